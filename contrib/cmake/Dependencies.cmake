@@ -1,0 +1,35 @@
+# Finds what the build needs; each miss names the Debian package that has it.
+# contrib/install-deps.sh installs them all.
+find_package(PkgConfig)
+if(NOT PkgConfig_FOUND)
+  message(FATAL_ERROR "pkg-config is missing: apt-get install pkg-config")
+endif()
+
+# postern_pkg(<pkg-config module> <Debian package>): imports PkgConfig::<MODULE>.
+function(postern_pkg module package)
+  string(MAKE_C_IDENTIFIER ${module} name)
+  pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${module})
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${module} is missing: apt-get install ${package} (or run contrib/install-deps.sh)")
+  endif()
+endfunction()
+
+# postern_package(<CMake package> <Debian package>)
+macro(postern_package name package)
+  find_package(${name} QUIET)
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${name} is missing: apt-get install ${package} (or run contrib/install-deps.sh)")
+  endif()
+endmacro()
+
+postern_pkg(slirp>=4.7 libslirp-dev)
+postern_pkg(glib-2.0 libglib2.0-dev)
+postern_pkg(libmnl libmnl-dev)
+postern_package(fmt libfmt-dev)
+postern_package(spdlog libspdlog-dev)
+postern_package(CLI11 libcli11-dev)
+postern_package(nlohmann_json nlohmann-json3-dev)
+postern_package(tl-expected libexpected-dev)
+if(BUILD_TESTING)
+  postern_package(GTest libgtest-dev)
+endif()

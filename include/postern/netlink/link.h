@@ -1,0 +1,45 @@
+// link.h - the devices of a network namespace: find one, set it, raise it. ip-link(8) in a function each.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "postern/base/address.h"
+#include "postern/base/result.h"
+#include "postern/netlink/socket.h"
+
+namespace postern::netlink {
+
+struct Link {
+  int index = 0;
+  std::string name;
+  Mac mac;  // all zero where a device has none of six octets (a tun, a tunnel)
+  unsigned mtu_bytes = 0;
+  bool up = false;   // IFF_UP: what was asked for, not whether there is a carrier
+  std::string kind;  // "veth", "tun" (also of a TAP), "bridge"; empty for lo and hardware
+};
+
+/// Errors: ENODEV if no link has that name or alternative name.
+Result<Link> find_link(Socket& socket, std::string_view name);
+
+/// Errors: ENODEV; EPERM without CAP_NET_ADMIN in the user namespace that owns the socket's network namespace.
+Status set_up(Socket& socket, int link_index);
+
+struct LinkSettings {
+  /// How the kernel makes the interface identifier of IPv6 addresses of its own: as net.ipv6.conf.*.addr_gen_mode says, or
+  /// from the MAC (RFC 4291 appendix A), so that it is known beforehand: base's slaac_address().
+  enum class AddressGeneration { kernel_default, eui64 };
+
+  std::optional<unsigned> mtu_bytes;
+  std::optional<Mac> mac;
+  std::optional<unsigned> tx_queue_len;  // packets
+  AddressGeneration address_generation = AddressGeneration::kernel_default;
+  bool up = false;  // false leaves it as it is
+};
+
+/// What is not set stays as it is. Errors as set_up(); EINVAL for an MTU the device cannot have; EAFNOSUPPORT for `eui64` where
+/// IPv6 is off in the kernel or for this link (its MTU is below 1280): nothing has been changed then.
+Status configure_link(Socket& socket, int link_index, const LinkSettings& settings);
+
+}  // namespace postern::netlink

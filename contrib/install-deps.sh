@@ -1,0 +1,164 @@
+#!/bin/sh
+# install-deps.sh - installs what Postern's build, tests, benchmarks and demo need, each package by name.
+#
+#   sh contrib/install-deps.sh [--build-only | --all]
+#     --build-only   what compiles Postern, nothing for its tests
+#     (neither)      that and what contrib/check.sh, contrib/demo.sh and the benchmarks use
+#     --all          that and what contrib/check.sh --all adds: clang, the sanitizers' runtime, QEMU
+#
+# As root on Debian or Ubuntu it installs what is missing, by apt-get. As an ordinary user, or on Fedora or Arch, it installs
+# nothing: it prints the command that would and exits 1. When all is there it says so and exits 0, in a moment.
+#
+# It starts and enables no service, and removes and reconfigures nothing. So no package in the table may bring a daemon that
+# its installation starts: dnsmasq-base and not dnsmasq. nginx has no such package; its program alone is unpacked to
+# /usr/local/lib/postern-test/nginx when the machine has none. The tests look for nginx in $PATH, in /usr/sbin, then there.
+set -u
+
+private=/usr/local/lib/postern-test
+
+needs() {
+  cat <<'END'
+# level  Debian/Ubuntu       Fedora                  Arch             what for
+  build  g++                 gcc-c++                 gcc
+  build  cmake               cmake                   cmake
+  build  ninja-build         ninja-build             ninja
+  build  pkg-config          pkgconf-pkg-config      pkgconf
+  build  -                   libstdc++-static        -                the programs link it statically
+  build  libslirp-dev        libslirp-devel          libslirp
+  build  libglib2.0-dev      glib2-devel             glib2
+  build  libmnl-dev          libmnl-devel            libmnl
+  build  libcap-dev          libcap-devel            libcap
+  build  libseccomp-dev      libseccomp-devel        libseccomp
+  build  libfmt-dev          fmt-devel               fmt
+  build  libspdlog-dev       spdlog-devel            spdlog
+  build  libcli11-dev        cli11-devel             cli11
+  build  nlohmann-json3-dev  json-devel              nlohmann-json
+  build  libexpected-dev     expected-devel          tl-expected
+  test   libgtest-dev        gtest-devel             gtest
+  test   libgmock-dev        gmock-devel             gtest
+  test   libbenchmark-dev    google-benchmark-devel  benchmark
+  test   git                 git                     git              which files changed
+  test   clang-format-14     clang-tools-extra       clang
+  test   clang-tidy-14       clang-tools-extra       clang
+  test   shellcheck          ShellCheck              shellcheck
+  test   groff-base          groff-base              groff            the man page
+  test   util-linux          util-linux              util-linux       setpriv, unshare, nsenter
+  test   uidmap              shadow-utils            shadow           newuidmap, newgidmap
+  test   iproute2            iproute                 iproute2
+  test   curl                curl                    curl
+  test   bind9-dnsutils      bind-utils              bind             dig
+  test   iputils-ping        iputils                 iputils
+  test   iperf3              iperf3                  iperf3
+  test   netcat-openbsd      netcat                  openbsd-netcat
+  test   socat               socat                   socat
+  test   busybox             busybox                 busybox
+  test   udhcpc              -                       -                elsewhere an applet of busybox
+  test   dnsmasq-base        dnsmasq                 dnsmasq
+  test   -                   nginx                   nginx            Debian: see above
+  test   jq                  jq                      jq
+  test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench
+  test   passt               passt                   passt
+  all    clang-14            clang                   clang
+  all    libclang-rt-14-dev  compiler-rt             compiler-rt      sanitizers, libFuzzer
+  all    qemu-system-x86     qemu-system-x86-core    qemu-system-x86  tests/vm
+  all    cpio                cpio                    cpio
+END
+}
+
+die() {
+  printf 'install-deps: %s\n' "$*" >&2
+  exit 1
+}
+
+# packages <column>: the packages of that distribution for the level asked for, one a line.
+packages() {
+  needs | awk -v column="$1" -v levels="$levels" '
+    $1 != "#" && index(levels, $1) && $column != "-" && !seen[$column]++ { print $column }'
+}
+
+missing_debian() {
+  installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | tr '\n' ' ') "
+  for package in $(packages 2); do
+    case $installed in
+      # busybox and busybox-static exclude each other; either will do.
+      *" $package "* | *" $package-static "*) ;;
+      *) echo "$package" ;;
+    esac
+  done
+}
+
+find_nginx() {
+  PATH=$PATH:/usr/sbin:$private command -v nginx
+}
+
+needs_nginx() {
+  [ "$levels" != build ] && ! find_nginx >/dev/null
+}
+
+# Unpacks the one program from Debian's package, without the package's scripts, which would start and enable the service.
+# The libraries that it links (libssl, libpcre2, zlib, libcrypt) came with git and curl.
+unpack_nginx() (
+  folder=$(mktemp -d) || exit 1
+  trap 'rm -rf "$folder"' EXIT
+  cd "$folder" || exit 1
+  apt-get download -q -o APT::Sandbox::User=root nginx || exit 1
+  mkdir -p "$private" || exit 1
+  dpkg-deb --fsys-tarfile nginx_*.deb | tar -xO ./usr/sbin/nginx >nginx || exit 1
+  chmod 755 nginx && ./nginx -v && mv nginx "$private/nginx"
+)
+
+apt_line() {
+  echo "apt-get install --no-install-recommends --no-remove -y $*"
+}
+
+debian() {
+  missing=$(missing_debian | tr '\n' ' ')
+  if [ -z "$missing" ] && ! needs_nginx; then return 0; fi
+  if [ "$(id -u)" != 0 ]; then
+    echo "Missing: ${missing}${missing:+. }As root:"
+    [ -z "$missing" ] || echo "  $(apt_line "$missing")"
+    if needs_nginx; then echo "  sh contrib/install-deps.sh     # unpacks nginx's program to $private, starts no service"; fi
+    return 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # A repository of somebody else's that does not answer is no reason to stop: the installation will tell.
+  apt-get update -q || echo "install-deps: apt-get update failed, going on with the lists that are here" >&2
+  if [ -n "$missing" ]; then
+    # shellcheck disable=SC2046 # the words of the line are the arguments
+    env $(apt_line -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$missing") || die "apt-get could not install: $missing"
+  fi
+  if needs_nginx; then unpack_nginx || die "nginx: its program could not be unpacked to $private"; fi
+}
+
+# other <column> <what prints the missing packages> <what installs them>
+other() {
+  # shellcheck disable=SC2046,SC2086 # the lists are words
+  missing=$($2 $(packages "$1"))
+  [ -n "$missing" ] || return 0
+  # shellcheck disable=SC2086
+  echo "Missing. As root:" && echo "  $3" $missing
+  return 1
+}
+
+missing_fedora() {
+  for package; do rpm -q --quiet --whatprovides "$package" || echo "$package"; done
+}
+
+case "${1-}" in
+  --build-only) levels=build ;;
+  '') levels='build test' ;;
+  --all) levels='build test all' ;;
+  *) die "unknown option $1 (one of --build-only, --all)" ;;
+esac
+
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
+  debian || exit 1
+elif command -v rpm >/dev/null && command -v dnf >/dev/null; then
+  other 3 missing_fedora 'dnf install' || exit 1
+elif command -v pacman >/dev/null; then
+  other 4 'pacman -T' 'pacman -S --needed' || exit 1
+else
+  echo "This script knows Debian, Ubuntu, Fedora and Arch. What Debian calls the packages:" && packages 2
+  exit 1
+fi
+echo "Everything that is needed is installed."

@@ -5,12 +5,16 @@ if(NOT PkgConfig_FOUND)
   message(FATAL_ERROR "pkg-config is missing: apt-get install pkg-config")
 endif()
 
-# postern_pkg(<pkg-config module> <Debian package>): imports PkgConfig::<MODULE>.
+# postern_pkg(<pkg-config module> <Debian package> [<least version>]): imports PkgConfig::<module>.
 function(postern_pkg module package)
   string(MAKE_C_IDENTIFIER ${module} name)
-  pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${module})
+  set(wanted ${module})
+  if(ARGN)
+    set(wanted "${module}>=${ARGN}")
+  endif()
+  pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${wanted})
   if(NOT ${name}_FOUND)
-    message(FATAL_ERROR "${module} is missing: apt-get install ${package} (or run contrib/install-deps.sh)")
+    message(FATAL_ERROR "${wanted} is missing: apt-get install ${package} (or run contrib/install-deps.sh)")
   endif()
 endfunction()
 
@@ -22,7 +26,7 @@ macro(postern_package name package)
   endif()
 endmacro()
 
-postern_pkg(slirp>=4.7 libslirp-dev)
+postern_pkg(slirp libslirp-dev 4.7)
 postern_pkg(glib-2.0 libglib2.0-dev)
 postern_pkg(libmnl libmnl-dev)
 postern_package(fmt libfmt-dev)

@@ -1,0 +1,48 @@
+// inheritance.h - what the caller handed us and a program we start must find unchanged: signal mask, terminal, descriptors.
+#pragma once
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <initializer_list>
+#include <vector>
+
+#include "postern/base/result.h"
+#include "postern/base/unique_fd.h"
+
+namespace postern::process {
+
+/// Taken once, first thing in main(), before anything of ours is opened or changed.
+class Inheritance {
+ public:
+  static Inheritance take();
+
+  /// Gives the calling process the caller's signal mask and file limit back: last thing before exec.
+  void restore_signal_mask() const;
+  void restore_file_limit() const;
+  /// Closes the descriptors above 2 that the caller left open, except `kept`, and points standard input and output to /dev/null:
+  /// the relay must not hold a pipe open that the command has closed.
+  void let_go(std::initializer_list<int> kept) const;
+
+ private:
+  sigset_t signal_mask_{};
+  rlimit file_limit_{};
+  std::vector<int> descriptors_;
+};
+
+/// Raises RLIMIT_NOFILE's soft limit to the hard one; a relay spends a descriptor a flow. Returns the limit now in force.
+size_t raise_file_limit();
+
+/// The terminal's foreground process group when we started; gives it back when it goes, if a shell we ran had taken it.
+class ForegroundGuard {
+ public:
+  ForegroundGuard();
+  ForegroundGuard(const ForegroundGuard&) = delete;
+  ForegroundGuard& operator=(const ForegroundGuard&) = delete;
+  ~ForegroundGuard();
+
+ private:
+  UniqueFd terminal_;  // empty if there is none, or if we were in the background
+};
+
+}  // namespace postern::process

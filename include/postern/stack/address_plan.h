@@ -1,0 +1,32 @@
+// address_plan.h - who is who in the virtual network: slirp4netns's plan, which its clients have built in.
+//
+//   +0 network   +2 gateway, an alias of the host   +3 DNS   +15...+30 DHCP   +100 the namespace      (10.0.2.0/24)
+//   fd00::/64    fd00::2, fe80::2 gateway           fd00::3            -      SLAAC
+#pragma once
+
+#include "postern/base/address.h"
+
+namespace postern::stack {
+
+struct AddressPlan {
+  Cidr4 network = *Cidr4::make(Ipv4::of(10, 0, 2, 0), 24);  // prefix of 1 to 25 bits, so that +100 fits
+
+  constexpr Ipv4 gateway() const { return network.at(2); }
+  constexpr Ipv4 dns() const { return network.at(3); }
+  constexpr Ipv4 dhcp_start() const { return network.at(15); }
+  constexpr Ipv4 guest() const { return network.at(100); }
+
+  static constexpr unsigned kPrefixBits6 = 64;
+  static constexpr Ipv6 prefix6() { return {{0xfd}}; }
+  static constexpr Ipv6 gateway6() { return at6(2); }
+  static constexpr Ipv6 dns6() { return at6(3); }
+
+ private:
+  static constexpr Ipv6 at6(uint8_t offset) {
+    Ipv6 address = prefix6();
+    address.octets[15] = offset;
+    return address;
+  }
+};
+
+}  // namespace postern::stack

@@ -1,0 +1,71 @@
+#include "postern/netns/id_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+namespace postern::netns {
+
+namespace {
+
+std::string_view take_until(std::string_view& rest, char separator) {
+  const size_t end = rest.find(separator);
+  const std::string_view taken = rest.substr(0, end);
+  rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  return taken;
+}
+
+std::optional<uint32_t> number(std::string_view text) {
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+IdMap map_caller(uint32_t caller, uint32_t inside) { return {{inside, caller, 1}}; }
+
+IdMap map_all(uint32_t caller, uint32_t inside, const std::vector<SubordinateRange>& subordinate) {
+  IdMap map = map_caller(caller, inside);
+  uint32_t next = 0;
+  for (SubordinateRange range : subordinate) {
+    while (range.count > 0) {
+      if (next == inside) ++next;  // the caller's own place
+      const uint32_t room = next < inside ? inside - next : std::numeric_limits<uint32_t>::max() - next;
+      const uint32_t count = std::min(range.count, room);
+      if (count == 0) return map;
+      map.push_back({next, range.first, count});
+      next += count;
+      range.first += count;
+      range.count -= count;
+    }
+  }
+  return map;
+}
+
+std::vector<SubordinateRange> subordinate_ranges(std::string_view text, std::string_view name, uint32_t id) {
+  std::vector<SubordinateRange> ranges;
+  const std::string id_text = std::to_string(id);
+  while (!text.empty()) {
+    std::string_view line = take_until(text, '\n');
+    const std::string_view owner = take_until(line, ':');
+    const auto first = number(take_until(line, ':'));
+    const auto count = number(line);
+    if ((owner != name && owner != id_text) || !first || !count || *count == 0) continue;
+    if (*count > std::numeric_limits<uint32_t>::max() - *first) continue;
+    ranges.push_back({*first, *count});
+  }
+  return ranges;
+}
+
+std::string to_map_file(const IdMap& map) {
+  std::string text;
+  for (const IdRange& range : map) text += fmt::format("{} {} {}\n", range.inside, range.outside, range.count);
+  return text;
+}
+
+}  // namespace postern::netns

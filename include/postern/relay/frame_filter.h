@@ -1,0 +1,69 @@
+// frame_filter.h - decides for each frame from the namespace whether libslirp may see it.
+//
+//   TAP ─► FrameFilter::decide ─┬─ pass ─────► libslirp        the frame, maybe mended, or a datagram put together
+//           pure: no descriptor,├─ refuse ───► back to the TAP an ICMP error: the program inside knows at once
+//           no clock            ├─ absorbed ─► kept            a fragment of a datagram
+//                               └─ drop ─────► counted
+//
+// Why in front of libslirp: it connects to whatever address a frame names, 127.0.0.1 and 0.0.0.0 included, and its own switch
+// for the host's loopback looks only at the gateway's alias. Root inside the namespace can write any frame.
+#pragma once
+
+#include <bitset>
+#include <memory>
+
+#include "postern/base/clock.h"
+#include "postern/relay/drop.h"
+#include "postern/stack/address_plan.h"
+#include "postern/stack/slirp_stack.h"
+#include "postern/wire/bytes.h"
+
+namespace postern::relay {
+
+using PortSet = std::bitset<65536>;
+
+struct FilterConfig {
+  stack::AddressPlan addresses;
+  stack::HostLoopback host_loopback = stack::HostLoopback::closed;  // gateway opens the gateway's two addresses, nothing else
+  bool ipv6 = true;
+  size_t max_flows = 1024;
+  std::array<uint64_t, 2> hash_key{};  // secret and random (getrandom(2)), or a guest could make its flows collide
+};
+
+/// What the relay knows and the filter cannot.
+struct Load {
+  size_t open_flows = 0;  // stack::SlirpStack::open_flows()
+};
+
+struct Verdict {
+  enum class Action { pass, refuse, absorbed, drop };
+  Action action;
+  wire::MutableBytes frame;  // pass: hand it to libslirp. refuse: write it to the TAP. Valid until the next decide().
+};
+
+class FrameFilter {
+ public:
+  static constexpr size_t kMaxFrameBytes = 14 + 40 + 65'535;
+
+  explicit FrameFilter(const FilterConfig& config);
+  FrameFilter(FrameFilter&&) noexcept;
+  ~FrameFilter();
+
+  /// `frame` is one Ethernet frame with complete checksums, and may be rewritten in place. Padding is cut off what passes.
+  Verdict decide(wire::MutableBytes frame, TimePoint now, Load load);
+
+  /// Forgets datagrams whose time is up; decide() does so too, but only when another fragment comes.
+  void expire(TimePoint now);
+
+  /// The UDP ports of the namespace that are published: an answer from one may go to the gateway, the face of a client on
+  /// the host's loopback. (libslirp then lets it through only with its own loopback switch open.)
+  PortSet& published_udp();
+
+  const DropCounters& drops() const;
+
+ private:
+  class Rules;
+  std::unique_ptr<Rules> rules_;
+};
+
+}  // namespace postern::relay

@@ -42,6 +42,7 @@ needs() {
   test   clang-tidy-14       clang-tools-extra       clang
   test   shellcheck          ShellCheck              shellcheck
   test   groff-base          groff-base              groff            the man page
+  test   procps              procps-ng               procps-ng        ps, pgrep
   test   util-linux          util-linux              util-linux       setpriv, unshare, nsenter
   test   uidmap              shadow-utils            shadow           newuidmap, newgidmap
   test   iproute2            iproute                 iproute2

@@ -38,7 +38,7 @@ Failure within(std::string_view doing, Error error);
 #define POSTERN_TRY(name, expression, doing)                                     \
   auto name##_or = (expression);                                                 \
   if (!name##_or) return ::postern::within(doing, std::move(name##_or).error()); \
-  auto name = *std::move(name##_or)
+  auto name = *std::move(name##_or)  // NOLINT(bugprone-macro-parentheses): the name of a variable
 
 /// The same for a Status, which has no value.
 #define POSTERN_CHECK(expression, doing) \

@@ -1,0 +1,60 @@
+#!/bin/sh
+# tidy.sh <build folder> changed|all - clang-tidy 14 with the project's .clang-tidy, function length included.
+#
+# "changed": what differs from where this branch left origin/main; on main itself, what the last 20 commits touched. The most
+# recent come first and there is a bound, for the gate has its minutes; "all" (contrib/check.sh --all) has none.
+# A header is checked through one source that includes it.
+. "$(dirname "$0")/lint.sh"
+most=40
+
+# Tracked C++ files that changed, the most recent first.
+changed() {
+  from=$(lint_git merge-base HEAD origin/main 2>/dev/null)
+  if [ -z "$from" ] || [ "$from" = "$(lint_git rev-parse HEAD)" ]; then
+    from=$(lint_git rev-list --first-parent --max-count=21 HEAD | tail -n 1)
+  fi
+  {
+    lint_git diff --name-only HEAD -- '*.cpp' '*.h'
+    lint_git log --format= --name-only "$from..HEAD" -- '*.cpp' '*.h'
+  } | awk '!seen[$0]++'
+}
+
+compiled() {
+  grep -qF "\"file\": \"$PWD/$1\"" "$database"
+}
+
+# For each file on standard input the source to compile: itself, or for a header the first that includes it.
+sources() {
+  while read -r file; do
+    case $file in
+      *.h) candidates=$(lint_files '*.cpp' | xargs grep -lE "include \"(.*/)?$(basename "$file")\"") ;;
+      *) candidates=$file ;;
+    esac
+    for candidate in $candidates; do
+      if compiled "$candidate"; then echo "$candidate" && break; fi
+    done
+  done | awk '!seen[$0]++'
+}
+
+build=${1:?build folder}
+database=$build/compile_commands.json
+tool=$(lint_tool clang-tidy) || lint_skip "clang-tidy 14 is missing"
+[ -f "$database" ] || { echo "$database is missing: configure first" && exit 1; }
+
+case ${2-} in
+  all) files=$(lint_files '*.cpp' | sources) ;;
+  changed) files=$(changed | sources) ;;
+  *) echo "usage: tidy.sh <build folder> changed|all" && exit 2 ;;
+esac
+count=$(echo "$files" | grep -c .)
+if [ "$2" = changed ] && [ "$count" -gt "$most" ]; then
+  echo "clang-tidy: the last $most of $count changed sources"
+  files=$(echo "$files" | head -n "$most")
+else
+  echo "clang-tidy: $count sources"
+fi
+# shellcheck disable=SC2016 # the inner shell's variables; it prints what a source is blamed for, and nothing else
+echo "$files" | xargs -r -n 1 -P "$(nproc)" sh -c '
+  found=$("$0" -p "$1" --quiet "$2" 2>&1) && exit
+  echo "$found" | grep -vE "^[0-9]+ warnings? generated"
+  exit 1' "$tool" "$build"

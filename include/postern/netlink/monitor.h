@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "postern/base/address.h"
 #include "postern/base/result.h"
@@ -28,8 +29,8 @@ class AddressMonitor {
   /// For the event loop: readable when poll() has work.
   int fd() const { return socket_.get(); }
 
-  /// Forgets what is known and asks the kernel for what is so now; the answer comes by poll(). Once at the start, or what
-  /// happened before the socket was opened stays unknown.
+  /// Asks the kernel for what is so now; the answer comes by poll(). Once at the start, or what happened before the socket was
+  /// opened stays unknown.
   Status request_dump();
 
   /// Takes in what has arrived, a bounded number of messages; never blocks. True if the state below changed. Messages lost
@@ -53,19 +54,22 @@ class AddressMonitor {
     bool operator==(const State&) const = default;
   };
 
+  Status dump_if_stale();
   Status start_dump(Dump dump);
   Status finish_dump(const nlmsghdr& message);
   Status take(const nlmsghdr& message);
-  void take_address(const nlmsghdr& message);
-  void take_route(const nlmsghdr& message);
-  void take_link(const nlmsghdr& message);
+  void apply(const nlmsghdr& message, State& state);
+  void apply_address(const nlmsghdr& message, State& state);
+  void apply_route(const nlmsghdr& message, State& state);
+  void apply_link(const nlmsghdr& message, State& state);
 
   UniqueFd socket_;
   int link_index_;
   State state_;
+  State dumped_;  // what the running dump has told so far
   Dump dump_ = Dump::none;
   uint32_t dump_sequence_ = 0;
-  bool stale_ = false;  // something was missed or removed: dump (again) as soon as none runs
+  bool stale_ = false;  // something was missed, removed or replaced: dump (again) as soon as none runs
 };
 
 }  // namespace postern::netlink

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"

@@ -55,6 +55,10 @@ field() {  # field <step> <number>
   echo "$steps" | awk -v step="$1" -v field="$2" '$1 == step { print $field }'
 }
 
+purpose() {  # purpose <step>: the last column
+  echo "$steps" | awk -v step="$1" '$1 == step { $1 = $2 = $3 = ""; sub(/^ +/, ""); print }'
+}
+
 # The steps to run, in the table's order: those of the sets, or those named and what they stand on.
 plan() {
   if [ -z "$only" ]; then
@@ -183,7 +187,7 @@ show_failure() {
 }
 
 run_step() {
-  printf '%-10s %s\n' "$1" "$(echo "$steps" | sed -n "s/^$1 *[a-z]* *[-a-z]* *//p")"
+  printf '%-10s %s\n' "$1" "$(purpose "$1")"
   start=$(date +%s) failed_before=$failed passed_before=$passed skipped_before=$skipped
   start_pulse "$logs/$1.log"
   "step_$(echo "$1" | tr - _)" >"$logs/$1.log" 2>&1

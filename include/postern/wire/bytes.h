@@ -1,9 +1,12 @@
 // bytes.h - what a packet is made of, and how its numbers are read: network byte order, at any alignment.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "postern/base/address.h"
 
 namespace postern::wire {
 
@@ -22,6 +25,18 @@ constexpr void store16(MutableBytes bytes, size_t at, uint16_t value) {
 constexpr void store32(MutableBytes bytes, size_t at, uint32_t value) {
   store16(bytes, at, static_cast<uint16_t>(value >> 16));
   store16(bytes, at + 2, static_cast<uint16_t>(value & 0xffff));
+}
+
+/// Mac and Ipv6 hold their octets as the wire does.
+template <class Address>
+constexpr Address load_octets(Bytes bytes, size_t at) {
+  Address address;
+  std::copy_n(bytes.data() + at, address.octets.size(), address.octets.begin());
+  return address;
+}
+template <class Address>
+constexpr void store_octets(MutableBytes bytes, size_t at, const Address& address) {
+  std::copy_n(address.octets.begin(), address.octets.size(), bytes.data() + at);
 }
 
 }  // namespace postern::wire

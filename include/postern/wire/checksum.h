@@ -4,7 +4,6 @@
 // A field that is checked over itself must hold zero when the checksum is made; a right one then sums to finish(...) == 0.
 #pragma once
 
-#include "postern/base/address.h"
 #include "postern/wire/bytes.h"
 #include "postern/wire/ip.h"
 

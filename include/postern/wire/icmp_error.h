@@ -3,7 +3,6 @@
 
 #include <optional>
 
-#include "postern/base/address.h"
 #include "postern/wire/bytes.h"
 #include "postern/wire/ethernet.h"
 

@@ -31,7 +31,8 @@ struct FilterConfig {
 };
 
 /// What the relay knows and the filter cannot.
-struct Load {
+struct Moment {
+  TimePoint now;
   size_t open_flows = 0;  // stack::SlirpStack::open_flows()
 };
 
@@ -50,7 +51,7 @@ class FrameFilter {
   ~FrameFilter();
 
   /// `frame` is one Ethernet frame with complete checksums, and may be rewritten in place. Padding is cut off what passes.
-  Verdict decide(wire::MutableBytes frame, TimePoint now, Load load);
+  Verdict decide(wire::MutableBytes frame, const Moment& moment);
 
   /// Forgets datagrams whose time is up; decide() does so too, but only when another fragment comes.
   void expire(TimePoint now);

@@ -1,0 +1,283 @@
+// frame_filter.cpp - the rules, in the order in which a frame meets them:
+//
+//   1 it can be read            malformed, bad_checksum, unknown_ethertype, ipv6_off
+//   2 it names real hosts       martian_destination, martian_source, source_route
+//   3 libslirp can take it      fragments put together; ipv6_extension, ipv6_fragment, unsupported_protocol, router_message
+//   4 its destination is open   group_destination, host_alias (the only one that is answered)
+//   5 there is room for a flow  flow_limit
+//
+// From 2 on the rules speak of IpAddress and Place, never of a family.
+#include "postern/relay/frame_filter.h"
+
+#include <tl/expected.hpp>
+
+#include <algorithm>
+#include <variant>
+
+#include "postern/base/assert.h"
+#include "postern/wire/address_class.h"
+#include "postern/wire/arp.h"
+#include "postern/wire/ethernet.h"
+#include "postern/wire/icmp.h"
+#include "postern/wire/icmp_error.h"
+#include "postern/wire/ip.h"
+#include "postern/wire/tcp.h"
+#include "postern/wire/udp.h"
+
+#include "fragment_set.h"
+#include "recent_ports.h"
+
+namespace postern::relay {
+
+namespace {
+
+using wire::ArpPacket;
+using wire::EthernetFrame;
+using wire::EtherType;
+using wire::IcmpKind;
+using wire::IcmpMessage;
+using wire::IpPacket;
+using wire::MutableBytes;
+using wire::Protocol;
+using wire::TcpSegment;
+using wire::UdpDatagram;
+
+using Transport = std::variant<TcpSegment, UdpDatagram, IcmpMessage>;
+
+constexpr Port kDnsPort{53};
+constexpr std::chrono::seconds kUdpSocketLifetime{240}, kDnsSocketLifetime{10};  // SO_EXPIRE, SO_EXPIREFAST of libslirp
+
+/// Where a destination leads, seen from libslirp.
+enum class Place {
+  remote,   // out to the network
+  group,    // broadcast or multicast
+  gateway,  // the host's loopback, if that is open
+  dns,      // the host's resolver, on port 53
+  alias,    // any other address that libslirp would turn into the host's loopback, or that leads nowhere
+};
+
+Place place_of(const Ipv4& destination, const stack::AddressPlan& plan) {
+  if (destination == plan.gateway()) return Place::gateway;
+  if (destination == plan.dns()) return Place::dns;
+  return destination == plan.network.broadcast() ? Place::group : Place::remote;
+}
+
+Place place_of(const Ipv6& destination, const stack::AddressPlan& plan) {
+  if (destination == plan.gateway6()) return Place::gateway;
+  if (destination == plan.dns6()) return Place::dns;
+  const auto& octets = destination.octets;
+  const bool in_plan = std::equal(octets.begin(), octets.begin() + plan.kPrefixBits6 / 8, plan.prefix6().octets.begin());
+  const bool link_local = octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
+  return in_plan || link_local ? Place::alias : Place::remote;
+}
+
+Place place_of(const IpAddress& destination, const stack::AddressPlan& plan) {
+  if (wire::is_group(destination)) return Place::group;
+  return std::visit([&](const auto& address) { return place_of(address, plan); }, destination);
+}
+
+template <class T>
+tl::expected<Transport, Drop> parsed(const std::optional<T>& transport) {
+  if (!transport) return tl::unexpected(Drop::malformed);
+  return Transport(*transport);
+}
+
+tl::expected<Transport, Drop> parse_transport(const IpPacket& ip) {
+  const Protocol own_icmp = ip.is_v4() ? Protocol::icmp : Protocol::icmpv6;
+  if (ip.protocol == Protocol::tcp) return parsed(TcpSegment::parse(ip.payload));
+  if (ip.protocol == Protocol::udp) return parsed(UdpDatagram::parse(ip.payload));
+  if (ip.protocol == own_icmp) return parsed(IcmpMessage::parse(ip));
+  return tl::unexpected(Drop::unsupported_protocol);
+}
+
+/// A packet that can be read and names real hosts, and where it leads.
+struct Packet {
+  IpPacket ip;
+  Transport transport;
+  Place place;
+
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&transport);
+  }
+};
+
+/// From a client to a server of either family: RFC 2131 4.1, RFC 8415 7.2. libslirp answers itself, without a socket.
+bool is_dhcp(const Packet& packet) {
+  constexpr Ipv4 kBroadcast{0xffff'ffff};
+  constexpr Ipv6 kAllServers{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2}};  // ff02::1:2
+  const auto* udp = packet.as<UdpDatagram>();
+  if (!udp) return false;
+  const IpAddress& server = packet.ip.destination;
+  if (udp->source == Port{546} && udp->destination == Port{547}) return server == IpAddress(kAllServers);
+  const bool to_server = server == IpAddress(kBroadcast) || (packet.ip.is_v4() && packet.place == Place::gateway);
+  return udp->source == Port{68} && udp->destination == Port{67} && to_server;
+}
+
+/// Who has no address yet may ask for one, look for a router, and see whether an address is taken: RFC 2131 4.1, RFC 4861 4.
+bool may_lack_a_source(const Packet& packet) {
+  constexpr uint8_t kNeighbourAdvertisement = 136;
+  if (packet.ip.is_v4()) return is_dhcp(packet) && packet.place == Place::group;
+  const auto* icmp = packet.as<IcmpMessage>();
+  if (!icmp) return false;
+  return icmp->kind == IcmpKind::listener || (icmp->kind == IcmpKind::neighbour && icmp->type != kNeighbourAdvertisement);
+}
+
+bool is_impossible_source(const IpAddress& source) { return wire::is_martian(source) || wire::is_group(source); }
+
+/// DHCP and neighbour discovery live on group addresses. libslirp would carry the rest to the host's loopback (255.255.255.255,
+/// ff02::1) or out of one of its links.
+bool serves_group(const Packet& packet) {
+  if (const auto* icmp = packet.as<IcmpMessage>()) {
+    return icmp->kind == IcmpKind::neighbour || icmp->kind == IcmpKind::listener;
+  }
+  return is_dhcp(packet);
+}
+
+}  // namespace
+
+class FrameFilter::Rules {
+ public:
+  explicit Rules(const FilterConfig& config) : config_(config), ports_with_socket_(config.hash_key) {}
+
+  Verdict decide(MutableBytes frame, const Moment& moment);
+  void expire(TimePoint now) { fragments_.expire(now); }
+  PortSet& published_udp() { return published_udp_; }
+  const DropCounters& drops() const { return drops_; }
+
+ private:
+  Verdict decide_ip(MutableBytes frame, const EthernetFrame& ethernet, const Moment& moment);
+  Verdict decide_fragment(const EthernetFrame& ethernet, const IpPacket& ip, const Moment& moment);
+
+  std::optional<Drop> objection_to(const Packet& packet) const;
+  bool opens_alias(const Packet& packet) const;
+  bool exceeds_flow_limit(const Packet& packet, const Moment& moment);
+
+  Verdict pass(MutableBytes frame) const { return {Verdict::Action::pass, frame}; }
+  Verdict drop(Drop reason);
+  Verdict refuse(MutableBytes frame, const IpPacket& ip);
+
+  FilterConfig config_;
+  PortSet published_udp_;
+  DropCounters drops_;
+  FragmentSet fragments_{drops_};
+  RecentPorts ports_with_socket_;
+  std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply_{};
+};
+
+Verdict FrameFilter::Rules::decide(MutableBytes frame, const Moment& moment) {
+  const auto ethernet = EthernetFrame::parse(frame);
+  if (!ethernet) return drop(Drop::malformed);
+  switch (ethernet->type) {
+    case EtherType::arp:
+      if (!ArpPacket::parse(ethernet->payload)) return drop(Drop::malformed);
+      return pass(frame.first(EthernetFrame::kHeaderBytes + ArpPacket::kBytes));
+    case EtherType::ipv6:
+      if (!config_.ipv6) return drop(Drop::ipv6_off);
+      return decide_ip(frame, *ethernet, moment);
+    case EtherType::ipv4: return decide_ip(frame, *ethernet, moment);
+  }
+  return drop(Drop::unknown_ethertype);
+}
+
+Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& ethernet, const Moment& moment) {
+  const auto ip = IpPacket::parse(ethernet.payload);
+  if (!ip || ip->is_v4() != (ethernet.type == EtherType::ipv4)) return drop(Drop::malformed);
+  if (!ip->header_checksum_ok()) return drop(Drop::bad_checksum);
+  if (wire::is_martian(ip->destination)) return drop(Drop::martian_destination);
+  if (ip->source_route) return drop(Drop::source_route);
+  if (ip->fragment) return decide_fragment(ethernet, *ip, moment);
+
+  const auto transport = parse_transport(*ip);
+  if (!transport) return drop(transport.error());
+  const Packet packet{*ip, *transport, place_of(ip->destination, config_.addresses)};
+  if (const auto objection = objection_to(packet)) {
+    return *objection == Drop::host_alias ? refuse(frame, *ip) : drop(*objection);
+  }
+  if (exceeds_flow_limit(packet, moment)) return drop(Drop::flow_limit);
+
+  const auto* tcp = packet.as<TcpSegment>();
+  if (tcp && tcp->has(wire::tcp_flag::urg)) {  // libslirp before 4.9.2 leaks its heap over urgent data, CVE-2026-9539
+    wire::clear_urgent(frame.subspan(EthernetFrame::kHeaderBytes + ip->header.size(), ip->payload.size()));
+  }
+  return pass(frame.first(EthernetFrame::kHeaderBytes + ip->whole().size()));  // without padding: libslirp 4.7 takes it for data
+}
+
+/// A fragment never passes raw. What it completes is a frame like any other.
+Verdict FrameFilter::Rules::decide_fragment(const EthernetFrame& ethernet, const IpPacket& ip, const Moment& moment) {
+  if (!ip.is_v4()) return drop(Drop::ipv6_fragment);
+  if (is_impossible_source(ip.source)) return drop(Drop::martian_source);
+  const auto whole = fragments_.add(ethernet, ip, moment.now);
+  if (!whole) return drop(whole.error());
+  return whole->empty() ? Verdict{Verdict::Action::absorbed, {}} : decide(*whole, moment);
+}
+
+std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const {
+  const IpAddress& source = packet.ip.source;
+  const bool sourceless = wire::is_unspecified(source) && may_lack_a_source(packet);
+  if (is_impossible_source(source) && !sourceless) return Drop::martian_source;
+  if (packet.ip.extension_headers) return Drop::ipv6_extension;
+  const auto* icmp = packet.as<IcmpMessage>();
+  if (icmp && icmp->kind == IcmpKind::router) return Drop::router_message;
+  switch (packet.place) {
+    case Place::remote: return std::nullopt;
+    case Place::group: return serves_group(packet) ? std::nullopt : std::optional(Drop::group_destination);
+    case Place::gateway:
+    case Place::dns:
+    case Place::alias: return opens_alias(packet) ? std::nullopt : std::optional(Drop::host_alias);
+  }
+  POSTERN_ASSERT(false);
+}
+
+/// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
+/// published port must pass, for its client is shown as the gateway if it is local to the host.
+bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
+  const bool to_gateway = packet.place == Place::gateway, to_dns = packet.place == Place::dns;
+  if (to_gateway && config_.host_loopback == stack::HostLoopback::gateway) return true;
+  if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn() || (to_dns && tcp->destination == kDnsPort);
+  if (const auto* udp = packet.as<UdpDatagram>()) {
+    const bool answers_client = to_gateway && published_udp_[udp->source.number];
+    return answers_client || is_dhcp(packet) || (to_dns && udp->destination == kDnsPort);
+  }
+  return true;
+}
+
+/// When every flow is taken, a SYN is dropped, for the guest sends it again; an echo request is dropped, for libslirp opens a
+/// socket for each; a datagram passes if libslirp has a socket for its port by now.
+bool FrameFilter::Rules::exceeds_flow_limit(const Packet& packet, const Moment& moment) {
+  const bool full = moment.open_flows >= config_.max_flows;
+  if (const auto* tcp = packet.as<TcpSegment>()) return full && tcp->is_initial_syn();
+  const auto* udp = packet.as<UdpDatagram>();
+  if (!udp) return full && packet.place == Place::remote && packet.as<IcmpMessage>()->kind == IcmpKind::echo_request;
+  if (is_dhcp(packet) || published_udp_[udp->source.number]) return false;
+
+  const uint64_t key = ports_with_socket_.key(packet.ip.source, udp->source);
+  if (full && !ports_with_socket_.contains(key, moment.now)) return true;
+  ports_with_socket_.remember(key, moment.now + (udp->destination == kDnsPort ? kDnsSocketLifetime : kUdpSocketLifetime));
+  return false;
+}
+
+Verdict FrameFilter::Rules::drop(Drop reason) {
+  drops_.count(reason);
+  return {Verdict::Action::drop, {}};
+}
+
+Verdict FrameFilter::Rules::refuse(MutableBytes frame, const IpPacket& ip) {
+  const stack::AddressPlan& plan = config_.addresses;
+  const IpAddress router = ip.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
+  const auto reply = wire::build_unreachable(wire::Unreachable::no_route, frame, router, reply_);
+  if (!reply) return drop(Drop::host_alias);
+  drops_.count(Drop::host_alias);
+  return {Verdict::Action::refuse, *reply};
+}
+
+FrameFilter::FrameFilter(const FilterConfig& config) : rules_(std::make_unique<Rules>(config)) {}
+FrameFilter::FrameFilter(FrameFilter&&) noexcept = default;
+FrameFilter::~FrameFilter() = default;
+
+Verdict FrameFilter::decide(MutableBytes frame, const Moment& moment) { return rules_->decide(frame, moment); }
+void FrameFilter::expire(TimePoint now) { rules_->expire(now); }
+PortSet& FrameFilter::published_udp() { return rules_->published_udp(); }
+const DropCounters& FrameFilter::drops() const { return rules_->drops(); }
+
+}  // namespace postern::relay

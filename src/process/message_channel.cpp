@@ -1,4 +1,4 @@
-// message_channel.cpp - sendmsg(2) with SCM_RIGHTS. An outcome is "0" or "<errno> <context>".
+// message_channel.cpp - sendmsg(2) with SCM_RIGHTS. An outcome is "0 <answer>" or "<errno> <context>".
 #include "postern/process/message_channel.h"
 
 #include <fmt/format.h>
@@ -13,6 +13,10 @@
 namespace postern::process {
 
 namespace {
+
+constexpr int kNoErrno = -1;  // an error of our own finding, which words alone describe
+
+int error_number(const Error& error) { return error.code ? error.code.value() : kNoErrno; }
 
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int) * MessageChannel::kMaxDescriptors);
 
@@ -77,21 +81,21 @@ Result<std::optional<Message>> MessageChannel::receive() const {
   return Message{std::string(text.data(), static_cast<size_t>(size)), take_descriptors(header)};
 }
 
-Status send_outcome(const MessageChannel& channel, const Status& outcome, std::span<const int> descriptors) {
-  if (outcome) return channel.send("0", descriptors);
-  const std::string text = fmt::format("{} {}", outcome.error().code.value(), outcome.error().context);
-  return channel.send(std::string_view(text).substr(0, MessageChannel::kMaxText));
+Status send_outcome(const MessageChannel& channel, const Result<std::string>& outcome, std::span<const int> descriptors) {
+  const std::string text =
+      outcome ? fmt::format("0 {}", *outcome) : fmt::format("{} {}", error_number(outcome.error()), outcome.error().context);
+  return channel.send(std::string_view(text).substr(0, MessageChannel::kMaxText), descriptors);
 }
 
-Result<std::vector<UniqueFd>> receive_outcome(const MessageChannel& channel) {
+Result<Message> receive_outcome(const MessageChannel& channel) {
   POSTERN_TRY(message, channel.receive(), "ask a child");
   if (!message) return fail("a process of ours died before it answered");
-  const std::string& text = message->text;
-  int code = -1;
+  int code = kNoErrno;
+  std::string& text = message->text;
   const char* end = std::from_chars(text.data(), text.data() + text.size(), code).ptr;
-  if (text == "0") return std::move(message->descriptors);
-  const std::string context(end < text.data() + text.size() ? end + 1 : end, text.data() + text.size());
-  return Failure(Error{code > 0 ? std::error_code(code, std::system_category()) : std::error_code(), context});
+  text.erase(0, static_cast<size_t>(end - text.data()) + 1);
+  if (code == 0) return std::move(*message);
+  return Failure(Error{code > 0 ? std::error_code(code, std::system_category()) : std::error_code(), text});
 }
 
 }  // namespace postern::process

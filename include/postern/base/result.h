@@ -17,6 +17,7 @@ struct Error {
   /// One line for a person: "attach: open tap: TUNSETIFF tap0: Operation not permitted (EPERM)".
   std::string message() const;
   bool is(std::errc condition) const { return code == condition; }
+  bool operator==(const Error&) const = default;
 };
 
 template <class T>

@@ -37,9 +37,9 @@ class [[nodiscard]] MessageChannel {
   UniqueFd socket_;
 };
 
-/// The answer of a child to "how did it go": an Error travels as text, so that the parent can fail with it.
-Status send_outcome(const MessageChannel& channel, const Status& outcome, std::span<const int> descriptors = {});
+/// The answer of a child to "how did it go": what it has to tell, with descriptors, or its Error, which travels as text.
+Status send_outcome(const MessageChannel& channel, const Result<std::string>& outcome, std::span<const int> descriptors = {});
 /// The other half. Errors: the child's own, or that it died before it answered.
-Result<std::vector<UniqueFd>> receive_outcome(const MessageChannel& channel);
+Result<Message> receive_outcome(const MessageChannel& channel);
 
 }  // namespace postern::process

@@ -1,0 +1,94 @@
+#include "postern/relay/tap_setup.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
+
+#include <array>
+
+#include "postern/base/log.h"
+#include "postern/netlink/address.h"
+#include "postern/netlink/link.h"
+#include "postern/netlink/monitor.h"
+#include "postern/netlink/route.h"
+#include "postern/netns/tap.h"
+#include "postern/process/child.h"
+#include "postern/process/message_channel.h"
+
+namespace postern::relay {
+
+namespace {
+
+constexpr unsigned kTxQueueLength = 10'000;  // frames; a full queue drops what the namespace sends, tun does not push back
+
+/// Writes one of net.ipv6.conf.<link>.*, which follow the writer's network namespace. Best effort: /proc/sys may be read-only, or
+/// IPv6 off; then the address comes later, or not at all, and the wait for it says so.
+void set_ipv6_sysctl(std::string_view link, std::string_view name, std::string_view value) {
+  const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/{}", link, name);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file || ::write(file.get(), value.data(), value.size()) < 0) {
+    log::debug("{}", fail_errno("write", path).value().message());
+  }
+}
+
+void prepare_ipv6(const std::string& link) {
+  set_ipv6_sysctl(link, "disable_ipv6", "0");
+  set_ipv6_sysctl(link, "accept_dad", "0");  // nobody else is on this link: do not wait a second to hear so
+  set_ipv6_sysctl(link, "accept_ra", "2");   // also when the namespace forwards, for containers inside it
+}
+
+Status configure(netlink::Socket& socket, const netlink::Link& tap, const LinkConfiguration& wanted) {
+  POSTERN_TRY(loopback, netlink::find_link(socket, "lo"), "configure lo");
+  POSTERN_CHECK(netlink::set_up(socket, loopback.index), "configure lo");
+  if (wanted.ipv6) prepare_ipv6(tap.name);
+  netlink::LinkSettings settings;
+  settings.mtu_bytes = wanted.mtu_bytes;
+  settings.mac = wanted.mac;
+  settings.tx_queue_len = kTxQueueLength;
+  settings.up = true;
+  if (wanted.ipv6) settings.address_generation = netlink::LinkSettings::AddressGeneration::eui64;
+  const stack::AddressPlan& plan = wanted.addresses;
+  POSTERN_CHECK(netlink::configure_link(socket, tap.index, settings), "configure " + tap.name);
+  POSTERN_CHECK(netlink::add_address(socket, tap.index, plan.guest(), plan.network.prefix_bits()), "configure " + tap.name);
+  POSTERN_CHECK(netlink::add_default_route(socket, tap.index, plan.gateway()), "configure " + tap.name);
+  return {};
+}
+
+struct Opened {
+  UniqueFd tap;
+  UniqueFd address_watch;
+  int link_index;
+};
+
+Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& plan) {
+  POSTERN_CHECK(netns::enter(target), "connect");
+  POSTERN_TRY(tap, netns::open_tap(plan.name), "connect");
+  POSTERN_TRY(watch, netlink::AddressMonitor::open_socket(), "connect");
+  POSTERN_TRY(socket, netlink::Socket::open(), "connect");
+  POSTERN_TRY(link, netlink::find_link(socket, plan.name), "connect");
+  if (plan.configuration) POSTERN_CHECK(configure(socket, link, *plan.configuration), "connect");
+  return Opened{std::move(tap), std::move(watch), link.index};
+}
+
+int serve(const process::MessageChannel& channel, const netns::NamespaceHandle& target, const TapPlan& plan) {
+  const Result<Opened> opened = open_inside(target, plan);
+  if (!opened) return process::send_outcome(channel, Failure(opened.error())) ? 0 : 1;
+  const std::array descriptors = {opened->tap.get(), opened->address_watch.get()};
+  return process::send_outcome(channel, std::to_string(opened->link_index), descriptors) ? 0 : 1;
+}
+
+}  // namespace
+
+Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const TapPlan& plan) {
+  POSTERN_TRY(channels, process::MessageChannel::make_pair(), "connect");
+  POSTERN_TRY(child, process::Child::fork(0, [&] { return serve(channels.second, target, plan); }), "connect");
+  { const process::MessageChannel childs_end = std::move(channels.second); }  // ours closes: its death must reach us as an end
+  POSTERN_TRY(answer, process::receive_outcome(channels.first), "namespace");
+  if (answer.descriptors.size() != 2) return fail("connect: the child sent no TAP");
+  ConnectedTap connected{std::move(answer.descriptors[0]), std::move(answer.descriptors[1]), std::atoi(answer.text.c_str()), {}};
+  POSTERN_TRY(mac, netns::mac_of_tap(connected.tap.get()), "connect");
+  connected.mac = mac;
+  return connected;
+}
+
+}  // namespace postern::relay

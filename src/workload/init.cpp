@@ -1,0 +1,114 @@
+#include "init.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "postern/base/log.h"
+#include "postern/netlink/link.h"
+
+#include "mounts.h"
+
+namespace postern::workload {
+
+namespace {
+
+constexpr int kOrphaned = 1;  // nobody is left to read this status
+
+bool told(const process::MessageChannel& channel, std::string_view word) {
+  const auto message = channel.receive();
+  return message && *message && (*message)->text == word;
+}
+
+Status raise_loopback() {
+  POSTERN_TRY(socket, netlink::Socket::open(), "lo");
+  POSTERN_TRY(loopback, netlink::find_link(socket, "lo"), "lo");
+  return netlink::set_up(socket, loopback.index);
+}
+
+/// ping(8) without privilege, icmp(7): the namespace's default is to nobody. Best effort: it is root's ping that must work.
+void allow_ping_sockets() {
+  const UniqueFd file(::open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC));
+  const std::string range = fmt::format("{0} {0}", ::getegid());
+  if (file && ::write(file.get(), range.data(), range.size()) < 0) log::debug("ping_group_range is not ours to set");
+}
+
+Status prepare(const WorkloadPlan& plan) {
+  POSTERN_CHECK(keep_mounts_to_ourselves(), "prepare");
+  std::vector<FileText> files;
+  if (plan.resolv_conf) files.push_back({"resolv.conf", *plan.resolv_conf});
+  if (plan.hosts) files.push_back({"hosts", *plan.hosts});
+  POSTERN_CHECK(show_in_etc(files), "prepare");
+  if (plan.network == Network::own) {
+    POSTERN_CHECK(raise_loopback(), "prepare");
+    allow_ping_sockets();
+  }
+  if (const Status mounted = mount_proc(); !mounted) {
+    log::debug("/proc shows the processes outside: {}", mounted.error().message());
+  }
+  return {};
+}
+
+int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
+  ::prctl(PR_SET_PDEATHSIG, 0);  // the end of PID 1 is enough, and the command must find nothing of ours
+  inheritance.restore_signal_mask();
+  if (plan.working_directory && ::chdir(plan.working_directory->c_str()) < 0) {
+    log::error("{}", fail_errno("change to", *plan.working_directory).value().message());
+    return kOurFailure;
+  }
+  for (const std::string& variable : plan.environment) ::putenv(const_cast<char*>(variable.c_str()));
+  std::vector<char*> arguments;
+  for (const std::string& argument : plan.command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  ::execvp(arguments[0], arguments.data());
+  const int saved = errno;
+  if (saved == ENOENT && plan.command[0].find('/') == std::string::npos) {
+    log::error("{}: command not found", plan.command[0]);
+  } else {
+    errno = saved;
+    log::error("{}", fail_errno("execute", plan.command[0]).value().message());
+  }
+  return saved == ENOENT ? kNotFound : kCannotExecute;
+}
+
+/// PID 1 must hold nothing open that the command closes, nor write where the command writes.
+void let_go_of_everything() {
+  const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (nothing) ::dup2(nothing.get(), standard);
+  }
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+int reap_until_it_ends(pid_t command) {
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(-1, &status, 0);
+    if (ended == command) return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (ended < 0 && errno != EINTR) return kOurFailure;
+  }
+}
+
+}  // namespace
+
+int run_init(const process::MessageChannel& channel, const WorkloadPlan& plan, const process::Inheritance& inheritance) {
+  ::prctl(PR_SET_NAME, "postern-init");
+  if (!told(channel, kMapped)) return kOrphaned;
+  const Status prepared = prepare(plan);
+  if (!process::send_outcome(channel, prepared.map([] { return std::string(); })) || !prepared) return kOrphaned;
+  if (!told(channel, kGo)) return kOrphaned;
+  auto command = process::Child::fork(0, [&] { return exec_command(plan, inheritance); });
+  if (!command) return process::send_outcome(channel, Failure(command.error())) ? kOurFailure : kOrphaned;
+  const std::array pidfd = {command->pidfd()};
+  if (!process::send_outcome(channel, "", pidfd)) return kOrphaned;
+  let_go_of_everything();
+  ::_exit(reap_until_it_ends(command->pid()));  // without destructors: what they would close is closed
+}
+
+}  // namespace postern::workload

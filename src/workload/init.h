@@ -1,0 +1,16 @@
+// init.h - PID 1 inside: prepares the namespaces, starts the command, reaps the orphaned. See workload.h for the conversation.
+#pragma once
+
+#include "postern/process/inheritance.h"
+#include "postern/process/message_channel.h"
+#include "postern/workload/workload.h"
+
+namespace postern::workload {
+
+inline constexpr std::string_view kMapped = "mapped";
+inline constexpr std::string_view kGo = "go";
+
+/// The body of PID 1; returns its exit status.
+int run_init(const process::MessageChannel& channel, const WorkloadPlan& plan, const process::Inheritance& inheritance);
+
+}  // namespace postern::workload

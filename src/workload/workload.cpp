@@ -1,0 +1,43 @@
+#include "postern/workload/workload.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "postern/base/assert.h"
+
+#include "identity.h"
+#include "init.h"
+
+namespace postern::workload {
+
+Result<Workload> Workload::create(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
+  POSTERN_ASSERT(!plan.command.empty());
+  const uint64_t network = plan.network == Network::own ? CLONE_NEWNET : 0;
+  POSTERN_TRY(channels, process::MessageChannel::make_pair(), "make namespaces");
+  process::MessageChannel ours = std::move(channels.first), inits = std::move(channels.second);
+  const auto be_init = [&] {
+    { const process::MessageChannel parents_end = std::move(ours); }  // so that the parent's death is an end of file
+    return run_init(inits, plan, inheritance);
+  };
+  POSTERN_TRY(init, process::Child::fork(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | network, be_init), "make namespaces");
+  { const process::MessageChannel childs_end = std::move(inits); }
+  POSTERN_CHECK(give_ids(init.pid(), plan.identity, plan.id_ranges), "make namespaces");
+  POSTERN_CHECK(ours.send(kMapped), "make namespaces");
+  POSTERN_CHECK(process::receive_outcome(ours), "make namespaces");
+  return Workload(std::move(init), std::move(ours));
+}
+
+Status Workload::start() {
+  POSTERN_CHECK(channel_.send(kGo), "start the command");
+  POSTERN_TRY(answer, process::receive_outcome(channel_), "start the command");
+  if (answer.descriptors.size() != 1) return fail("start the command: no process to speak to");
+  command_pidfd_ = std::move(answer.descriptors[0]);
+  return {};
+}
+
+void Workload::signal(int number) const {
+  if (command_pidfd_) ::syscall(SYS_pidfd_send_signal, command_pidfd_.get(), number, nullptr, 0);
+}
+
+}  // namespace postern::workload

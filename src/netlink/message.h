@@ -22,6 +22,7 @@ namespace postern::netlink {
 class Message {
  public:
   Message(uint16_t type, uint16_t flags);
+  Message(const Message&) = delete;  // header_ points into buffer_
 
   /// The fixed part, zeroed; once, before any attribute.
   template <class Header>
@@ -40,9 +41,6 @@ class Message {
   friend class Nest;
   alignas(nlmsghdr) std::array<std::byte, 512> buffer_{};
   nlmsghdr* header_ = mnl_nlmsg_put_header(buffer_.data());
-
- public:
-  Message(const Message&) = delete;  // header_ points into buffer_
 };
 
 /// A nested attribute, closed when the scope ends.

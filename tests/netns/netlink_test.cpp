@@ -178,7 +178,7 @@ TEST_F(Netlink, Eui64SaysSoWhereIpv6IsOff) {
       configure_link(*socket, near, {.mtu_bytes = {}, .mac = {}, .tx_queue_len = {}, .address_generation = kEui64, .up = true});
   ASSERT_FALSE(status);
   EXPECT_TRUE(status.error().is(std::errc::address_family_not_supported)) << status.error().message();
-  EXPECT_THAT(status.error().message(), HasSubstr("IPv6"));
+  EXPECT_THAT(status.error().message(), HasSubstr("is IPv6 off, or the MTU below 1280?"));
   EXPECT_FALSE(value(find_link(*socket, "near")).up) << "something was changed all the same";
 }
 
@@ -265,6 +265,13 @@ TEST_F(Netlink, AnUnreachableDefaultIsNoWayOut) {
   EXPECT_THAT(table, Contains(Field(&Route::prefix_bits, 0u)).Times(2));
   EXPECT_FALSE(has_default_route(table, AF_INET6));
   EXPECT_FALSE(has_default_route(table, AF_INET));
+}
+
+TEST(NetlinkRoute, ARefusingDefaultIsNoWayOut) {
+  Route route{.family = AF_INET6, .destination = Ipv6(), .gateway = {}, .out_link = 2, .type = RTN_UNREACHABLE};
+  EXPECT_FALSE(has_default_route({&route, 1}, AF_INET6));
+  route.type = RTN_UNICAST;
+  EXPECT_TRUE(has_default_route({&route, 1}, AF_INET6));
 }
 
 TEST_F(Netlink, AMultipathDefaultIsAWayOut) {
@@ -361,8 +368,11 @@ TEST_F(Netlink, MonitorForgetsWhatIsDeleted) {
 
   const Ipv6 first = *monitor.address();
   const Ipv6 second = first == kOwn6 ? *Ipv6::parse("2001:db8:3::3") : kOwn6;
-  run("ip -6 addr del " + first.to_string() + "/64 dev near && ip -6 route del default dev near metric 1");
-  EXPECT_TRUE(watch(monitor, [&] { return monitor.address() == second && monitor.has_default_route(); }));
+  run("ip -6 addr del " + first.to_string() + "/64 dev near");
+  EXPECT_TRUE(watch(monitor, [&] { return monitor.address() == second; }));
+  run("ip -6 route del default dev near metric 1");
+  EXPECT_TRUE(watch(monitor, [&] { return !monitor.has_default_route(); })) << "the announcement";
+  EXPECT_TRUE(watch(monitor, [&] { return monitor.has_default_route(); })) << "the other one";
   run("ip -6 addr del " + second.to_string() + "/64 dev near && ip -6 route del default dev near metric 2");
   EXPECT_TRUE(watch(monitor, [&] { return !monitor.address() && !monitor.has_default_route(); }));
   EXPECT_FALSE(monitor.link_gone());

@@ -1,0 +1,64 @@
+// relay.h - carries every frame between the namespace's TAP and the stack: one epoll loop, one turn after another.
+//
+//   namespace               |  our process: host netns
+//   app ── kernel ── TAP ═══╪══► FrameFilter ──► stack (libslirp) ──► host socket ──► net
+//                           |      drop, refuse        │
+//                           |  ◄───────────────────────┘ frames back
+//
+// Fairness: a turn serves every host socket that is ready and then at most kFramesPerTurn frames, so that neither direction
+// waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter read their bytes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "postern/loop/event_loop.h"
+#include "postern/relay/frame_filter.h"
+#include "postern/stack/slirp_stack.h"
+
+namespace postern::relay {
+
+class Relay final : private stack::FrameSink {
+ public:
+  static constexpr int kFramesPerTurn = 64;
+
+  struct Counters {
+    uint64_t frames_from_guest = 0;
+    uint64_t frames_to_guest = 0;
+    uint64_t frames_lost = 0;  // the TAP did not take them
+  };
+
+  /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
+  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config);
+
+  /// From now on frames flow. `tap_gone` is called once, from a turn, when the device was deleted or its namespace has ended.
+  Status connect(UniqueFd tap, std::function<void()> tap_gone);
+
+  /// Waits, serves what is ready, returns. Works without a TAP too (before connect, after tap_gone): for the loop's other
+  /// sources.
+  Status turn();
+
+  stack::SlirpStack& stack() { return *stack_; }
+  FrameFilter& filter() { return filter_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  Relay(loop::EventLoop& loop, FrameFilter filter);
+  void frame_to_guest(std::span<const uint8_t> frame) override;
+  void drain_tap();
+  void take_frame(wire::MutableBytes frame);
+  void lose_tap();
+
+  loop::EventLoop& loop_;
+  FrameFilter filter_;
+  std::unique_ptr<stack::SlirpStack> stack_;
+  UniqueFd tap_;
+  loop::EventLoop::Source tap_source_;
+  std::function<void()> tap_gone_;
+  bool tap_readable_ = false;
+  Counters counters_;
+  std::vector<uint8_t> frame_;  // the one being looked at
+};
+
+}  // namespace postern::relay

@@ -1,0 +1,45 @@
+// target_watch.h - notices that the namespace we were given has ended for those who gave it.
+//
+// The TAP cannot tell: its own descriptor keeps the namespace alive. So a process is watched by pidfd, and a path by what it
+// names: once it is unlinked, or names another namespace, it has ended.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "postern/loop/event_loop.h"
+#include "postern/netns/namespace.h"
+
+namespace postern::relay {
+
+/// A process, or the path of a network namespace.
+using Target = std::variant<pid_t, std::string>;
+
+class TargetWatch {
+ public:
+  /// `ended` is called once, from the loop. The loop must outlive the watch. Errors: ESRCH, ENOENT.
+  static Result<std::unique_ptr<TargetWatch>> create(loop::EventLoop& loop, const Target& target, std::function<void()> ended);
+
+ private:
+  TargetWatch(loop::EventLoop& loop, std::function<void()> ended);
+  Status watch_process(pid_t pid);
+  Status watch_path(const std::string& path);
+  bool path_has_ended() const;
+  void look_at_path();
+  void report();
+
+  loop::EventLoop& loop_;
+  std::function<void()> ended_;
+  UniqueFd descriptor_;  // pidfd or inotify
+  loop::EventLoop::Source source_;
+  loop::EventLoop::Timer look_again_;
+  bool inotify_is_blind_ = false;
+  std::string path_;
+  netns::FileIdentity identity_;
+};
+
+}  // namespace postern::relay

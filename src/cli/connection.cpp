@@ -1,0 +1,86 @@
+#include "connection.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "postern/base/log.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kPatienceForIpv6{1};
+
+}  // namespace
+
+Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay)
+    : loop_(loop),
+      network_(network),
+      relay_(std::move(relay)),
+      ports_(relay_->stack(), {network.stack.addresses.guest(), network.guest6()}),
+      patience_(loop, [this] {
+        log::warning("no IPv6 address inside after {} s; going on without", kPatienceForIpv6.count());
+        report_ready();
+      }) {}
+
+Result<std::unique_ptr<Connection>> Connection::create(loop::EventLoop& loop, const VirtualNetwork& network,
+                                                       const std::vector<forward::PortSpec>& publish) {
+  std::signal(SIGPIPE, SIG_IGN);  // libslirp writes to sockets whose peers have gone; EPIPE tells it
+  auto relay = relay::Relay::create(loop, network.stack);
+  if (!relay) return Failure(relay.error());
+  std::unique_ptr<Connection> connection(new Connection(loop, network, std::move(*relay)));
+  if (const auto published = connection->publish(publish); !published) return Failure(published.error());
+  return connection;
+}
+
+Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
+  bool silent_udp = false;
+  for (const forward::PortSpec& spec : specs) {
+    if (const auto published = ports_.publish(spec); !published) return published;
+    if (spec.protocol != stack::Protocol::udp) continue;
+    for (size_t i = 0; i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
+    silent_udp |= network_.stack.host_loopback == stack::HostLoopback::closed;
+  }
+  if (silent_udp)
+    log::info("published UDP ports do not answer clients on the host's own loopback (--allow-host-loopback lets them)");
+  return {};
+}
+
+Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events) {
+  events_ = std::move(events);
+  auto tap = relay::connect_tap(target, plan);
+  if (!tap) return Failure(tap.error());
+  if (const auto connected = relay_->connect(std::move(tap->tap), events_.tap_gone); !connected) return connected;
+  if (plan.configuration && plan.configuration->ipv6) return watch_link(*tap);
+  report_ready();
+  return {};
+}
+
+Status Connection::watch_link(relay::ConnectedTap& tap) {
+  auto watch = relay::LinkWatch::create(loop_, std::move(tap.address_watch), tap.link_index, [this] { report_ready(); });
+  if (!watch) return Failure(watch.error());
+  link_watch_ = std::move(*watch);
+  patience_.set(loop_.now() + kPatienceForIpv6);
+  return {};
+}
+
+void Connection::report_ready() {
+  patience_.cancel();
+  if (events_.ready) std::exchange(events_.ready, nullptr)();
+}
+
+void tell_ready(std::optional<int>& ready_fd) {
+  if (!ready_fd) return;
+  const UniqueFd fd(*std::exchange(ready_fd, std::nullopt));
+  if (::write(fd.get(), "1", 1) != 1) log::debug("nobody reads --ready-fd");
+}
+
+std::string with_remedy(const Error& error) {
+  const std::string remedy = doctor::remedy_for(error);
+  return remedy.empty() ? error.message() : fmt::format("{} ({})", error.message(), remedy);
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,54 @@
+// connection.h - a namespace connected to the relay: what `run` and `attach` have in common.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "postern/forward/port_table.h"
+#include "postern/loop/event_loop.h"
+#include "postern/relay/link_watch.h"
+#include "postern/relay/relay.h"
+#include "postern/relay/tap_setup.h"
+
+#include "host_network.h"
+
+namespace postern::cli {
+
+class Connection {
+ public:
+  struct Events {
+    std::function<void()> ready;     // both families work, or IPv6 has taken too long, which was said
+    std::function<void()> tap_gone;  // somebody deleted the device
+  };
+
+  /// Listens on every published port before anything else: a port that cannot be had must stop us before we have begun.
+  static Result<std::unique_ptr<Connection>> create(loop::EventLoop& loop, const VirtualNetwork& network,
+                                                    const std::vector<forward::PortSpec>& publish);
+
+  /// Opens the TAP inside and lets frames flow.
+  Status open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events);
+
+  relay::Relay& relay() { return *relay_; }
+
+ private:
+  Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay);
+  Status publish(const std::vector<forward::PortSpec>& specs);
+  Status watch_link(relay::ConnectedTap& tap);
+  void report_ready();
+
+  loop::EventLoop& loop_;
+  VirtualNetwork network_;
+  std::unique_ptr<relay::Relay> relay_;
+  forward::PortTable ports_;
+  Events events_;
+  loop::EventLoop::Timer patience_;
+  std::unique_ptr<relay::LinkWatch> link_watch_;
+};
+
+/// Writes "1" to the descriptor that --ready-fd named, and closes it.
+void tell_ready(std::optional<int>& ready_fd);
+
+/// The command that would mend the host, in parentheses, behind what failed.
+std::string with_remedy(const Error& error);
+
+}  // namespace postern::cli

@@ -1,0 +1,127 @@
+#include "host_network.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "postern/base/log.h"
+#include "postern/netlink/source_address.h"
+#include "postern/process/inheritance.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr unsigned kDefaultMtu = 16'384;
+constexpr unsigned kStallingMtu = 32'768;  // libslirp: a window below one segment waits for the 5 s persist timer
+constexpr unsigned kLeastMtu6 = 1280;      // RFC 8200 5
+constexpr size_t kMostFlows = 16'384;
+constexpr size_t kSpareDescriptors = 64;  // for everything that is no flow
+
+Result<Mac> random_mac() {
+  Mac mac;
+  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size()))
+    return fail_errno("getrandom");
+  mac.octets[0] = static_cast<uint8_t>((mac.octets[0] | 2) & ~1);  // locally administered, individual
+  return mac;
+}
+
+Result<IpAddress> outbound(const std::string& text, int family) {
+  if (const auto address = parse_ip(text)) return *address;
+  POSTERN_TRY(socket, netlink::Socket::open(), "outbound address");
+  return netlink::address_of_link(socket, text, family);
+}
+
+Status choose_outbound(const NetworkOptions& options, stack::StackConfig& config) {
+  if (options.outbound4) {
+    POSTERN_TRY(address, outbound(*options.outbound4, AF_INET), "--outbound-addr " + *options.outbound4);
+    config.outbound4 = std::get<Ipv4>(address);
+  }
+  if (options.outbound6) {
+    POSTERN_TRY(address, outbound(*options.outbound6, AF_INET6), "--outbound-addr6 " + *options.outbound6);
+    config.outbound6 = std::get<Ipv6>(address);
+  }
+  return {};
+}
+
+Result<size_t> choose_max_flows(const NetworkOptions& options) {
+  const size_t limit = process::raise_file_limit();
+  const size_t possible = limit > 2 * kSpareDescriptors ? limit - kSpareDescriptors : kSpareDescriptors;
+  if (!options.max_flows) return std::min(possible, kMostFlows);
+  if (*options.max_flows <= possible) return *options.max_flows;
+  return fail(fmt::format("--max-flows {}: the limit on open files allows {} (raise it: ulimit -n {})", *options.max_flows,
+                          possible, *options.max_flows + kSpareDescriptors));
+}
+
+bool choose_ipv6(const NetworkOptions& options, unsigned mtu_bytes, std::span<const netlink::Route> routes) {
+  if (options.ipv6 != Choice::automatic) return options.ipv6 == Choice::on;
+  return mtu_bytes >= kLeastMtu6 && netlink::has_default_route(routes, AF_INET6);
+}
+
+}  // namespace
+
+std::optional<Ipv6> VirtualNetwork::guest6() const {
+  if (!stack.ipv6) return std::nullopt;
+  return slaac_address(stack::AddressPlan::prefix6(), mac);
+}
+
+Result<Cidr4> first_free_network(std::span<const netlink::Route> routes) {
+  for (uint8_t third = 2; third != 0; ++third) {  // 10.0.2.0/24 to 10.0.255.0/24
+    const Cidr4 candidate = *Cidr4::make(Ipv4::of(10, 0, third, 0), 24);
+    const bool taken = std::any_of(routes.begin(), routes.end(), [&](const netlink::Route& route) {
+      const auto network = route.network4();
+      return network && !route.is_default() && network->overlaps(candidate);
+    });
+    if (!taken) return candidate;
+  }
+  return fail(
+      "every network from 10.0.2.0/24 to 10.0.255.0/24 overlaps a route of the host (choose one: --cidr 192.168.127.0/24)");
+}
+
+Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
+  VirtualNetwork network;
+  POSTERN_TRY(socket, netlink::Socket::open(), "read the host's routes");
+  POSTERN_TRY(routes, netlink::routes(socket), "read the host's routes");
+  const auto cidr = options.cidr ? Result<Cidr4>(*options.cidr) : first_free_network(routes);
+  if (!cidr) return Failure(cidr.error());
+  network.stack.addresses.network = *cidr;
+  network.stack.mtu_bytes = options.mtu_bytes.value_or(kDefaultMtu);
+  if (network.stack.mtu_bytes >= kStallingMtu)
+    log::warning("--mtu {}: libslirp stalls for seconds at {} and above", network.stack.mtu_bytes, kStallingMtu);
+  network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, routes);
+  network.stack.host_loopback = options.host_loopback;
+  if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());
+  const auto max_flows = choose_max_flows(options);
+  if (!max_flows) return Failure(max_flows.error());
+  network.stack.max_flows = *max_flows;
+  const auto mac = options.mac ? Result<Mac>(*options.mac) : random_mac();
+  if (!mac) return Failure(mac.error());
+  network.mac = *mac;
+  return network;
+}
+
+relay::LinkConfiguration link_configuration(const VirtualNetwork& network) {
+  return {
+      .addresses = network.stack.addresses, .mtu_bytes = network.stack.mtu_bytes, .ipv6 = network.stack.ipv6, .mac = network.mac};
+}
+
+std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const VirtualNetwork& network) {
+  std::vector<IpAddress> servers;
+  if (workload::names_server(host_resolv_conf, AF_INET)) servers.emplace_back(network.stack.addresses.dns());
+  if (network.stack.ipv6 && workload::names_server(host_resolv_conf, AF_INET6)) servers.emplace_back(stack::AddressPlan::dns6());
+  if (servers.empty())
+    servers.emplace_back(network.stack.addresses.dns());  // until the host has one: libslirp reads the file anew
+  return servers;
+}
+
+std::vector<workload::HostEntry> host_entries() {
+  std::vector<workload::HostEntry> entries;
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (const auto address = netlink::outbound_address(family)) entries.push_back({std::string(workload::kHostName), *address});
+  }
+  return entries;
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,35 @@
+// host_network.h - what "automatic" means on this host: a free network, IPv6 or not, which addresses go out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "postern/netlink/route.h"
+#include "postern/relay/tap_setup.h"
+
+#include "options.h"
+
+namespace postern::cli {
+
+/// The virtual network as it will be: every choice made.
+struct VirtualNetwork {
+  stack::StackConfig stack;
+  Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
+  std::optional<Ipv6> guest6() const;
+};
+
+/// What a TAP is given so that the namespace is on this network.
+relay::LinkConfiguration link_configuration(const VirtualNetwork& network);
+
+Result<VirtualNetwork> choose_network(const NetworkOptions& options);
+
+/// 10.0.2.0/24, or the first of 10.0.3.0/24... 10.0.255.0/24 that no route of the host overlaps. Pure.
+Result<Cidr4> first_free_network(std::span<const netlink::Route> routes);
+
+/// The nameservers inside: the stack's, for the families of which the host has resolvers.
+std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const VirtualNetwork& network);
+
+/// host.postern.internal: by what address a program inside reaches the host.
+std::vector<workload::HostEntry> host_entries();
+
+}  // namespace postern::cli

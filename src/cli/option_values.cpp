@@ -1,0 +1,208 @@
+#include "option_values.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+
+namespace postern::cli {
+
+namespace {
+
+constexpr unsigned kLeastMtu = 68;         // RFC 791, and libslirp's
+constexpr unsigned kLeastMtu6 = 1280;      // RFC 8200 5
+constexpr unsigned kGreatestMtu = 65'521;  // libslirp's and a TAP's
+constexpr unsigned kLongestPrefix = 25;    // .100 must fit
+
+template <class... Args>
+Failure wrong(std::string_view option, std::string_view value, fmt::format_string<Args...> why, Args&&... args) {
+  return fail(fmt::format("{} {}: {}", option, value, fmt::format(why, std::forward<Args>(args)...)));
+}
+
+struct Range {
+  uint64_t least;
+  uint64_t greatest;
+};
+
+Result<std::optional<uint64_t>> parse_number(std::string_view option, std::string_view text, Range range) {
+  if (text.empty()) return std::nullopt;
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  if (!whole || value < range.least || value > range.greatest) {
+    return wrong(option, text, "is not a number from {} to {}", range.least, range.greatest);
+  }
+  return value;
+}
+
+Result<std::optional<Cidr4>> parse_cidr(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  const auto cidr = Cidr4::parse(text);
+  if (!cidr) return wrong("--cidr", text, "is not an IPv4 network, as 10.0.2.0/24 (the bits after the prefix must be 0)");
+  if (cidr->prefix_bits() < 1 || cidr->prefix_bits() > kLongestPrefix) {
+    return wrong("--cidr", text, "the prefix must have 1 to {} bits", kLongestPrefix);
+  }
+  return cidr;
+}
+
+Result<std::optional<Mac>> parse_mac(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  Mac mac;
+  bool good = text.size() == 17;
+  for (size_t i = 0; good && i < 6; ++i) {
+    const char* start = text.data() + 3 * i;
+    good = std::from_chars(start, start + 2, mac.octets[i], 16).ptr == start + 2 && (i == 5 || start[2] == ':');
+  }
+  if (!good) return wrong("--macaddress", text, "is not a MAC address, as 02:00:5e:00:53:01");
+  if (mac.is_multicast()) return wrong("--macaddress", text, "is a group address; a device needs an individual one");
+  return mac;
+}
+
+/// An address of the family, or else the name of an interface.
+Status check_outbound(std::string_view option, const std::string& text, int family) {
+  const bool is_address = parse_ip(text).has_value();
+  const bool of_family = family == AF_INET ? Ipv4::parse(text).has_value() : Ipv6::parse(text).has_value();
+  if (is_address && !of_family) return wrong(option, text, "is an address of the other family");
+  return {};
+}
+
+Result<std::optional<int>> parse_ready_fd(std::string_view text) {
+  POSTERN_TRY(number, parse_number("--ready-fd", text, {0, std::numeric_limits<int>::max()}), "option");
+  if (!number) return std::nullopt;
+  const int fd = static_cast<int>(*number);
+  if (::fcntl(fd, F_GETFD) < 0) return wrong("--ready-fd", text, "is not open");
+  return fd;
+}
+
+std::optional<std::string> unless_empty(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+
+Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
+  NetworkOptions network;
+  const auto mtu = parse_number("--mtu", typed.mtu, {kLeastMtu, kGreatestMtu});
+  if (!mtu) return Failure(mtu.error());
+  if (*mtu) network.mtu_bytes = static_cast<unsigned>(**mtu);
+  const auto cidr = parse_cidr(typed.cidr);
+  if (!cidr) return Failure(cidr.error());
+  network.cidr = *cidr;
+  const auto mac = parse_mac(typed.mac);
+  if (!mac) return Failure(mac.error());
+  network.mac = *mac;
+  const auto max_flows = parse_number("--max-flows", typed.max_flows, {1, 1'000'000});
+  if (!max_flows) return Failure(max_flows.error());
+  if (*max_flows) network.max_flows = static_cast<size_t>(**max_flows);
+  const auto ready_fd = parse_ready_fd(typed.ready_fd);
+  if (!ready_fd) return Failure(ready_fd.error());
+  network.ready_fd = *ready_fd;
+  for (const std::string& text : typed.publish) {
+    const auto spec = forward::parse_port_spec(text);
+    if (!spec) return Failure(spec.error());
+    network.publish.push_back(*spec);
+  }
+  if (const auto good = check_outbound("--outbound-addr", typed.outbound4, AF_INET); !good) return Failure(good.error());
+  if (const auto good = check_outbound("--outbound-addr6", typed.outbound6, AF_INET6); !good) return Failure(good.error());
+  network.outbound4 = unless_empty(typed.outbound4);
+  network.outbound6 = unless_empty(typed.outbound6);
+  network.ipv6 = typed.ipv6 ? Choice::on : typed.no_ipv6 ? Choice::off : Choice::automatic;
+  if (network.ipv6 == Choice::on && network.mtu_bytes && *network.mtu_bytes < kLeastMtu6) {
+    return wrong("--mtu", typed.mtu, "IPv6 needs at least {} (or --no-ipv6)", kLeastMtu6);
+  }
+  network.host_loopback = typed.allow_host_loopback ? stack::HostLoopback::gateway : stack::HostLoopback::closed;
+  return network;
+}
+
+Result<NetworkMode> parse_mode(const std::string& text) {
+  if (text == "slirp") return NetworkMode::slirp;
+  if (text == "none") return NetworkMode::none;
+  if (text == "host") return NetworkMode::host;
+  return wrong("--network", text, "is none of slirp, none, host");
+}
+
+Result<std::vector<IpAddress>> parse_dns(const std::vector<std::string>& texts) {
+  std::vector<IpAddress> servers;
+  for (const std::string& text : texts) {
+    const auto address = parse_ip(text);
+    if (!address) return wrong("--dns", text, "is not an IP address");
+    const auto* v4 = std::get_if<Ipv4>(&*address);
+    if ((v4 && v4->bits >> 24 == 127) || *address == IpAddress(*Ipv6::parse("::1"))) {
+      return wrong("--dns", text,
+                   "is the namespace's own loopback (without --dns, the host's resolver is used, also a local one)");
+    }
+    servers.push_back(*address);
+  }
+  return servers;
+}
+
+Status check_environment(const std::vector<std::string>& variables) {
+  for (const std::string& variable : variables) {
+    if (variable.find('=') == 0 || variable.find('=') == variable.npos) return wrong("--env", variable, "is not NAME=VALUE");
+  }
+  return {};
+}
+
+Result<relay::Target> parse_target(const std::string& text) {
+  const bool is_number = text.find_first_not_of("0123456789") == text.npos;
+  if (!is_number) return relay::Target(text);
+  const auto pid = parse_number("PID", text, {1, std::numeric_limits<pid_t>::max()});
+  if (!pid) return Failure(pid.error());
+  return relay::Target(static_cast<pid_t>(**pid));
+}
+
+/// Options that speak of a virtual network, in a mode that has none.
+bool names_a_network(const TypedRun& typed) {
+  const TypedNetwork& network = typed.network;
+  const std::string* texts[] = {&network.mtu, &network.cidr, &network.outbound4, &network.outbound6, &network.max_flows};
+  const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
+  return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback;
+}
+
+}  // namespace
+
+Result<RunOptions> to_run_options(const TypedRun& typed) {
+  RunOptions run;
+  const auto mode = parse_mode(typed.mode);
+  if (!mode) return Failure(mode.error());
+  run.mode = *mode;
+  if (run.mode != NetworkMode::slirp && names_a_network(typed)) {
+    return fail(fmt::format("--network {}: there is no virtual network for the other network options to act on", typed.mode));
+  }
+  const auto network = to_network_options(typed.network);
+  if (!network) return Failure(network.error());
+  run.network = *network;
+  const auto dns = parse_dns(typed.dns);
+  if (!dns) return Failure(dns.error());
+  run.dns = *dns;
+  for (const std::string& text : typed.add_host) {
+    const auto entry = workload::parse_host_entry(text);
+    if (!entry) return wrong("--add-host", text, "is not NAME:ADDRESS");
+    run.add_host.push_back(*entry);
+  }
+  if (const auto good = check_environment(typed.environment); !good) return Failure(good.error());
+  run.environment = typed.environment;
+  run.working_directory = unless_empty(typed.working_directory);
+  if (typed.keep_id) run.identity = workload::Identity::caller;
+  if (typed.map_auto) run.id_ranges = workload::IdRanges::subordinate;
+  if (typed.die_with_parent) run.callers_death = RunOptions::CallersDeath::ends_all;
+  run.command = typed.command;
+  if (run.command.empty()) return fail("what to run is missing (postern run [options] [--] CMD...)");
+  return run;
+}
+
+Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
+  AttachOptions attach;
+  const auto target = parse_target(typed.target);
+  if (!target) return Failure(target.error());
+  attach.target = *target;
+  attach.tap = typed.tap;
+  const auto network = to_network_options(typed.network);
+  if (!network) return Failure(network.error());
+  attach.network = *network;
+  if (typed.configure) attach.configure = AttachOptions::Configure::yes;
+  if (attach.network.mac && !typed.configure) return fail("--macaddress needs --configure");
+  return attach;
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,35 @@
+// option_values.h - from what was typed to what is meant. Pure; each error is one line that quotes the option and its value.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "options.h"
+
+namespace postern::cli {
+
+/// The text of each option as typed; an empty string is an option that was not given.
+struct TypedNetwork {
+  std::string mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd;
+  std::vector<std::string> publish;
+  bool ipv6 = false, no_ipv6 = false, allow_host_loopback = false;
+};
+
+struct TypedRun {
+  TypedNetwork network;
+  std::string mode = "slirp", working_directory;
+  std::vector<std::string> dns, add_host, environment, command;
+  bool map_auto = false, keep_id = false, die_with_parent = false;
+};
+
+struct TypedAttach {
+  TypedNetwork network;
+  std::string target, tap;
+  bool configure = false;
+};
+
+Result<RunOptions> to_run_options(const TypedRun& typed);
+Result<AttachOptions> to_attach_options(const TypedAttach& typed);
+
+}  // namespace postern::cli

@@ -1,0 +1,77 @@
+// options.h - what the command line says, checked; nothing of the host is looked at here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "postern/base/address.h"
+#include "postern/base/result.h"
+#include "postern/doctor/doctor.h"
+#include "postern/forward/port_spec.h"
+#include "postern/relay/target_watch.h"
+#include "postern/stack/slirp_stack.h"
+#include "postern/workload/etc_files.h"
+#include "postern/workload/workload.h"
+
+namespace postern::cli {
+
+enum class Choice { automatic, on, off };
+
+/// What `run` and `attach` share: the virtual network.
+struct NetworkOptions {
+  std::optional<unsigned> mtu_bytes;
+  std::optional<Cidr4> cidr;
+  Choice ipv6 = Choice::automatic;
+  stack::HostLoopback host_loopback = stack::HostLoopback::closed;
+  std::optional<std::string> outbound4;  // an address, or the name of an interface
+  std::optional<std::string> outbound6;
+  std::optional<Mac> mac;
+  std::optional<size_t> max_flows;
+  std::vector<forward::PortSpec> publish;
+  std::optional<int> ready_fd;
+};
+
+enum class NetworkMode { slirp, none, host };
+
+struct RunOptions {
+  NetworkMode mode = NetworkMode::slirp;
+  NetworkOptions network;
+  std::vector<IpAddress> dns;
+  std::vector<workload::HostEntry> add_host;
+  workload::Identity identity = workload::Identity::root;
+  workload::IdRanges id_ranges = workload::IdRanges::caller;
+  std::vector<std::string> environment;
+  std::optional<std::string> working_directory;
+  enum class CallersDeath { ignored, ends_all } callers_death = CallersDeath::ignored;
+  std::vector<std::string> command;
+};
+
+struct AttachOptions {
+  relay::Target target;
+  std::string tap;
+  enum class Configure { no, yes } configure = Configure::no;
+  NetworkOptions network;
+};
+
+struct DoctorOptions {
+  doctor::Format format = doctor::Format::text;
+};
+
+/// The command line was answered already (--help, --version), or is wrong and that was said.
+struct Leave {
+  int status;
+};
+
+using Options = std::variant<RunOptions, AttachOptions, DoctorOptions, Leave>;
+
+/// Exit statuses of our own failures; those of `run` are in workload.h, for a command's status passes through it.
+inline constexpr int kFailure = 1;
+inline constexpr int kUsage = 2;
+
+/// Writes help, or the one line that says what is wrong. Sets the level of the log.
+Options parse_options(int argc, char** argv);
+
+}  // namespace postern::cli

@@ -1,0 +1,155 @@
+// run_command.cpp - puts the rooms together for one command: namespaces, network, start, signals, end.
+#include "run_command.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "postern/base/log.h"
+#include "postern/process/signals.h"
+
+#include "connection.h"
+
+namespace postern::cli {
+
+namespace {
+
+std::string read_host_file(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<VirtualNetwork>& network) {
+  workload::WorkloadPlan plan;
+  plan.command = options.command;
+  plan.environment = options.environment;
+  plan.working_directory = options.working_directory;
+  plan.network = options.mode == NetworkMode::host ? workload::Network::host : workload::Network::own;
+  plan.identity = options.identity;
+  plan.id_ranges = options.id_ranges;
+  std::vector<workload::HostEntry> entries = options.add_host;
+  if (network) {
+    const std::string host_text = read_host_file("/etc/resolv.conf");
+    plan.resolv_conf = workload::resolv_conf(host_text, options.dns.empty() ? nameservers(host_text, *network) : options.dns);
+    for (workload::HostEntry& entry : host_entries()) entries.push_back(std::move(entry));
+  }
+  if (!entries.empty()) plan.hosts = workload::hosts(read_host_file("/etc/hosts"), entries);
+  return plan;
+}
+
+/// One run of one command. Its life: set_up, then turns of the loop until the workload has ended.
+class Run {
+ public:
+  Run(RunOptions options, const process::Inheritance& inheritance, process::SignalSource signals)
+      : options_(std::move(options)), inheritance_(inheritance), signals_(std::move(signals)) {}
+
+  Result<int> go() {
+    if (const auto ready = set_up(); !ready) return Failure(ready.error());
+    while (!over_) {
+      const Status turned = connection_ ? connection_->relay().turn() : loop_->turn();
+      if (!turned) return Failure(turned.error());
+      if (failure_) return Failure(*failure_);
+    }
+    if (given_up_by_) return 128 + *given_up_by_;
+    const auto ended = workload_->wait();
+    return ended ? Result<int>(ended->as_shell()) : Failure(ended.error());
+  }
+
+ private:
+  Status set_up();
+  Status connect(const VirtualNetwork& network);
+  void start();
+  void take_signal(const process::Signal& signal);
+
+  RunOptions options_;
+  const process::Inheritance& inheritance_;
+  process::SignalSource signals_;
+  process::ForegroundGuard foreground_;
+  std::unique_ptr<loop::EventLoop> loop_;
+  std::optional<workload::Workload> workload_;
+  std::unique_ptr<Connection> connection_;
+  loop::EventLoop::Source signal_source_, end_source_;
+  bool started_ = false;
+  bool over_ = false;
+  std::optional<int> given_up_by_;  // a signal that came before the command was started
+  std::optional<Error> failure_;
+};
+
+Status Run::set_up() {
+  std::optional<VirtualNetwork> network;
+  if (options_.mode == NetworkMode::slirp) {
+    auto chosen = choose_network(options_.network);
+    if (!chosen) return Failure(chosen.error());
+    network = std::move(*chosen);
+  }
+  auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
+  if (!created) return Failure(created.error());
+  workload_.emplace(std::move(*created));
+  POSTERN_TRY(loop, loop::EventLoop::create(), "run");
+  loop_ = std::move(loop);
+  signal_source_ = loop_->make_source(
+      [this](uint32_t, uint32_t) { signals_.drain([this](const process::Signal& signal) { take_signal(signal); }); });
+  POSTERN_CHECK(signal_source_.watch(signals_.fd(), EPOLLIN), "run");
+  end_source_ = loop_->make_source([this](uint32_t, uint32_t) { over_ = true; });
+  POSTERN_CHECK(end_source_.watch(workload_->pidfd(), EPOLLIN), "run");
+  if (network) return connect(*network);
+  start();
+  return {};
+}
+
+Status Run::connect(const VirtualNetwork& network) {
+  auto connection = Connection::create(*loop_, network, options_.network.publish);
+  if (!connection) return Failure(connection.error());
+  connection_ = std::move(*connection);
+  POSTERN_TRY(target, netns::open_namespaces_of(workload_->pid()), "connect");
+  const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
+  return connection_->open(target, {.name = "tap0", .configuration = link_configuration(network)},
+                           {.ready = [this] { start(); }, .tap_gone = tap_gone});
+}
+
+void Run::start() {
+  if (const auto started = workload_->start(); !started) {
+    failure_ = started.error();
+    return;
+  }
+  started_ = true;
+  const int kept = options_.network.ready_fd.value_or(-1);
+  tell_ready(options_.network.ready_fd);
+  inheritance_.let_go({kept});
+}
+
+void Run::take_signal(const process::Signal& signal) {
+  const bool stop_key = signal.number == SIGTSTP;
+  if (!started_ && !stop_key && signal.number != SIGCONT) {
+    given_up_by_ = signal.number;
+    over_ = true;
+    return;
+  }
+  if (!signal.from_terminal) workload_->signal(signal.number);
+  if (stop_key) ::kill(::getpid(), SIGSTOP);  // as the shell that waits for us expects
+}
+
+}  // namespace
+
+int run_command(RunOptions options, const process::Inheritance& inheritance) {
+  if (options.callers_death == RunOptions::CallersDeath::ends_all) {
+    const pid_t caller = ::getppid();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != caller) return workload::kOurFailure;  // it died before we could ask to be told
+  }
+  auto signals =
+      process::SignalSource::open({SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGWINCH});
+  if (!signals) {
+    log::error("{}", signals.error().message());
+    return workload::kOurFailure;
+  }
+  const auto status = Run(std::move(options), inheritance, std::move(*signals)).go();
+  if (status) return *status;
+  log::error("{}", with_remedy(status.error()));
+  return workload::kOurFailure;
+}
+
+}  // namespace postern::cli

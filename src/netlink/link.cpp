@@ -47,7 +47,7 @@ Status set_eui64(Socket& socket, int index) {
     request.put_octet(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_EUI64);
   }
   const auto doing = fmt::format("make IPv6 addresses of link {} from its MAC", index);
-  const Status status = socket.exchange(request.get(), doing);
+  Status status = socket.exchange(request.get(), doing);
   if (!status && status.error().is(std::errc::address_family_not_supported))
     return within("is IPv6 off, or the MTU below 1280?", status.error());
   return status;

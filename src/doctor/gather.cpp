@@ -90,7 +90,7 @@ bool in_first_namespaces() {
       {{"/proc/self/ns/ipc", 0xEFFFFFFFU}, {"/proc/self/ns/uts", 0xEFFFFFFEU}, {"/proc/self/ns/pid", 0xEFFFFFFCU}}};
   return std::all_of(first.begin(), first.end(), [](const auto& known) {
     struct stat seen {};
-    return ::stat(known.first, &seen) == 0 && seen.st_ino == known.second;
+    return ::stat(known.first, &seen) != 0 || seen.st_ino == known.second;
   });
 }
 

@@ -15,12 +15,12 @@ Finding check_seccomp(const Facts& facts) {
   const bool contained = facts.around.container != Container::none;
   return {"seccomp", Verdict::limited, "a seccomp filter is around us", "system calls that it refuses: see what is missing",
           contained ? container_option(facts.around, Need::namespaces)
-                    : "run it outside the filter (systemd: RestrictNamespaces=no, SystemCallFilter=)"};
+                    : "run it outside the filter; in a systemd unit: RestrictNamespaces=no, SystemCallFilter="};
 }
 
 std::string why_no_new_privileges(Container container) {
   switch (container) {
-    case Container::none: return "run it outside of what set no_new_privs (systemd: NoNewPrivileges=no)";
+    case Container::none: return "run it outside of what set no_new_privs; in a systemd unit: NoNewPrivileges=no";
     case Container::docker: return "docker run --security-opt no-new-privileges=false";
     case Container::podman: return "podman run without --security-opt no-new-privileges";
     case Container::kubernetes: return "in the pod: securityContext: {allowPrivilegeEscalation: true}";

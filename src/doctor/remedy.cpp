@@ -85,6 +85,8 @@ std::string set_sysctl(Container container, std::string_view name, std::string_v
 
 Cause why_refused(const Facts& facts, int error) {
   const Confinement& around = facts.around;
+  if (error == EAGAIN) return {"no more processes are allowed you (RLIMIT_NPROC)", "ulimit -u $(ulimit -H -u)"};
+  if (error == EMFILE) return {"no more open files are allowed you (RLIMIT_NOFILE)", "ulimit -n $(ulimit -H -n)"};
   if (!is_capability_error(error)) return {words(error), ""};
   if (!facts.caller.ids_mapped) {
     return {"your user or group id is unknown in this user namespace", "run as a user that /proc/self/uid_map and gid_map cover"};
@@ -101,16 +103,18 @@ Cause why_refused(const Facts& facts, int error) {
             "enter it by pivot_root instead: bwrap --dev-bind DIRECTORY / postern ..."};
   }
   if (around.container != Container::none) {
-    return {fmt::format("the {} container refuses them", name_of(around.container)), container_option(around, Need::namespaces)};
+    return {fmt::format("the {} container forbids it", name_of(around.container)), container_option(around, Need::namespaces)};
   }
   if (around.seccomp_filter) {
-    return {"a seccomp filter refuses them", "run it outside the filter (systemd: RestrictNamespaces=no, SystemCallFilter=)"};
+    return {"a seccomp filter forbids it",
+            "run it outside the filter; in a systemd unit: RestrictNamespaces=no, SystemCallFilter="};
   }
   if (!around.apparmor_profile.empty()) {
-    return {fmt::format("the AppArmor profile {} refuses them", around.apparmor_profile),
+    return {fmt::format("the AppArmor profile {} forbids it", around.apparmor_profile),
             fmt::format("add \"userns, mount, umount, capability,\" to the profile {}", around.apparmor_profile)};
   }
-  return {fmt::format("refused: {}", words(error)), "look for a security module's denial: sudo dmesg | grep -i denied"};
+  return {fmt::format("refused: {}", words(error)),
+          "find out who refuses: a security module (sudo dmesg | grep -i denied), or a chroot"};
 }
 
 }  // namespace postern::doctor

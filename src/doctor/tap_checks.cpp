@@ -27,7 +27,7 @@ Cause why_no_device(const Facts& facts) {
   if (tun.open == EACCES && (tun.mode & kForAll) != kForAll) return {found, "sudo chmod 0666 /dev/net/tun"};
   if (contained) return {found, option};  // the devices that its control group lists
   if (tun.open == EACCES) return {found, "sudo mount -o remount,dev /dev"};
-  return {found, "allow the device in the control group (systemd: DeviceAllow=/dev/net/tun rw)"};
+  return {found, "allow the device in the control group; in a systemd unit: DeviceAllow=/dev/net/tun rw"};
 }
 
 Finding check_tun(const Facts& facts) {

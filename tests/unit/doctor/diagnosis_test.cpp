@@ -193,6 +193,15 @@ TEST(UserNamespaces, RefusedByAFilterOutsideOfContainers) {
   EXPECT_EQ(diagnosed(facts, "seccomp").verdict, Verdict::limited);
 }
 
+TEST(UserNamespaces, RefusedByALimitOfTheCaller) {
+  EXPECT_THAT(diagnosed(refused(EAGAIN), "userns"), is(Verdict::missing, "RLIMIT_NPROC", "ulimit -u "));
+  EXPECT_THAT(diagnosed(refused(EMFILE), "userns"), is(Verdict::missing, "RLIMIT_NOFILE", "ulimit -n "));
+}
+
+TEST(UserNamespaces, RefusedByNobodyKnown) {
+  EXPECT_THAT(diagnosed(refused(EPERM), "userns"), is(Verdict::missing, "Operation not permitted (EPERM)", "dmesg"));
+}
+
 TEST(UserNamespaces, WhatDependsOnThemIsUnknownThen) {
   const auto findings = diagnose(refused(EPERM));
   for (const char* check : {"netns", "mntns", "pidns", "mounts", "proc", "sysctl", "overlay", "tun", "tso", "uso"}) {
@@ -209,7 +218,7 @@ TEST(Containers, EachNamesItsOwnOptionForNamespaces) {
     Facts facts = refused(EPERM);
     facts.around.container = container;
     facts.around.seccomp_filter = true;
-    EXPECT_THAT(diagnosed(facts, "userns"), is(Verdict::missing, "container refuses them", remedy));
+    EXPECT_THAT(diagnosed(facts, "userns"), is(Verdict::missing, "container forbids it", remedy));
     EXPECT_EQ(diagnosed(facts, "container").breaks, "userns");
   }
 }
@@ -246,7 +255,7 @@ TEST(Containers, DockersAppArmorProfileHasAnOptionToo) {
   facts.around.apparmor_profile = "docker-default";
   facts.trial.private_mounts = EACCES;
   facts.trial.tmpfs = kUntried;
-  EXPECT_THAT(diagnosed(facts, "mounts"), is(Verdict::missing, "refuses", "--security-opt apparmor=unconfined"));
+  EXPECT_THAT(diagnosed(facts, "mounts"), is(Verdict::missing, "forbids", "--security-opt apparmor=unconfined"));
 }
 
 TEST(Containers, AllOptionsStandInOneCommand) {

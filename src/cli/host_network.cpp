@@ -60,6 +60,13 @@ bool choose_ipv6(const NetworkOptions& options, unsigned mtu_bytes, std::span<co
   return mtu_bytes >= kLeastMtu6 && netlink::has_default_route(routes, AF_INET6);
 }
 
+/// Inside, an address of the virtual network is not the host's, even where the host has the same.
+bool is_virtual(const IpAddress& address, const VirtualNetwork& network) {
+  if (const auto* v4 = std::get_if<Ipv4>(&address)) return network.stack.addresses.network.contains(*v4);
+  const auto& octets = std::get<Ipv6>(address).octets;
+  return std::equal(octets.begin(), octets.begin() + 8, stack::AddressPlan::prefix6().octets.begin());
+}
+
 }  // namespace
 
 std::optional<Ipv6> VirtualNetwork::guest6() const {
@@ -116,10 +123,11 @@ std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const Virt
   return servers;
 }
 
-std::vector<workload::HostEntry> host_entries() {
+std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network) {
   std::vector<workload::HostEntry> entries;
   for (const int family : {AF_INET, AF_INET6}) {
-    if (const auto address = netlink::outbound_address(family)) entries.push_back({std::string(workload::kHostName), *address});
+    const auto address = netlink::outbound_address(family);
+    if (address && !is_virtual(*address, network)) entries.push_back({std::string(workload::kHostName), *address});
   }
   return entries;
 }

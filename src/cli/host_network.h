@@ -30,6 +30,6 @@ Result<Cidr4> first_free_network(std::span<const netlink::Route> routes);
 std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const VirtualNetwork& network);
 
 /// host.postern.internal: by what address a program inside reaches the host.
-std::vector<workload::HostEntry> host_entries();
+std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network);
 
 }  // namespace postern::cli

@@ -34,7 +34,7 @@ workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<V
   if (network) {
     const std::string host_text = read_host_file("/etc/resolv.conf");
     plan.resolv_conf = workload::resolv_conf(host_text, options.dns.empty() ? nameservers(host_text, *network) : options.dns);
-    for (workload::HostEntry& entry : host_entries()) entries.push_back(std::move(entry));
+    for (workload::HostEntry& entry : host_entries(*network)) entries.push_back(std::move(entry));
   }
   if (!entries.empty()) plan.hosts = workload::hosts(read_host_file("/etc/hosts"), entries);
   return plan;

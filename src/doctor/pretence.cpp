@@ -68,6 +68,7 @@ const std::array<Pretence, 22> kPretences{{
 
 std::vector<std::string_view> pretences() {
   std::vector<std::string_view> names;
+  names.reserve(kPretences.size());
   for (const Pretence& pretence : kPretences) names.push_back(pretence.name);
   return names;
 }

@@ -110,7 +110,7 @@ NamespaceTrial try_namespaces() {
   NamespaceTrial trial;
   auto channels = process::MessageChannel::make_pair();
   if (!channels) return trial;
-  auto& [ours, childs] = *channels;
+  process::MessageChannel ours = std::move(channels->first), childs = std::move(channels->second);
   const auto child = process::Child::fork(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET, [&] {
     { const process::MessageChannel parents_end = std::move(ours); }
     return run_trial(childs);

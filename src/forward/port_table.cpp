@@ -18,7 +18,7 @@ Failure explain(const stack::Forward& forward, Error error) {
       fmt::format("publish port {}/{} on {}", forward.host_port.number, name(forward.protocol), to_string(forward.host_address));
   if (error.is(std::errc::address_in_use)) {
     const auto owner = find_port_owner(forward.protocol, forward.host_port);
-    return fail(std::errc::address_in_use, port + (owner ? fmt::format(": {} has it", *owner) : ": another program has it"));
+    return fail(port + (owner ? fmt::format(": {} has it already", *owner) : ": another program has it already"));
   }
   if (error.is(std::errc::permission_denied)) {
     return fail(
@@ -27,7 +27,7 @@ Failure explain(const stack::Forward& forward, Error error) {
                     port, first_unprivileged_port(), forward.host_port.number));
   }
   if (error.is(std::errc::address_not_available)) {
-    return fail(std::errc::address_not_available, port + ": the host has no such address");
+    return fail(port + ": the host has no such address");
   }
   return within(port, std::move(error));
 }

@@ -47,10 +47,12 @@ Status Relay::turn() {
 
 void Relay::drain_tap() {
   tap_readable_ = false;
-  for (int taken = 0; taken < kFramesPerTurn; ++taken) {
+  size_t bytes = 0;
+  for (int taken = 0; taken < kFramesPerTurn && bytes < kBytesPerTurn; ++taken) {
     const ssize_t size = ::read(tap_.get(), frame_.data(), frame_.size());
     if (size < 0 && errno == EBADFD) return lose_tap();  // the device is gone, and this is all a TAP says about it
     if (size <= 0) return;
+    bytes += static_cast<size_t>(size);
     take_frame(wire::MutableBytes(frame_).first(static_cast<size_t>(size)));
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <paths.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <sstream>
 
 #include "postern/base/log.h"
 #include "postern/netlink/link.h"
@@ -55,6 +57,17 @@ Status prepare(const WorkloadPlan& plan) {
   return {};
 }
 
+/// execvp(3) says EACCES for a command that is nowhere, if one folder of PATH may not be read; a shell says that it is not found.
+bool is_found(const std::string& command) {
+  if (command.find('/') != command.npos) return ::access(command.c_str(), F_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : _PATH_DEFPATH);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access(((folder.empty() ? "." : folder) + "/" + command).c_str(), F_OK) == 0) return true;
+  }
+  return false;
+}
+
 int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
   ::prctl(PR_SET_PDEATHSIG, 0);  // the end of PID 1 is enough, and the command must find nothing of ours
   inheritance.restore_signal_mask();
@@ -67,14 +80,14 @@ int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritan
   for (const std::string& argument : plan.command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
-  const int saved = errno;
-  if (saved == ENOENT && plan.command[0].find('/') == std::string::npos) {
+  const int reason = errno;
+  if (!is_found(plan.command[0])) {
     log::error("{}: command not found", plan.command[0]);
-  } else {
-    errno = saved;
-    log::error("{}", fail_errno("execute", plan.command[0]).value().message());
+    return kNotFound;
   }
-  return saved == ENOENT ? kNotFound : kCannotExecute;
+  errno = reason;
+  log::error("{}", fail_errno("execute", plan.command[0]).value().message());
+  return reason == ENOENT ? kNotFound : kCannotExecute;  // ENOENT: the script's interpreter
 }
 
 /// PID 1 must hold nothing open that the command closes, nor write where the command writes.

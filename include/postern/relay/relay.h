@@ -5,8 +5,8 @@
 //                           |      drop, refuse        │
 //                           |  ◄───────────────────────┘ frames back
 //
-// Fairness: a turn serves every host socket that is ready and then at most kFramesPerTurn frames, so that neither direction
-// waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter read their bytes.
+// Fairness: a turn serves every host socket that is ready and then at most kFramesPerTurn frames or kBytesPerTurn, so that
+// neither direction waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter read their bytes.
 #pragma once
 
 #include <functional>
@@ -22,6 +22,7 @@ namespace postern::relay {
 class Relay final : private stack::FrameSink {
  public:
   static constexpr int kFramesPerTurn = 64;
+  static constexpr size_t kBytesPerTurn = 256 * 1024;
 
   struct Counters {
     uint64_t frames_from_guest = 0;

@@ -22,7 +22,6 @@ Failure explain(const stack::Forward& forward, Error error) {
   }
   if (error.is(std::errc::permission_denied)) {
     return fail(
-        std::errc::permission_denied,
         fmt::format("{}: ports below {} need root (choose a higher one, or: sudo sysctl net.ipv4.ip_unprivileged_port_start={})",
                     port, first_unprivileged_port(), forward.host_port.number));
   }

@@ -1,0 +1,94 @@
+#include "option_values.h"
+
+#include <gtest/gtest.h>
+
+namespace postern::cli {
+namespace {
+
+TypedRun run_of(std::string command) {
+  TypedRun typed;
+  typed.command = {std::move(command)};
+  return typed;
+}
+
+TEST(OptionValues, NothingTypedLeavesEveryChoiceOpen) {
+  const auto run = to_run_options(run_of("true"));
+  ASSERT_TRUE(run);
+  EXPECT_FALSE(run->network.mtu_bytes);
+  EXPECT_FALSE(run->network.cidr);
+  EXPECT_EQ(run->network.ipv6, Choice::automatic);
+  EXPECT_EQ(run->network.host_loopback, stack::HostLoopback::closed);
+  EXPECT_EQ(run->identity, workload::Identity::root);
+}
+
+TEST(OptionValues, EachWrongValueIsRefusedInOneLineThatQuotesIt) {
+  const std::pair<std::string TypedNetwork::*, std::vector<const char*>> wrong[] = {
+      {&TypedNetwork::mtu, {"0", "67", "65522", "-1", "x", "1500x", "99999999999999999999"}},
+      {&TypedNetwork::cidr, {"10.0.2.1/24", "10.0.2.0/26", "0.0.0.0/0", "10.0.2.0", "fd00::/64", "x"}},
+      {&TypedNetwork::mac, {"02:00:00:00:00", "02:00:00:00:00:0g", "01:00:5e:00:00:01", "02-00-00-00-00-01", "x"}},
+      {&TypedNetwork::max_flows, {"0", "-1", "x"}},
+      {&TypedNetwork::ready_fd, {"-1", "x", "987654"}},
+      {&TypedNetwork::outbound4, {"2001:db8::1"}},
+      {&TypedNetwork::outbound6, {"192.0.2.1"}},
+  };
+  for (const auto& [option, values] : wrong) {
+    for (const char* value : values) {
+      TypedRun typed = run_of("true");
+      typed.network.*option = value;
+      const auto run = to_run_options(typed);
+      ASSERT_FALSE(run) << value;
+      EXPECT_NE(run.error().message().find(value), std::string::npos) << run.error().message();
+      EXPECT_EQ(run.error().message().find('\n'), std::string::npos);
+    }
+  }
+}
+
+TEST(OptionValues, TheLimitsThemselvesAreAllowed) {
+  for (const char* mtu : {"68", "1280", "65521"}) {
+    TypedRun typed = run_of("true");
+    typed.network.mtu = mtu;
+    EXPECT_TRUE(to_run_options(typed)) << mtu;
+  }
+  TypedRun typed = run_of("true");
+  typed.network.cidr = "10.0.2.0/25";
+  EXPECT_TRUE(to_run_options(typed));
+}
+
+TEST(OptionValues, Ipv6NeedsItsLeastMtu) {
+  TypedRun typed = run_of("true");
+  typed.network.ipv6 = true;
+  typed.network.mtu = "1279";
+  EXPECT_FALSE(to_run_options(typed));
+}
+
+TEST(OptionValues, NetworkOptionsWithoutAVirtualNetworkAreRefused) {
+  TypedRun typed = run_of("true");
+  typed.mode = "host";
+  EXPECT_TRUE(to_run_options(typed));
+  typed.network.publish = {"8080:80"};
+  EXPECT_FALSE(to_run_options(typed));
+}
+
+TEST(OptionValues, ALoopbackNameserverCannotBeMeant) {
+  for (const char* dns : {"127.0.0.53", "::1", "x"}) {
+    TypedRun typed = run_of("true");
+    typed.dns = {dns};
+    EXPECT_FALSE(to_run_options(typed)) << dns;
+  }
+}
+
+TEST(OptionValues, ACommandIsNeeded) { EXPECT_FALSE(to_run_options(TypedRun{})); }
+
+TEST(OptionValues, DigitsAreAProcessAndAllElseIsAPath) {
+  TypedAttach typed;
+  typed.tap = "tap0";
+  typed.target = "4711";
+  EXPECT_EQ(to_attach_options(typed)->target, relay::Target(pid_t{4711}));
+  typed.target = "/run/netns/web";
+  EXPECT_EQ(to_attach_options(typed)->target, relay::Target(std::string("/run/netns/web")));
+  typed.target = "0";
+  EXPECT_FALSE(to_attach_options(typed));
+}
+
+}  // namespace
+}  // namespace postern::cli

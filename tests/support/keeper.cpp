@@ -36,7 +36,7 @@ struct Connection {
   Session session = Session::own;
 };
 
-struct Host {
+struct World {  // what the keeper has made
   Network network;
   UniqueFd user_namespace;  // of Role::user, when an ordinary user made the lab
   Report report;
@@ -69,30 +69,35 @@ Result<UniqueFd> make_user_namespace() {
   return user_namespace;
 }
 
-// In the child: nothing may return into the keeper's loop.
-[[noreturn]] void become(const Host& host, const RunRequest& request, const std::vector<UniqueFd>& stdio, int failed) {
-  const auto give_up = [failed] {
-    const int error = errno;
-    (void)!::write(failed, &error, sizeof error);
-    ::_exit(127);
-  };
+// What follows runs in the child of a fork, towards its exec.
+
+Status take_stdio(const std::vector<UniqueFd>& stdio) {
   for (int fd = 0; fd < static_cast<int>(stdio.size()); ++fd) {
-    if (::dup2(stdio[static_cast<size_t>(fd)].get(), fd) < 0) give_up();
+    if (::dup2(stdio[static_cast<size_t>(fd)].get(), fd) < 0) return fail_errno("dup2");
   }
-  if (request.session == Session::own) ::setsid();
-  if (request.place == Place::remote && ::setns(host.network.remote.get(), CLONE_NEWNET) < 0) give_up();
-  if (request.role == Role::user) {
-    if (host.user_namespace) {
-      if (::setns(host.user_namespace.get(), CLONE_NEWUSER) < 0) give_up();
-    } else {  // capabilities(7): they go with the last uid that was 0
-      const gid_t group = kGroupId;
-      if (::setgroups(1, &group) < 0 || ::setresgid(group, group, group) < 0) give_up();
-      if (::setresuid(kUserId, kUserId, kUserId) < 0) give_up();
-    }
+  return {};
+}
+
+Status become_user(const World& world) {
+  if (world.user_namespace) {
+    if (::setns(world.user_namespace.get(), CLONE_NEWUSER) < 0) return fail_errno("setns", "the user's namespace");
+    return {};
   }
-  if (::access(request.directory.c_str(), X_OK) < 0 || ::chdir(request.directory.c_str()) < 0) {
-    if (::chdir(std::string(request.role == Role::user ? kUserHome : kRootHome).c_str()) < 0) give_up();
-  }
+  const gid_t group = kGroupId;
+  if (::setgroups(1, &group) < 0 || ::setresgid(group, group, group) < 0) return fail_errno("setresgid");
+  // The capabilities go with the last uid that was 0, capabilities(7); no_new_privs stays off, for newuidmap.
+  if (::setresuid(kUserId, kUserId, kUserId) < 0) return fail_errno("setresuid");
+  return {};
+}
+
+Status enter_folder(const RunRequest& request) {
+  const std::string_view home = request.role == Role::user ? kUserHome : kRootHome;
+  const bool allowed = ::access(request.directory.c_str(), X_OK) == 0 && ::chdir(request.directory.c_str()) == 0;
+  if (!allowed && ::chdir(std::string(home).c_str()) < 0) return fail_errno("chdir", home);
+  return {};
+}
+
+Status execute(const RunRequest& request) {
   std::vector<char*> argv, environment;
   for (const std::string& item : request.argv) argv.push_back(const_cast<char*>(item.c_str()));
   for (const std::string& item : request.environment) environment.push_back(const_cast<char*>(item.c_str()));
@@ -103,14 +108,23 @@ Result<UniqueFd> make_user_namespace() {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execvp(argv[0], argv.data());
-  give_up();
-  __builtin_unreachable();
+  return fail_errno("exec", request.argv.front());
+}
+
+Status turn_into(const World& world, const RunRequest& request, const std::vector<UniqueFd>& stdio) {
+  POSTERN_CHECK(take_stdio(stdio), "start");
+  if (request.session == Session::own) ::setsid();
+  if (request.place == Place::remote && ::setns(world.network.remote.get(), CLONE_NEWNET) < 0)
+    return fail_errno("setns", "remote");
+  if (request.role == Role::user) POSTERN_CHECK(become_user(world), "start");
+  POSTERN_CHECK(enter_folder(request), "start");
+  return execute(request);
 }
 
 class Keeper {
  public:
-  Keeper(Host host, UniqueFd lifeline, UniqueFd listener, UniqueFd child_signals)
-      : host_(std::move(host)),
+  Keeper(World world, UniqueFd lifeline, UniqueFd listener, UniqueFd child_signals)
+      : world_(std::move(world)),
         lifeline_(std::move(lifeline)),
         listener_(std::move(listener)),
         child_signals_(std::move(child_signals)) {}
@@ -167,7 +181,11 @@ class Keeper {
     UniqueFd failed(ends[1]);
     const pid_t child = ::fork();
     if (child < 0) return answer(connection, {Event::Kind::refused, errno});
-    if (child == 0) become(host_, request, stdio, failed.get());
+    if (child == 0) {
+      const int error = turn_into(world_, request, stdio).error().code.value();
+      (void)!::write(failed.get(), &error, sizeof error);
+      ::_exit(127);
+    }
     failed.reset();
     int error = 0;  // the pipe closes at a successful exec
     if (::read(failure.get(), &error, sizeof error) == sizeof error) {
@@ -179,10 +197,10 @@ class Keeper {
   }
 
   void open(Connection& connection, const SocketRequest& request) {
-    if (request.place == Place::remote) ::setns(host_.network.remote.get(), CLONE_NEWNET);
+    if (request.place == Place::remote) ::setns(world_.network.remote.get(), CLONE_NEWNET);
     const UniqueFd socket(::socket(request.domain, request.type | SOCK_CLOEXEC, request.protocol));
     const int error = errno;
-    ::setns(host_.network.host.get(), CLONE_NEWNET);
+    ::setns(world_.network.host.get(), CLONE_NEWNET);
     if (!socket) return answer(connection, {Event::Kind::refused, error});
     const int fd = socket.get();
     answer(connection, {Event::Kind::opened, 0}, {&fd, 1});
@@ -202,7 +220,7 @@ class Keeper {
     }
   }
 
-  Host host_;
+  World world_;
   UniqueFd lifeline_, listener_, child_signals_;
   std::list<Connection> connections_;
 };
@@ -219,19 +237,19 @@ Result<UniqueFd> listen_at_door() {
   return listener;
 }
 
-Result<Host> make_host(const Plan& plan) {
-  Host host;
+Result<World> make_world(const Plan& plan) {
+  World world;
   const mode_t callers = ::umask(022);
-  POSTERN_CHECK(make_files(plan, host.report.missing), "lab");
-  POSTERN_TRY(network, make_network(plan, host.report.missing), "lab");
-  host.network = std::move(network);
+  POSTERN_CHECK(make_files(plan, world.report.missing), "lab");
+  POSTERN_TRY(network, make_network(plan, world.report.missing), "lab");
+  world.network = std::move(network);
   if (plan.privilege == Privilege::ordinary) {
     POSTERN_TRY(user_namespace, make_user_namespace(), "lab");
-    host.user_namespace = std::move(user_namespace);
+    world.user_namespace = std::move(user_namespace);
   }
   (void)!::sethostname("lab-host", 8);
   ::umask(callers);
-  return host;
+  return world;
 }
 
 Result<UniqueFd> watch_children() {
@@ -253,11 +271,11 @@ Status map_ids(uid_t uid, gid_t gid) {
 
 Result<Keeper> set_up(const Plan& plan, UniqueFd& lifeline) {
   if (plan.privilege == Privilege::ordinary) POSTERN_CHECK(map_ids(plan.uid, plan.gid), "user namespace");
-  POSTERN_TRY(host, make_host(plan), "make");
+  POSTERN_TRY(world, make_world(plan), "make");
   POSTERN_TRY(listener, listen_at_door(), "make");
   POSTERN_TRY(signals, watch_children(), "make");
-  POSTERN_CHECK(send_message(lifeline.get(), pack(host.report)), "make");
-  return Keeper(std::move(host), std::move(lifeline), std::move(listener), std::move(signals));
+  POSTERN_CHECK(send_message(lifeline.get(), pack(world.report)), "make");
+  return Keeper(std::move(world), std::move(lifeline), std::move(listener), std::move(signals));
 }
 
 // A forked copy of the caller holds all its descriptors, other labs' lifelines among them.

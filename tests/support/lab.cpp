@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <linux/sched.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "topology.h"
 
@@ -29,16 +29,23 @@ pid_t fork_into(uint64_t namespaces) {
   return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
 }
 
-std::string first_line_of(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
 std::string own_folder() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+// user_namespaces(7): lines of "first id inside, first id outside, how many".
+bool is_mapped(uid_t id) {
+  std::ifstream map("/proc/self/uid_map");
+  for (uint64_t inside = 0, outside = 0, count = 0; map >> inside >> outside >> count;) {
+    if (id >= inside && id < inside + count) return true;
+  }
+  return false;
+}
+
+// Root of a user namespace that lacks the spare uid is served like an ordinary user.
+Privilege privilege_of_caller() {
+  return ::geteuid() == 0 && is_mapped(kUserId) && is_mapped(kFirstSubordinate) ? Privilege::root : Privilege::ordinary;
 }
 
 }  // namespace
@@ -69,15 +76,13 @@ Result<Lab> Lab::make(const Config& config) {
   UniqueFd keepers_end(ends[1]);
   Plan plan{.mtu_bytes = config.mtu_bytes,
             .families = config.families,
+            .privilege = privilege_of_caller(),
             .uid = ::geteuid(),
             .gid = ::getegid(),
             .tree = config.tree,
             .programs = own_folder()};
   uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (plan.uid != 0) {
-    plan.privilege = Privilege::ordinary;
-    namespaces |= CLONE_NEWUSER;
-  }
+  if (plan.privilege == Privilege::ordinary) namespaces |= CLONE_NEWUSER;
   const pid_t keeper = fork_into(namespaces);
   if (keeper < 0) return fail_errno("clone3", "namespaces for a lab");
   if (keeper == 0) keep(std::move(plan), std::move(keepers_end));
@@ -103,12 +108,14 @@ std::vector<ProcessSeen> Lab::processes() const {
   for (const auto& entry : std::filesystem::directory_iterator(host_.path("/proc"), error)) {
     const std::string name = entry.path().filename();
     ProcessSeen process;
-    if (std::from_chars(name.data(), name.data() + name.size(), process.pid).ptr != name.data() + name.size()) continue;
-    struct stat status {};
-    if (process.pid == 1 || ::stat(entry.path().c_str(), &status) < 0) continue;
-    process.uid = status.st_uid;
-    process.name = first_line_of(entry.path() / "comm");
-    seen.push_back(std::move(process));
+    const bool number = std::from_chars(name.data(), name.data() + name.size(), process.pid).ptr == name.data() + name.size();
+    if (!number || process.pid == 1) continue;
+    std::ifstream status(entry.path() / "status");  // proc(5): "Name:\tsh" first, "Uid:\treal ..." further on
+    std::string key;
+    status >> key;
+    std::getline(status >> std::ws, process.name);
+    while (status >> key && key != "Uid:") status.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    if (status >> process.uid) seen.push_back(std::move(process));  // it may have gone meanwhile
   }
   return seen;
 }

@@ -21,7 +21,7 @@ constexpr std::string_view kCubic =
     "cubic: only the first network namespace may choose it (sysctl net.ipv4.tcp_allowed_congestion_control there lacks it)";
 
 // /proc/sys/net shows the network namespace of whoever opens it.
-Status set_sysctls(const Plan& plan, std::vector<std::string>& missing) {
+Status set_sysctls(const Plan& plan) {
   // icmp(7): ping sockets for everybody; the groups must exist in the namespace's user namespace, and an ordinary caller's
   // has only one.
   const std::string_view pingers = plan.privilege == Privilege::root ? "0 2147483647" : "0 0";
@@ -33,10 +33,11 @@ Status set_sysctls(const Plan& plan, std::vector<std::string>& missing) {
   for (const auto& [name, value] : settings) {
     POSTERN_CHECK(write_file(fmt::format("/proc/sys/net/{}", name), value), "sysctl");
   }
-  // The distributions' default; some kernels come with another, which would bend every figure.
-  if (!write_file("/proc/sys/net/ipv4/tcp_congestion_control", "cubic") && missing.empty()) missing.emplace_back(kCubic);
   return {};
 }
+
+// The distributions' default; some kernels come with another, which would bend every figure.
+bool choose_cubic() { return write_file("/proc/sys/net/ipv4/tcp_congestion_control", "cubic").has_value(); }
 
 Status run_ip(const std::string& commands) {
   int ends[2];
@@ -108,10 +109,12 @@ std::string host_side(const Plan& plan) {
 Result<Network> make_network(const Plan& plan, std::vector<std::string>& missing) {
   Network network;
   POSTERN_TRY(host, name_current_netns("host"), "network");
-  POSTERN_CHECK(set_sysctls(plan, missing), "host");
+  POSTERN_CHECK(set_sysctls(plan), "host");
+  if (!choose_cubic()) missing.emplace_back(kCubic);
   if (::unshare(CLONE_NEWNET) < 0) return fail_errno("unshare", "the remote's network namespace");
   POSTERN_TRY(remote, name_current_netns("remote"), "network");
-  POSTERN_CHECK(set_sysctls(plan, missing), "remote");
+  POSTERN_CHECK(set_sysctls(plan), "remote");
+  choose_cubic();
   // Forwarding makes the remote answer for addresses it has no way to; without it such packets just vanish.
   POSTERN_CHECK(write_file("/proc/sys/net/ipv4/ip_forward", "1"), "remote");
   POSTERN_CHECK(write_file("/proc/sys/net/ipv6/conf/all/forwarding", "1"), "remote");

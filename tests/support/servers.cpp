@@ -43,7 +43,7 @@ http {
 
 std::string dnsmasq_configuration() {
   std::string text =
-      "no-resolv\nno-hosts\nno-poll\nno-daemon\npid-file=\nlocal=//\n"
+      "no-resolv\nno-hosts\nno-poll\nno-daemon\npid-file=\nlocal=/#/\n"
       "cache-size=0\n";
   text += fmt::format("host-record={},{},{}\n", kName, kRemote4, kRemote6);
   text += fmt::format("host-record={},{},{}\n", kFarName, kFar4, kFar6);
@@ -95,7 +95,8 @@ std::vector<Recipe> recipes_for(Server server) {
 Result<Process> start_one(const Machine& machine, const Recipe& recipe) {
   auto process = machine.spawn({.argv = recipe.argv});
   if (!process && process.error().is(std::errc::no_such_file_or_directory)) {
-    return fail(fmt::format("{} is missing: apt-get install {}", recipe.name, recipe.package));
+    return fail(std::errc::no_such_file_or_directory,
+                fmt::format("{} is missing: apt-get install {}", recipe.name, recipe.package));
   }
   if (!process) return within(recipe.name, std::move(process).error());
   const bool ready = wait_until([&] {

@@ -1,0 +1,16 @@
+#include "postern/wire/icmp.h"
+
+#include "fuzz_input.h"
+
+using namespace postern;
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const wire::Bytes input(data, size);
+  const auto packet = wire::IpPacket::parse(input);
+  const auto message = packet ? wire::IcmpMessage::parse(*packet) : std::nullopt;
+  if (!message) return 0;
+  fuzz::check_inside(message->payload, packet->payload);
+  POSTERN_ASSERT(message->payload.size() + 8 == packet->payload.size());
+  POSTERN_ASSERT(!packet->is_v4() || message->kind != wire::IcmpKind::neighbour);
+  return 0;
+}

@@ -1,0 +1,122 @@
+// write_seeds.cpp - writes the seeds of the corpora: one of each thing that the parsers know, right, for the fuzzer to bend.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "../unit/wire/frame_builder.h"
+
+using namespace postern::wire::test;
+
+namespace {
+
+constexpr Ends kRemote4{"10.0.2.100", "192.0.2.1"}, kRemote6{"fd00::64", "2001:db8::1"};
+constexpr Ends kGateway4{"10.0.2.100", "10.0.2.2"}, kGateway6{"fd00::64", "fd00::2"};
+constexpr Ends kDns4{"10.0.2.100", "10.0.2.3"}, kDns6{"fd00::64", "fd00::3"};
+constexpr Ends kAllRouters{"::", "ff02::2"}, kSolicited{"::", "ff02::1:ff00:64"};
+
+using Seeds = std::map<std::string, Frame>;
+
+const Frame kMss = {2, 4, 5, 0xb4}, kLooseSourceRoute = {131, 7, 4, 192, 0, 2, 9, 0}, kRecordRoute = {7, 7, 4, 0, 0, 0, 0, 0};
+const Frame kHopByHop = {58, 0, 5, 2, 0, 0, 1, 0}, kRouting = {6, 0, 4, 0, 0, 0, 0, 0}, kFragment6 = {17, 0, 0, 1, 0, 0, 0, 9};
+
+Seeds frames() {
+  return {
+      {"arp_request", arp_frame()},
+      {"tcp4_syn", tcp_frame(kRemote4, {.options = kMss})},
+      {"tcp6_syn", tcp_frame(kRemote6, {.options = kMss})},
+      {"tcp4_urgent", tcp_frame(kRemote4, {.flags = 0x38, .urgent_pointer = 3, .payload = {1, 2, 3}})},
+      {"tcp4_source_route", tcp_frame(kRemote4, {}, {.options = kLooseSourceRoute})},
+      {"tcp6_routing_header", tcp_frame(kRemote6, {}, {.extensions = kRouting, .first_extension = 43})},
+      {"tcp4_syn_to_gateway", tcp_frame(kGateway4)},
+      {"tcp6_syn_to_gateway", tcp_frame(kGateway6)},
+      {"tcp4_syn_to_loopback", tcp_frame({"10.0.2.100", "127.0.0.1"})},
+      {"tcp6_syn_to_mapped_loopback", tcp_frame({"fd00::64", "::ffff:127.0.0.1"})},
+      {"udp4", udp_frame(kRemote4, {}, {.options = kRecordRoute})},
+      {"udp6", udp_frame(kRemote6)},
+      {"udp4_dns", udp_frame(kDns4, {.destination = 53})},
+      {"udp6_dns", udp_frame(kDns6, {.destination = 53})},
+      {"udp4_to_gateway", udp_frame(kGateway4)},
+      {"udp6_to_gateway", udp_frame(kGateway6)},
+      {"udp4_dhcp", udp_frame({"0.0.0.0", "255.255.255.255"}, {.source = 68, .destination = 67})},
+      {"udp6_dhcp", udp_frame({"fe80::64", "ff02::1:2"}, {.source = 546, .destination = 547})},
+      {"udp6_fragment", udp_frame(kRemote6, {}, {.extensions = kFragment6, .first_extension = 44})},
+      {"icmp4_echo", icmp_frame(kRemote4, {.type = 8})},
+      {"icmp6_echo", icmp_frame(kRemote6, {.type = 128})},
+      {"icmp4_unreachable", icmp_frame(kRemote4, {.type = 3, .code = 3, .payload = Frame(28)})},
+      {"icmp6_router_solicitation", icmp_frame(kAllRouters, {.type = 133})},
+      {"icmp6_neighbour_solicitation", icmp_frame(kSolicited, {.type = 135, .payload = Frame(16)})},
+      {"icmp6_listener_report", icmp_frame({"::", "ff02::16"}, {.type = 143}, {.extensions = kHopByHop, .first_extension = 0})},
+      {"icmp6_router_advertisement", icmp_frame(kRemote6, {.type = 134})},
+      {"vlan", ethernet_frame(0x8100, Frame(30))},
+  };
+}
+
+/// The frames whose name begins so, without their first `skipped` bytes.
+Seeds seeds(const std::string& prefix, size_t skipped) {
+  Seeds result;
+  for (const auto& [name, frame] : frames()) {
+    if (name.starts_with(prefix)) result[name] = Frame(frame.begin() + static_cast<ptrdiff_t>(skipped), frame.end());
+  }
+  return result;
+}
+
+Frame conversation(uint8_t options, uint8_t control, const std::vector<Frame>& said) {
+  Frame input = {options};
+  for (const Frame& frame : said) {
+    input.push_back(control);
+    append16(input, frame.size());
+    append(input, frame);
+  }
+  return input;
+}
+
+/// Of a datagram of 24 bytes; where they belong in units of 8.
+Frame part(uint16_t unit, bool last) {
+  return ip_frame(kRemote4, Frame(8, 1), {.id = 5, .fragment = static_cast<uint16_t>(unit | (last ? 0 : 0x2000))});
+}
+
+Seeds conversations() {
+  const Seeds all = frames();
+  Seeds said;
+  for (const auto& [name, frame] : all) said[name] = conversation(0, 1, {frame});
+  said["loopback_opened"] =
+      conversation(1, 1, {all.at("tcp4_syn_to_gateway"), all.at("udp6_to_gateway"), all.at("tcp4_syn_to_loopback")});
+  said["ipv6_off"] = conversation(2, 1, {all.at("tcp6_syn")});
+  said["published_udp"] = conversation(4, 1, {all.at("udp4_to_gateway"), all.at("udp6_to_gateway")});
+  said["flow_limit"] = conversation(0, 3, {all.at("tcp4_syn"), all.at("udp4"), all.at("icmp4_echo"), all.at("udp4_dhcp")});
+  said["fragments_in_order"] = conversation(0, 1, {part(0, false), part(1, false), part(2, true)});
+  said["fragments_backwards"] = conversation(0, 1, {part(2, true), part(1, false), part(0, false)});
+  said["fragments_overlap"] = conversation(0, 1, {part(0, false), part(1, false), part(1, true)});
+  said["fragments_too_late"] = conversation(0, 1 | 5 << 2, {part(0, false), part(1, false)});
+  said["fragments_beyond_64k"] = conversation(0, 1, {part(0x1ffe, false), part(0x1fff, true)});
+  return said;
+}
+
+bool write(const std::filesystem::path& folder, const Seeds& seeds) {
+  std::filesystem::create_directories(folder);
+  bool written = true;
+  for (const auto& [name, bytes] : seeds) {
+    std::ofstream file(folder / name, std::ios::binary);
+    for (const uint8_t byte : bytes) file.put(static_cast<char>(byte));
+    written = written && file.flush().good();
+  }
+  return written;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+    return 2;
+  }
+  constexpr size_t kIpAt = 14, kTransportAt = 34;
+  const std::filesystem::path corpus = argv[1];
+  const bool written = write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
+                       write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
+                       write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) &&
+                       write(corpus / "parse_udp", seeds("udp4", kTransportAt)) &&
+                       write(corpus / "frame_filter", conversations());
+  return written ? 0 : 1;
+}

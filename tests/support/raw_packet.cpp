@@ -54,13 +54,6 @@ Ipv6 get_ipv6(const Bytes& bytes, size_t at) {
   return address;
 }
 
-uint16_t checksum(const Bytes& bytes) {  // RFC 1071
-  uint32_t sum = 0;
-  for (size_t at = 0; at < bytes.size(); at += 2) sum += get16(bytes, at);
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
 // Over the pseudo-header too, but for ICMP over IPv4. RFC 9293 3.1, RFC 8200 8.1.
 uint16_t transport_checksum(const Packet& packet) {
   Bytes covered;
@@ -71,7 +64,7 @@ uint16_t transport_checksum(const Packet& packet) {
     put16(covered, packet.body.size());
   }
   put(covered, packet.body.data(), packet.body.size());
-  return checksum(covered);
+  return internet_checksum(covered);
 }
 
 std::optional<size_t> checksum_offset(uint8_t protocol) {
@@ -99,7 +92,7 @@ void put_ip_header(Bytes& frame, const Packet& packet) {
   header.insert(header.end(), {0, 1, 0x40, 0, packet.hop_limit, packet.protocol, 0, 0});  // identification 1, don't fragment
   put(header, packet.source);
   put(header, packet.destination);
-  set16(header, 10, checksum(header));
+  set16(header, 10, internet_checksum(header));
   put(frame, header.data(), header.size());
 }
 
@@ -211,6 +204,13 @@ Result<Bytes> from_hex(std::string_view text) {
     bytes.push_back(value);
   }
   return bytes;
+}
+
+uint16_t internet_checksum(const Bytes& bytes) {
+  uint32_t sum = 0;
+  for (size_t at = 0; at < bytes.size(); at += 2) sum += get16(bytes, at);
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
 }
 
 std::optional<Mac> arp_answer(const Bytes& frame, Ipv4 whom) {

@@ -32,6 +32,7 @@ Bytes echo_request(bool v4, std::string_view payload);
 Bytes ethernet_frame(const Mac& to, const Mac& from, const Packet& packet);
 Bytes arp_request(const Mac& from, Ipv4 source, Ipv4 target);
 Result<Bytes> from_hex(std::string_view text);
+uint16_t internet_checksum(const Bytes& bytes);  // RFC 1071
 
 /// The MAC in `frame` if it is an ARP reply for `whom`.
 std::optional<Mac> arp_answer(const Bytes& frame, Ipv4 whom);

@@ -4,6 +4,7 @@
 //   postern-rawframe tap0 --syn 127.0.0.1 8080        status 0 when something answered, 1 when nothing did, 2 for our own failure
 //   postern-rawframe tap0 --udp 10.0.2.3 53 --payload hi --source 10.0.2.99
 //   postern-rawframe tap0 --hex 52550a000202...       sent as it is
+//   postern-rawframe tap0 --stdin                     every line of standard input as if it stood behind --hex
 //
 //   in:  tcp 10.0.2.2:80 > 10.0.2.15:40000 SYN,ACK    udp 10.0.2.3:53 > 10.0.2.15:40000 12 bytes
 //        icmp 10.0.2.2 > 10.0.2.15 type 3 code 1      arp 10.0.2.2 is-at 52:55:0a:00:02:02
@@ -22,6 +23,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -46,6 +48,7 @@ struct Options {
   uint16_t source_port = 40000;
   unsigned hop_limit = 64;
   unsigned wait_ms = 500;
+  bool standard_input = false;
   bool all = false;
 };
 
@@ -200,11 +203,21 @@ Result<Bytes> frame_for(Wire& wire, const Options& options) {
   return ethernet_frame(*to, *from, packet);
 }
 
+/// In one go; what the interface's queue does not take is lost, as of any program that sends faster than is read.
+Status send_lines(Wire& wire) {
+  for (std::string line; std::getline(std::cin, line);) {
+    POSTERN_TRY(frame, from_hex(line), "standard input");
+    const Status sent = wire.send(frame);
+    if (!sent && !sent.error().is(std::errc::no_buffer_space)) return sent;
+  }
+  return {};
+}
+
 /// The number of frames that came back; with `--all` to the end of the wait, else the first that is meant for us.
 Result<int> exchange(const Options& options) {
   POSTERN_TRY(wire, Wire::open(options.interface), "wire");
-  POSTERN_TRY(frame, frame_for(wire, options), "frame");
-  POSTERN_CHECK(wire.send(frame), "wire");
+  POSTERN_TRY(frame, options.standard_input ? Result<Bytes>() : frame_for(wire, options), "frame");
+  POSTERN_CHECK(options.standard_input ? send_lines(wire) : wire.send(frame), "wire");
   int answers = 0;
   const TimePoint deadline = Clock::now() + std::chrono::milliseconds(options.wait_ms);
   while (answers == 0 || options.all) {
@@ -226,6 +239,7 @@ int main(int argc, char** argv) {
   what->add_option("--udp", options.udp, "UDP to ADDRESS PORT")->expected(2);
   what->add_option("--echo", options.echo, "an echo request to ADDRESS");
   what->add_option("--hex", options.hex, "a whole frame, Ethernet header first");
+  what->add_flag("--stdin", options.standard_input, "such frames, one a line of standard input");
   what->require_option(1);
   app.add_option("--flags", options.flags, "of --syn: letters of SAFRPU")->capture_default_str();
   app.add_option("--payload", options.payload, "bytes to carry");

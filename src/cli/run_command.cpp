@@ -1,6 +1,7 @@
 // run_command.cpp - puts the rooms together for one command: namespaces, network, start, signals, end.
 #include "run_command.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -85,6 +86,7 @@ Status Run::set_up() {
     if (!chosen) return Failure(chosen.error());
     network = std::move(*chosen);
   }
+  if (options_.network.ready_fd) ::fcntl(*options_.network.ready_fd, F_SETFD, FD_CLOEXEC);  // ours: its reader waits for an end
   auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
   if (!created) return Failure(created.error());
   workload_.emplace(std::move(*created));

@@ -43,6 +43,7 @@ needs() {
   test   shellcheck          ShellCheck              shellcheck
   test   groff-base          groff-base              groff            the man page
   test   procps              procps-ng               procps-ng        ps, pgrep
+  test   python3             python3                 python           tests/bench/peers
   test   util-linux          util-linux              util-linux       setpriv, unshare, nsenter
   test   uidmap              shadow-utils            shadow           newuidmap, newgidmap
   test   iproute2            iproute                 iproute2

@@ -1,0 +1,40 @@
+"""What iperf3 says, as figures. Pure: text in, numbers out."""
+
+import json
+
+
+class IperfError(Exception):
+    """iperf3 ran, and says that it failed."""
+
+
+def _report(text):
+    try:
+        report = json.loads(text)
+    except ValueError as problem:
+        raise IperfError(f"iperf3 printed no JSON: {text[:200]!r}") from problem
+    if "error" in report:
+        raise IperfError(report["error"])
+    return report["end"]
+
+
+def _gigabits(summary):
+    return summary["bits_per_second"] / 1e9
+
+
+def tcp(text):
+    """Gbit/s that reached the receiver, whichever end that is."""
+    return _gigabits(_report(text)["sum_received"])
+
+
+def tcp_both_ways(text):
+    """Gbit/s of a --bidir run as (from the client, to the client)."""
+    end = _report(text)
+    return _gigabits(end["sum_received"]), _gigabits(end["sum_received_bidir_reverse"])
+
+
+def udp(text):
+    """(Gbit/s that reached the receiver, part of what was sent that did not, 0 to 1); for iperf3 >= 3.12."""
+    received = _report(text)["sum_received"]
+    if received["packets"] == 0:
+        return 0.0, 1.0
+    return _gigabits(received), received["lost_packets"] / received["packets"]

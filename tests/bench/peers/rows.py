@@ -1,0 +1,188 @@
+"""What is measured, a row each. A row connects a namespace afresh through the peer that it is given, and leaves nothing."""
+
+import itertools
+import json
+import os
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import iperf
+import process
+from places import HOST, REMOTE, NotMeasured, settle
+
+MTUS = (1500, 16384, 65520)  # Ethernet's; Postern's default while libslirp is its engine; slirp4netns's and pasta's usual
+SMALL_MTU = 1500             # for what does not depend on it
+ECHO_PORT = "7"
+PUBLISHED_PORT = 6201        # of the lab's host and of the namespace
+DATAGRAM_BYTES = "1400"
+DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
+HELD_CONNECTIONS = "1000"
+
+# A server that was left in the middle of a test needs a moment; the next one is free.
+_iperf_port = itertools.cycle(str(int(os.environ.get("LAB_IPERF_PORT", "5201")) + n)
+                              for n in range(int(os.environ.get("LAB_IPERF_SERVERS", "4"))))
+
+
+@dataclass(frozen=True)
+class Settings:
+    seconds: int = 5
+    congestion_control: str = "cubic"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    what: str
+    figures: tuple[tuple[str, str], ...]  # (name, unit); the first of a single figure is ""
+    measure: Callable  # (place, settings) -> {figure name: number}
+
+
+@contextmanager
+def _connected(place, settings, mtu, publish=()):
+    with place.connected(mtu, publish) as inside:
+        settle(inside, settings.congestion_control)
+        yield inside
+
+
+def _iperf_client(settings, *options):
+    return ["iperf3", "--client", REMOTE, "--port", next(_iperf_port), "--time", str(settings.seconds), "--json", *options]
+
+
+def _iperf_patience(settings):
+    return settings.seconds + process.PATIENCE_SECONDS
+
+
+def _iperf_with_cost(inside, client, settings):
+    """What iperf3 said, and the relay's processor seconds meanwhile; None where the kernel is the relay."""
+    before = inside.relay and process.processor_seconds(inside.relay)
+    text = inside.run(client, seconds=_iperf_patience(settings))
+    return text, inside.relay and process.processor_seconds(inside.relay) - before
+
+
+def _cost(spent, gigabits_per_second, settings):
+    """Processor seconds for a gigabyte: this one a busy machine bends little."""
+    return {} if spent is None else {"cost": spent / (gigabits_per_second / 8 * settings.seconds)}
+
+
+def _tcp(mtu, *options):
+    def measure(place, settings):
+        with _connected(place, settings, mtu) as inside:
+            text, spent = _iperf_with_cost(inside, _iperf_client(settings, *options), settings)
+        rate = iperf.tcp(text)
+        return {"": rate} | _cost(spent, rate, settings)
+    return measure
+
+
+def _tcp_both(mtu):
+    def measure(place, settings):
+        with _connected(place, settings, mtu) as inside:
+            text, spent = _iperf_with_cost(inside, _iperf_client(settings, "--bidir"), settings)
+        up, down = iperf.tcp_both_ways(text)
+        return {"up": up, "down": down, "slower": min(up, down), "sum": up + down} | _cost(spent, up + down, settings)
+    return measure
+
+
+@contextmanager
+def _server_inside(place, settings, mtu, argv):
+    """A server in the namespace, reached from the remote at the lab host's PUBLISHED_PORT."""
+    with _connected(place, settings, mtu, [PUBLISHED_PORT]) as inside, inside.start(argv) as server:
+        def ready():
+            server.check()
+            return process.listens(server.pid, PUBLISHED_PORT)
+        process.wait_until(ready, f"{argv[0]} in the namespace")
+        yield
+
+
+def _published(mtu):
+    def measure(place, settings):
+        client = ["iperf3", "--client", HOST, "--port", str(PUBLISHED_PORT), "--time", str(settings.seconds), "--json"]
+        with _server_inside(place, settings, mtu, ["iperf3", "--server", "--port", str(PUBLISHED_PORT)]):
+            return {"": iperf.tcp(process.run(process.on_remote(client), seconds=_iperf_patience(settings)))}
+    return measure
+
+
+def _per_second(text):
+    result = json.loads(text)
+    return {"": result["done"] / result["seconds"], "failed": result["failed"]}
+
+
+def _load_out(load):
+    def measure(place, settings):
+        with _connected(place, settings, SMALL_MTU) as inside:
+            return _per_second(inside.run(["postern-load", load, REMOTE, ECHO_PORT, str(settings.seconds)],
+                                          seconds=_iperf_patience(settings)))
+    return measure
+
+
+def _load_published(load):
+    def measure(place, settings):
+        client = ["postern-load", load, HOST, str(PUBLISHED_PORT), str(settings.seconds)]
+        with _server_inside(place, settings, SMALL_MTU, ["postern-echo", str(PUBLISHED_PORT)]):
+            return _per_second(process.run(process.on_remote(client), seconds=_iperf_patience(settings)))
+    return measure
+
+
+def _udp(*options):
+    """Paced at a few rates: the most that arrived, and what was lost then."""
+    def measure(place, settings):
+        best, lost = 0.0, 1.0
+        with _connected(place, settings, SMALL_MTU) as inside:
+            for rate in DATAGRAM_RATES:
+                client = _iperf_client(settings, "--udp", "--length", DATAGRAM_BYTES, "--bitrate", rate, *options)
+                best, lost = max((best, lost), iperf.udp(inside.run(client, seconds=_iperf_patience(settings))))
+        return {"goodput": best, "lost": lost * 100}
+    return measure
+
+
+def _memory(inside):
+    if inside.relay is None:
+        raise NotMeasured("no relay process")
+    resident, proportional = process.memory_mb(inside.relay)
+    return {"resident": resident} | ({} if proportional is None else {"proportional": proportional})
+
+
+def _memory_idle(place, settings):
+    with _connected(place, settings, SMALL_MTU) as inside:
+        return _memory(inside)
+
+
+def _memory_held(place, settings):
+    with _connected(place, settings, SMALL_MTU) as inside:
+        with inside.start(["postern-load", "hold", REMOTE, ECHO_PORT, HELD_CONNECTIONS]) as client:
+            return {"connections": json.loads(client.read_line())["held"]} | _memory(inside)
+
+
+COST = ("cost", "s/GB")
+GIGABITS = (("", "Gbit/s"), COST)
+BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), COST)
+PER_SECOND = (("", "/s"),)
+CONNECTIONS = (("", "/s"), ("failed", ""))
+DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
+MEMORY = (("resident", "MB"), ("proportional", "MB"))
+
+
+def _tcp_rows():
+    for mtu in MTUS:
+        for way, options in (("up", ()), ("down", ("--reverse",))):
+            yield Row(f"tcp-{way}-{mtu}", f"TCP {way}, MTU {mtu}, 1 stream", GIGABITS, _tcp(mtu, *options))
+            yield Row(f"tcp-{way}-{mtu}-x8", f"TCP {way}, MTU {mtu}, 8 streams", GIGABITS, _tcp(mtu, "--parallel", "8", *options))
+        yield Row(f"tcp-both-{mtu}", f"TCP both ways at once, MTU {mtu}", BOTH_WAYS, _tcp_both(mtu))
+        yield Row(f"published-{mtu}", f"TCP in through a published port, MTU {mtu}", GIGABITS[:1], _published(mtu))
+
+
+ROWS = (
+    *_tcp_rows(),
+    Row("rr-out", "request/response, 1 byte, one connection", PER_SECOND, _load_out("rr")),
+    Row("rr-published", "the same, into a published port", PER_SECOND, _load_published("rr")),
+    Row("crr-out", "connect, request, close, one after the other", CONNECTIONS, _load_out("crr")),
+    Row("crr-published", "the same, into a published port", CONNECTIONS, _load_published("crr")),
+    Row("udp-up", "UDP up, 1400 bytes, best of a few paces", DATAGRAMS, _udp()),
+    Row("udp-down", "UDP down, 1400 bytes, best of a few paces", DATAGRAMS, _udp("--reverse")),
+    Row("first-byte", "from the start of the program to the first byte of HTTP", (("", "ms"),),
+        lambda place, settings: {"": place.first_byte()}),
+    Row("ready", "attaching to a namespace until ready", (("", "ms"),),
+        lambda place, settings: {"": place.ready()}),
+    Row("memory-idle", "the relay's memory at rest", MEMORY, _memory_idle),
+    Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held),
+)

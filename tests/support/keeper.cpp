@@ -306,7 +306,7 @@ Report unpack_report(std::string_view bytes) {
   return report;
 }
 
-void keep(Plan plan, UniqueFd lifeline) {
+void keep(const Plan& plan, UniqueFd lifeline) {
   ::prctl(PR_SET_NAME, "lab-keeper");
   ::signal(SIGCHLD, SIG_DFL);
   lifeline = keep_only(std::move(lifeline));

@@ -35,6 +35,6 @@ std::string pack(const Report& report);
 Report unpack_report(std::string_view bytes);
 
 /// Runs as pid 1 of namespaces just made; never returns. Ends when the other end of `lifeline` is closed.
-[[noreturn]] void keep(Plan plan, UniqueFd lifeline);
+[[noreturn]] void keep(const Plan& plan, UniqueFd lifeline);
 
 }  // namespace postern::lab

@@ -85,7 +85,7 @@ Result<Lab> Lab::make(const Config& config) {
   if (plan.privilege == Privilege::ordinary) namespaces |= CLONE_NEWUSER;
   const pid_t keeper = fork_into(namespaces);
   if (keeper < 0) return fail_errno("clone3", "namespaces for a lab");
-  if (keeper == 0) keep(std::move(plan), std::move(keepers_end));
+  if (keeper == 0) keep(plan, std::move(keepers_end));
   keepers_end.reset();
   auto message = receive_message(lifeline.get());
   Report report = unpack_report(message ? message->bytes : "the keeper died");

@@ -84,7 +84,8 @@ std::vector<std::string> environment_for(Role role, std::span<const std::string>
   variables["LAB_WWW"] = kWww;
   for (const std::string& assignment : extra) set(assignment);
   std::vector<std::string> result;
-  for (const auto& [key, value] : variables) result.push_back(key + "=" + value);
+  result.reserve(variables.size());
+  for (const auto& [key, value] : variables) result.push_back(fmt::format("{}={}", key, value));
   return result;
 }
 

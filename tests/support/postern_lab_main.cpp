@@ -5,17 +5,19 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
+#include <iterator>
+#include <optional>
 
 #include "door.h"
 #include "lab.h"
+#include "program.h"
 #include "servers.h"
 #include "topology.h"
 
 namespace postern::lab {
 namespace {
-
-constexpr int kOurFailure = 125;  // as env(1), chroot(1): nothing to do with CMD's own status
 
 struct Options {
   std::string place = "host";
@@ -23,6 +25,7 @@ struct Options {
   bool no_ipv6 = false;
   bool verbose = false;
   std::vector<std::string> servers;
+  std::vector<std::string> web_files;
   Config config;
   std::vector<std::string> command;
 };
@@ -68,6 +71,30 @@ int enter(const Options& options) {
   return run_on(Machine("", options.place == "remote" ? Place::remote : Place::host), entering);
 }
 
+/// "64K", "1M", "2G": binary multiples.
+std::optional<uint64_t> parse_size(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  constexpr std::string_view kUnits = "KMG";
+  if (error != std::errc{} || unit.size() != 1 || kUnits.find(unit[0]) == kUnits.npos) return std::nullopt;
+  return number << 10 * (kUnits.find(unit[0]) + 1);
+}
+
+Result<std::vector<Process>> serve(const Machine& remote, const Options& options) {
+  std::vector<Process> servers;
+  for (const std::string& name : options.servers) {
+    POSTERN_TRY(started, start(remote, *parse_server(name)), "remote");
+    std::move(started.begin(), started.end(), std::back_inserter(servers));
+  }
+  for (const std::string& size : options.web_files) {
+    const auto bytes = parse_size(size);
+    if (!bytes) return fail(size + " is no size like 64K, 1M or 2G");
+    POSTERN_CHECK(make_web_file(remote, size, *bytes), "remote");
+  }
+  return servers;
+}
+
 int make_and_run(const Options& options) {
   auto lab = Lab::make(options.config);
   if (!lab) return complain(lab.error());
@@ -76,16 +103,12 @@ int make_and_run(const Options& options) {
     if (options.verbose) fmt::print(stderr, "postern-lab: without {}\n", what);
     missing += what.substr(0, what.find(':')) + " ";
   }
-  std::vector<Process> servers;
-  for (const std::string& name : options.servers) {
-    auto started = start(lab->remote(), *parse_server(name));
-    if (!started) return complain(started.error());
-    std::move(started->begin(), started->end(), std::back_inserter(servers));
-  }
+  const auto servers = serve(lab->remote(), options);
+  if (!servers) return complain(servers.error());
   return run_on(lab->host(), options, {missing});
 }
 
-int main(int argc, char** argv) {
+int lab(int argc, char** argv) {
   CLI::App app("Runs CMD on the \"host\" of a lab: two hosts made of namespaces (tests/support/topology.h). Status: CMD's.",
                "postern-lab");
   Options options;
@@ -96,6 +119,9 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"http", "dns", "echo", "iperf3"}));
+  app.add_option("--web-files", options.web_files, "files for the http server, each named by its size: 64K,1M,2G")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--mtu", options.config.mtu_bytes, "of the link between the hosts, in bytes")->check(CLI::Range(1280, 65535));
   app.add_flag("--no-ipv6", options.no_ipv6, "no IPv6 addresses and no IPv6 default route");
   app.add_option("--tree", options.config.tree, "folder whose bin/ comes first in PATH (default: the build)")
@@ -117,4 +143,4 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::lab
 
-int main(int argc, char** argv) { return postern::lab::main(argc, argv); }
+int main(int argc, char** argv) { return postern::lab::run_program("postern-lab", postern::lab::lab, argc, argv); }

@@ -30,6 +30,8 @@
 #include "postern/base/clock.h"
 #include "postern/base/unique_fd.h"
 
+#include "program.h"
+
 namespace postern::lab {
 namespace {
 
@@ -220,7 +222,7 @@ int run(const Options& options) {
   return all_done ? 0 : 1;
 }
 
-int main(int argc, char** argv) {
+int probe(int argc, char** argv) {
   CLI::App app("Opens sockets to one address and tells what became of them.", "postern-probe");
   Options options;
   app.add_flag("--udp", options.udp, "datagrams instead of connections");
@@ -235,4 +237,4 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::lab
 
-int main(int argc, char** argv) { return postern::lab::main(argc, argv); }
+int main(int argc, char** argv) { return postern::lab::run_program("postern-probe", postern::lab::probe, argc, argv); }

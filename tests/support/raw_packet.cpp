@@ -106,7 +106,8 @@ std::optional<IpView> ip_of(const Bytes& frame) {
   const uint16_t type = get16(frame, 12);
   const size_t ip = kEthernetBytes;
   if (type == kIpv4) {
-    return IpView{get_ipv4(frame, ip + 12), get_ipv4(frame, ip + 16), get8(frame, ip + 9), ip + 4 * (get8(frame, ip) & 15U)};
+    return IpView{get_ipv4(frame, ip + 12), get_ipv4(frame, ip + 16), get8(frame, ip + 9),
+                  ip + size_t{4} * (get8(frame, ip) & 15U)};
   }
   if (type == kIpv6) return IpView{get_ipv6(frame, ip + 8), get_ipv6(frame, ip + 24), get8(frame, ip + 6), ip + 40};
   return std::nullopt;

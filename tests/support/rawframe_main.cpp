@@ -35,6 +35,7 @@
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
+#include "program.h"
 #include "raw_packet.h"
 
 namespace postern::lab {
@@ -207,7 +208,7 @@ Result<Bytes> frame_for(Wire& wire, const Options& options) {
 Status send_lines(Wire& wire) {
   for (std::string line; std::getline(std::cin, line);) {
     POSTERN_TRY(frame, from_hex(line), "standard input");
-    const Status sent = wire.send(frame);
+    Status sent = wire.send(frame);
     if (!sent && !sent.error().is(std::errc::no_buffer_space)) return sent;
   }
   return {};
@@ -230,7 +231,7 @@ Result<int> exchange(const Options& options) {
   return answers;
 }
 
-int main(int argc, char** argv) {
+int rawframe(int argc, char** argv) {
   CLI::App app("Sends one hand-made frame and prints what comes back.", "postern-rawframe");
   Options options;
   app.add_option("interface", options.interface)->required();
@@ -262,4 +263,4 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::lab
 
-int main(int argc, char** argv) { return postern::lab::main(argc, argv); }
+int main(int argc, char** argv) { return postern::lab::run_program("postern-rawframe", postern::lab::rawframe, argc, argv); }

@@ -6,9 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
-
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/process/signals.h"
 
@@ -17,11 +15,6 @@
 namespace postern::cli {
 
 namespace {
-
-std::string read_host_file(const char* path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<VirtualNetwork>& network) {
   workload::WorkloadPlan plan;
@@ -33,11 +26,11 @@ workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<V
   plan.id_ranges = options.id_ranges;
   std::vector<workload::HostEntry> entries = options.add_host;
   if (network) {
-    const std::string host_text = read_host_file("/etc/resolv.conf");
+    const std::string host_text = read_file("/etc/resolv.conf").value_or("");
     plan.resolv_conf = workload::resolv_conf(host_text, options.dns.empty() ? nameservers(host_text, *network) : options.dns);
     for (workload::HostEntry& entry : host_entries(*network)) entries.push_back(std::move(entry));
   }
-  if (!entries.empty()) plan.hosts = workload::hosts(read_host_file("/etc/hosts"), entries);
+  if (!entries.empty()) plan.hosts = workload::hosts(read_file("/etc/hosts").value_or(""), entries);
   return plan;
 }
 
@@ -80,13 +73,14 @@ class Run {
 };
 
 Status Run::set_up() {
+  const int ready_fd = options_.network.ready_fd.value_or(-1);
+  if (ready_fd > STDERR_FILENO) ::fcntl(ready_fd, F_SETFD, FD_CLOEXEC);  // its reader waits for our end, not for the command's
   std::optional<VirtualNetwork> network;
   if (options_.mode == NetworkMode::slirp) {
     auto chosen = choose_network(options_.network);
     if (!chosen) return Failure(chosen.error());
     network = std::move(*chosen);
   }
-  if (options_.network.ready_fd) ::fcntl(*options_.network.ready_fd, F_SETFD, FD_CLOEXEC);  // ours: its reader waits for an end
   auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
   if (!created) return Failure(created.error());
   workload_.emplace(std::move(*created));

@@ -19,10 +19,12 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "postern/base/file.h"
 #include "postern/base/pretend.h"
 #include "postern/base/unique_fd.h"
 #include "postern/netlink/route.h"
 #include "postern/netns/id_map.h"
+#include "postern/wire/resolv_conf.h"
 
 #include "kernel_text.h"
 #include "pretence.h"
@@ -33,17 +35,6 @@ namespace postern::doctor {
 namespace {
 
 int error_of(long result) { return result < 0 ? errno : 0; }
-
-std::optional<std::string> read_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> chunk;
-  for (ssize_t size = 0; (size = ::read(file.get(), chunk.data(), chunk.size())) > 0;) {
-    text.append(chunk.data(), static_cast<size_t>(size));
-  }
-  return text;
-}
 
 bool exists(const char* path) { return ::access(path, F_OK) == 0; }
 
@@ -79,7 +70,7 @@ Sysctls examine_sysctls() {
   sysctls.max_pid = number_in(root + "user/max_pid_namespaces");
   sysctls.unprivileged_port_start = number_in(root + "net/ipv4/ip_unprivileged_port_start");
   sysctls.ipv6_disabled = number_in(root + "net/ipv6/conf/all/disable_ipv6");
-  sysctls.ping_group_range = read_file(root + "net/ipv4/ping_group_range");
+  if (auto range = read_file(root + "net/ipv4/ping_group_range")) sysctls.ping_group_range = std::move(*range);
   return sysctls;
 }
 
@@ -196,7 +187,7 @@ Resolver examine_resolver() {
   Resolver resolver;
   const UniqueFd file(::open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   resolver.open = error_of(file.get());
-  for (const std::string& address : name_servers(read_file("/etc/resolv.conf").value_or(""))) {
+  for (const std::string& address : wire::name_servers(read_file("/etc/resolv.conf").value_or(""))) {
     resolver.servers.push_back({address, try_route_to(address)});
   }
   return resolver;

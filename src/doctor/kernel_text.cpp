@@ -2,30 +2,11 @@
 
 #include <charconv>
 
+#include "postern/base/text.h"
+
 namespace postern::doctor {
 
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlank);
-  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
-  text = end == text.npos ? std::string_view() : text.substr(end + 1);
-  return line;
-}
-
-std::string_view take_word(std::string_view& line) {
-  line = trim(line);
-  const std::string_view word = line.substr(0, line.find_first_of(kBlank));
-  line.remove_prefix(word.size());
-  return word;
-}
 
 template <class Number>
 std::optional<Number> number(std::string_view text, int base = 10) {
@@ -61,17 +42,6 @@ bool map_covers(std::string_view map_text, uint32_t id) {
     if (inside && count && id >= *inside && id - *inside < *count) return true;
   }
   return false;
-}
-
-std::vector<std::string> name_servers(std::string_view resolv_conf_text) {
-  std::vector<std::string> servers;
-  while (!resolv_conf_text.empty()) {
-    std::string_view line = take_line(resolv_conf_text);
-    if (take_word(line) != "nameserver") continue;
-    const std::string_view address = take_word(line);
-    if (!address.empty()) servers.emplace_back(address);
-  }
-  return servers;
 }
 
 }  // namespace postern::doctor

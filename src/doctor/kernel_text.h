@@ -16,7 +16,5 @@ std::string_view status_value(std::string_view status_text, std::string_view nam
 bool has_capability(std::string_view status_text, unsigned number);
 /// Whether `id` is one that /proc/PID/uid_map or gid_map text maps: user_namespaces(7).
 bool map_covers(std::string_view map_text, uint32_t id);
-/// The addresses of the nameserver lines, resolv.conf(5); a zone stays on.
-std::vector<std::string> name_servers(std::string_view resolv_conf_text);
 
 }  // namespace postern::doctor

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
+
+#include "postern/base/file.h"
+#include "postern/base/text.h"
 
 namespace postern::forward {
 
@@ -15,11 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr unsigned kTcpListen = 0x0a;  // TCP_LISTEN; bound UDP sockets stand in the table whatever their state
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 bool holds_socket(const fs::path& process, unsigned long inode) {
   const std::string wanted = fmt::format("socket:[{}]", inode);
@@ -35,9 +31,8 @@ std::optional<std::string> find_process(unsigned long inode) {
   for (const auto& process : fs::directory_iterator("/proc", unreadable)) {
     const std::string pid = process.path().filename();
     if (pid.find_first_not_of("0123456789") != pid.npos || !holds_socket(process, inode)) continue;
-    std::string program = read_file(process.path() / "comm");
-    if (!program.empty()) program.pop_back();  // the newline
-    return fmt::format("{} (PID {})", program, pid);
+    const std::string program = read_file(process.path() / "comm").value_or("");
+    return fmt::format("{} (PID {})", trim(program), pid);
   }
   return std::nullopt;
 }
@@ -45,8 +40,8 @@ std::optional<std::string> find_process(unsigned long inode) {
 }  // namespace
 
 std::optional<SocketEntry> find_socket(std::string_view proc_net_text, stack::Protocol protocol, Port port) {
-  std::istringstream lines{std::string(proc_net_text)};
-  for (std::string line; std::getline(lines, line);) {
+  while (!proc_net_text.empty()) {
+    const std::string line(take_line(proc_net_text));
     unsigned local_port = 0, state = 0;
     SocketEntry entry;
     // sl: local:port remote:port state tx:rx timer:when retransmits uid timeout inode
@@ -62,7 +57,7 @@ std::optional<SocketEntry> find_socket(std::string_view proc_net_text, stack::Pr
 std::optional<std::string> find_port_owner(stack::Protocol protocol, Port port) {
   const std::string table = protocol == stack::Protocol::tcp ? "tcp" : "udp";
   for (const char* family : {"", "6"}) {
-    const auto entry = find_socket(read_file("/proc/net/" + table + family), protocol, port);
+    const auto entry = find_socket(read_file("/proc/net/" + table + family).value_or(""), protocol, port);
     if (!entry) continue;
     const auto process = find_process(entry->inode);
     return process ? process : fmt::format("a program of user {}", entry->uid);
@@ -71,8 +66,9 @@ std::optional<std::string> find_port_owner(stack::Protocol protocol, Port port) 
 }
 
 int first_unprivileged_port() {
+  const std::string text = read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start").value_or("");
   int port = 1024;
-  std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> port;
+  std::from_chars(text.data(), text.data() + text.size(), port);
   return port;
 }
 

@@ -7,16 +7,11 @@
 #include <limits>
 #include <optional>
 
+#include "postern/base/text.h"
+
 namespace postern::netns {
 
 namespace {
-
-std::string_view take_until(std::string_view& rest, char separator) {
-  const size_t end = rest.find(separator);
-  const std::string_view taken = rest.substr(0, end);
-  rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-  return taken;
-}
 
 std::optional<uint32_t> number(std::string_view text) {
   uint32_t value = 0;
@@ -51,7 +46,7 @@ std::vector<SubordinateRange> subordinate_ranges(std::string_view text, std::str
   std::vector<SubordinateRange> ranges;
   const std::string id_text = std::to_string(id);
   while (!text.empty()) {
-    std::string_view line = take_until(text, '\n');
+    std::string_view line = take_line(text);
     const std::string_view owner = take_until(line, ':');
     const auto first = number(take_until(line, ':'));
     const auto count = number(line);

@@ -18,7 +18,7 @@ Result<SignalSource> SignalSource::open(std::initializer_list<int> numbers) {
 void SignalSource::drain(const std::function<void(const Signal&)>& handle) const {
   signalfd_siginfo info{};
   while (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    handle({static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL});
+    handle({static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL && info.ssi_signo != SIGHUP});
   }
 }
 

@@ -1,11 +1,11 @@
 #include "postern/relay/tap_setup.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <net/if.h>
 
 #include <array>
 
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
@@ -25,10 +25,7 @@ constexpr unsigned kTxQueueLength = 10'000;  // frames; a full queue drops what 
 /// IPv6 off; then the address comes later, or not at all, and the wait for it says so.
 void set_ipv6_sysctl(std::string_view link, std::string_view name, std::string_view value) {
   const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/{}", link, name);
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file || ::write(file.get(), value.data(), value.size()) < 0) {
-    log::debug("{}", fail_errno("write", path).value().message());
-  }
+  if (const Status written = write_file(path, value); !written) log::debug("{}", written.error().message());
 }
 
 void prepare_ipv6(const std::string& link) {

@@ -5,47 +5,29 @@
 
 #include <algorithm>
 
+#include "postern/base/text.h"
+#include "postern/wire/resolv_conf.h"
+
 namespace postern::workload {
-
-namespace {
-
-template <class Visit>
-void for_each_line(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    visit(text.substr(0, end));
-    text = end == text.npos ? std::string_view() : text.substr(end + 1);
-  }
-}
-
-std::string_view first_word(std::string_view line) {
-  const size_t start = line.find_first_not_of(" \t");
-  if (start == line.npos) return {};
-  return line.substr(start, line.find_first_of(" \t", start) - start);
-}
-
-}  // namespace
 
 std::string resolv_conf(std::string_view host_text, const std::vector<IpAddress>& nameservers) {
   std::string text;
   for (const IpAddress& server : nameservers) text += fmt::format("nameserver {}\n", to_string(server));
-  for_each_line(host_text, [&](std::string_view line) {
-    const std::string_view keyword = first_word(line);
+  while (!host_text.empty()) {
+    const std::string_view line = take_line(host_text);
+    std::string_view rest = line;
+    const std::string_view keyword = take_word(rest);
     if (keyword == "search" || keyword == "domain" || keyword == "options") text += fmt::format("{}\n", line);
-  });
+  }
   return text;
 }
 
 bool names_server(std::string_view resolv_conf_text, int family) {
-  bool found = false;
-  for_each_line(resolv_conf_text, [&](std::string_view line) {
-    const std::string_view keyword = first_word(line);
-    if (keyword != "nameserver") return;
-    const std::string_view address = first_word(line.substr(line.find(keyword) + keyword.size()));
-    const bool is_ipv6 = address.find(':') != address.npos;  // with or without a zone
-    found |= is_ipv6 == (family == AF_INET6) && !address.empty();
+  const auto servers = wire::name_servers(resolv_conf_text);
+  return std::any_of(servers.begin(), servers.end(), [family](const std::string& server) {
+    const bool is_ipv6 = server.find(':') != server.npos;  // with or without a zone
+    return is_ipv6 == (family == AF_INET6);
   });
-  return found;
 }
 
 std::string hosts(std::string_view host_text, const std::vector<HostEntry>& entries) {

@@ -1,38 +1,17 @@
 #include "identity.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
 
-#include <array>
-
-#include "postern/base/unique_fd.h"
+#include "postern/base/file.h"
 #include "postern/netns/id_map.h"
 
 namespace postern::workload {
 
 namespace {
 
-Status write_proc_file(pid_t pid, std::string_view name, std::string_view text) {
-  const std::string path = fmt::format("/proc/{}/{}", pid, name);
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file) return fail_errno("open", path);
-  if (::write(file.get(), text.data(), text.size()) < 0) return fail_errno("write", path);
-  return {};
-}
-
-std::string read_file(const char* path) {
-  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
-  std::string text;
-  std::array<char, 4096> chunk;
-  while (file) {
-    const ssize_t size = ::read(file.get(), chunk.data(), chunk.size());
-    if (size <= 0) break;
-    text.append(chunk.data(), static_cast<size_t>(size));
-  }
-  return text;
-}
+std::string proc_file(pid_t pid, std::string_view name) { return fmt::format("/proc/{}/{}", pid, name); }
 
 std::string user_name() {
   const passwd* entry = ::getpwuid(::getuid());
@@ -46,7 +25,7 @@ struct Kind {
 };
 
 Status map_by_program(pid_t pid, const Kind& kind, Identity identity) {
-  const auto ranges = netns::subordinate_ranges(read_file(kind.subordinate_file), user_name(), ::getuid());
+  const auto ranges = netns::subordinate_ranges(read_file(kind.subordinate_file).value_or(""), user_name(), ::getuid());
   if (ranges.empty()) {
     return fail(fmt::format("{0} has no line for {1} (sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {1})",
                             kind.subordinate_file, user_name()));
@@ -71,9 +50,9 @@ Status give_ids(pid_t pid, Identity identity, IdRanges ranges) {
   const auto map_file = [identity](uint32_t caller) {
     return netns::to_map_file(netns::map_caller(caller, identity == Identity::root ? 0 : caller));
   };
-  POSTERN_CHECK(write_proc_file(pid, "uid_map", map_file(::geteuid())), "map the user id");
-  if (::geteuid() != 0) POSTERN_CHECK(write_proc_file(pid, "setgroups", "deny"), "map the group id");
-  return write_proc_file(pid, "gid_map", map_file(::getegid()));
+  POSTERN_CHECK(write_file(proc_file(pid, "uid_map"), map_file(::geteuid())), "map the user id");
+  if (::geteuid() != 0) POSTERN_CHECK(write_file(proc_file(pid, "setgroups"), "deny"), "map the group id");
+  return write_file(proc_file(pid, "gid_map"), map_file(::getegid()));
 }
 
 }  // namespace postern::workload

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/netlink/link.h"
 
@@ -36,9 +37,8 @@ Status raise_loopback() {
 
 /// ping(8) without privilege, icmp(7): the namespace's default is to nobody. Best effort: it is root's ping that must work.
 void allow_ping_sockets() {
-  const UniqueFd file(::open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC));
-  const std::string range = fmt::format("{0} {0}", ::getegid());
-  if (file && ::write(file.get(), range.data(), range.size()) < 0) log::debug("ping_group_range is not ours to set");
+  const Status allowed = write_file("/proc/sys/net/ipv4/ping_group_range", fmt::format("{0} {0}", ::getegid()));
+  if (!allowed) log::debug("{}", allowed.error().message());
 }
 
 Status prepare(const WorkloadPlan& plan) {
@@ -71,6 +71,7 @@ bool is_found(const std::string& command) {
 int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
   ::prctl(PR_SET_PDEATHSIG, 0);  // the end of PID 1 is enough, and the command must find nothing of ours
   inheritance.restore_signal_mask();
+  inheritance.restore_file_limit();
   if (plan.working_directory && ::chdir(plan.working_directory->c_str()) < 0) {
     log::error("{}", fail_errno("change to", *plan.working_directory).value().message());
     return kOurFailure;

@@ -13,7 +13,8 @@ namespace postern::process {
 
 struct Signal {
   int number;
-  /// A key at the terminal or its hang-up: the kernel told the whole foreground process group, not us alone.
+  /// A key at the terminal: the kernel told the whole foreground process group, not us alone. A hang-up is not meant: of that it
+  /// tells the session's leader, and we may be that.
   bool from_terminal;
 };
 

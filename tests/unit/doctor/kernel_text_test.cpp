@@ -42,11 +42,5 @@ TEST(KernelText, IntegersMayHaveBlanksAroundThem) {
   EXPECT_EQ(integer(""), std::nullopt);
 }
 
-TEST(KernelText, NameServersKeepTheirZoneAndOrder) {
-  EXPECT_THAT(name_servers("# nameserver 192.0.2.9\nnameserver 192.0.2.1\n nameserver\tfe80::1%eth0 x\nsearch lan\n"),
-              ElementsAre("192.0.2.1", "fe80::1%eth0"));
-  EXPECT_THAT(name_servers("nameserver\nnameservers 192.0.2.1\n"), IsEmpty());
-}
-
 }  // namespace
 }  // namespace postern::doctor

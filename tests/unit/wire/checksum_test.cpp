@@ -25,7 +25,7 @@ TEST(Checksum, GivesTheExampleOfRfc1071) {
 TEST(Checksum, AgreesWithRfc1071WordByWordAtAnyLengthAndAlignment) {
   std::mt19937 random(1071);
   const Frame bytes = random_bytes(random, 4'200);
-  for (size_t length : {0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 1460, 4'096}) {
+  for (const size_t length : std::initializer_list<size_t>{0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 1460, 4'096}) {
     for (size_t begin = 0; begin < 9; ++begin) {
       const Bytes part = Bytes(bytes).subspan(begin, length);
       EXPECT_EQ(finish(sum(part)), test::reference_checksum(Frame(part.begin(), part.end()))) << length << " at " << begin;

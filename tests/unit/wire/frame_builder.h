@@ -35,6 +35,11 @@ inline void append(Frame& frame, const IpAddress& address) {
   const auto& octets = std::get<Ipv6>(address).octets;
   frame.insert(frame.end(), octets.begin(), octets.end());
 }
+/// What stands from `begin` up to `end`.
+inline Frame slice(const Frame& frame, size_t begin, size_t end) {
+  const Bytes part = Bytes(frame).subspan(begin, end - begin);
+  return {part.begin(), part.end()};
+}
 inline void append(Frame& frame, const Mac& mac) {
   for (const uint8_t octet : mac.octets) frame.push_back(octet);
 }
@@ -200,13 +205,6 @@ inline Frame arp_frame() {
   append(packet, Mac{});
   append32(packet, Ipv4::of(10, 0, 2, 2).bits);
   return ethernet_frame(0x0806, packet);
-}
-
-/// After a change to an IPv4 header inside an Ethernet frame.
-inline void mend_header_checksum(Frame& frame) {
-  put16(frame, 14 + 10, 0);
-  const auto header = frame.begin() + 14;
-  put16(frame, 14 + 10, reference_checksum(Frame(header, header + (frame[14] & 15) * 4)));
 }
 
 }  // namespace postern::wire::test

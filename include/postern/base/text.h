@@ -1,0 +1,34 @@
+// text.h - taking a text apart from its front. Nothing is copied.
+#pragma once
+
+#include <string_view>
+
+namespace postern {
+
+/// Takes off `rest` what stands before the first `separator`, and the separator; all of it if there is none.
+constexpr std::string_view take_until(std::string_view& rest, char separator) {
+  const size_t end = rest.find(separator);
+  const std::string_view taken = rest.substr(0, end);
+  rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+  return taken;
+}
+
+constexpr std::string_view take_line(std::string_view& rest) { return take_until(rest, '\n'); }
+
+inline constexpr std::string_view kBlank = " \t\r\n\v\f";
+
+constexpr std::string_view trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) + 1 - first);
+}
+
+/// Takes the first word off `line`, and the blanks around it; empty if there is none.
+constexpr std::string_view take_word(std::string_view& line) {
+  line = trim(line);
+  const std::string_view word = line.substr(0, line.find_first_of(kBlank));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+}  // namespace postern

@@ -1,0 +1,33 @@
+#include "postern/base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "postern/base/unique_fd.h"
+
+namespace postern {
+
+Result<std::string> read_file(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return fail_errno("open", path);
+  std::string text;
+  std::array<char, 4096> chunk;
+  for (;;) {
+    const ssize_t size = ::read(file.get(), chunk.data(), chunk.size());
+    if (size == 0) return text;
+    if (size < 0) return fail_errno("read", path);
+    text.append(chunk.data(), static_cast<size_t>(size));
+  }
+}
+
+Status write_file(const std::string& path, std::string_view text) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return fail_errno("open", path);
+  if (::write(file.get(), text.data(), text.size()) < 0) return fail_errno("write", path);
+  return {};
+}
+
+}  // namespace postern

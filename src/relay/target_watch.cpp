@@ -1,14 +1,12 @@
 #include "postern/relay/target_watch.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/magic.h>
-#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <string_view>
 
 namespace postern::relay {
 
@@ -16,15 +14,12 @@ namespace {
 
 constexpr std::chrono::seconds kLookAgain{1};
 
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == path.npos ? "." : path.substr(0, slash + 1);
-}
-
-/// Where names come and go without a system call that inotify(7) would see.
-bool is_virtual(const std::string& folder) {
-  struct statfs filesystem {};
-  return ::statfs(folder.c_str(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+/// Whether only a mount of our own mount namespace can change what the path names; otherwise a link can, such as those of
+/// /proc/PID/ns, or a mount of another namespace, behind /proc/PID/root.
+bool is_ours_by_mount(const std::string& path) {
+  struct stat status {};
+  const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  return !is_link && !std::string_view(path).starts_with("/proc/");
 }
 
 }  // namespace
@@ -49,18 +44,15 @@ Status TargetWatch::watch_process(pid_t pid) {
 
 Status TargetWatch::watch_path(const std::string& path) {
   path_ = path;
-  descriptor_ = UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  const std::string folder = folder_of(path);
-  const uint32_t changes = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_UNMOUNT | IN_ONLYDIR;
-  inotify_is_blind_ = !descriptor_ || ::inotify_add_watch(descriptor_.get(), folder.c_str(), changes) < 0 || is_virtual(folder);
-  POSTERN_TRY(identity, netns::identity_of(path), "watch");  // after the watch stands, so that nothing falls between
+  if (is_ours_by_mount(path)) descriptor_ = UniqueFd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  POSTERN_TRY(identity, netns::identity_of(path), "watch");  // after the table is open, so that nothing falls between
   identity_ = identity;
-  if (inotify_is_blind_) {
+  if (!descriptor_) {
     look_again_.set(loop_.now() + kLookAgain);
     return {};
   }
   source_ = loop_.make_source([this](uint32_t, uint32_t) { look_at_path(); });
-  return source_.watch(descriptor_.get(), EPOLLIN);
+  return source_.watch(descriptor_.get(), EPOLLPRI);  // on every mount and unmount, proc(5)
 }
 
 bool TargetWatch::path_has_ended() const {
@@ -69,11 +61,8 @@ bool TargetWatch::path_has_ended() const {
 }
 
 void TargetWatch::look_at_path() {
-  std::array<char, 4096> events;  // what they say does not matter: the path itself is looked at
-  while (!inotify_is_blind_ && ::read(descriptor_.get(), events.data(), events.size()) > 0) {
-  }
   if (path_has_ended()) return report();
-  if (inotify_is_blind_) look_again_.set(loop_.now() + kLookAgain);
+  if (!descriptor_) look_again_.set(loop_.now() + kLookAgain);
 }
 
 void TargetWatch::report() {

@@ -1,7 +1,8 @@
 // target_watch.h - notices that the namespace we were given has ended for those who gave it.
 //
 // The TAP cannot tell: its own descriptor keeps the namespace alive. So a process is watched by pidfd, and a path by what it
-// names: once it is unlinked, or names another namespace, it has ended.
+// names: once that is unmounted, or another namespace, it has ended. A namespace has a place in the file system only by a mount
+// (ip-netns(8)), so the table of mounts tells; inotify(7) would not see a mount come or go.
 #pragma once
 
 #include <sys/types.h>
@@ -34,10 +35,9 @@ class TargetWatch {
 
   loop::EventLoop& loop_;
   std::function<void()> ended_;
-  UniqueFd descriptor_;  // pidfd or inotify
+  UniqueFd descriptor_;  // pidfd, or the table of mounts
   loop::EventLoop::Source source_;
   loop::EventLoop::Timer look_again_;
-  bool inotify_is_blind_ = false;
   std::string path_;
   netns::FileIdentity identity_;
 };

@@ -1,0 +1,88 @@
+# postern.bash - bash completion for postern(1), with or without the package bash-completion.
+# shellcheck shell=bash
+# tests/lint/documented.sh compares the options with those of --help.
+
+_postern_flags() {  # <command>: its options without a value
+    case $1 in
+        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --map-auto --keep-id --die-with-parent -v --verbose -q --quiet" ;;
+        attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback -v --verbose -q --quiet" ;;
+        doctor) echo "-h --help --json" ;;
+    esac
+}
+
+_postern_settings() {  # <command>: its options with a value
+    local network="-p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd"
+    case $1 in
+        run) echo "$network --network --dns --add-host --env --workdir" ;;
+        attach) echo "$network --macaddress" ;;
+    esac
+}
+
+_postern_reply() {  # <compgen argument>...
+    mapfile -t COMPREPLY < <(compgen "$@" -- "$current")
+}
+
+_postern_value() {  # <option>
+    case $1 in
+        --network) _postern_reply -W "slirp none host" ;;
+        --workdir) compopt -o filenames 2>/dev/null; _postern_reply -d ;;
+        --outbound-addr | --outbound-addr6) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;
+    esac
+}
+
+_postern_command() {  # <index of CMD>: what CMD completes, for CMD
+    if declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
+    elif (($1 == COMP_CWORD)); then
+        _postern_reply -c
+    else
+        compopt -o filenames 2>/dev/null
+        _postern_reply -f
+    fi
+}
+
+# Walks from the command to the cursor. readline splits words at = and : too: "--mtu" "=" "1500", "8080" ":" "80".
+_postern() {
+    local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        _postern_reply -W "run attach doctor --help --version"
+        return
+    fi
+    while ((next <= COMP_CWORD)); do
+        first=$next word=${COMP_WORDS[next++]}
+        while ((next <= COMP_CWORD)) && [[ ${COMP_WORDS[next]} == [:=]* ]]; do ((next += 2)); done
+        if [[ -n $awaited ]] && ((next <= COMP_CWORD)); then
+            awaited=
+        elif ((next > COMP_CWORD)); then
+            break
+        elif [[ $word == -- && $command == run ]]; then
+            _postern_command "$next"
+            return
+        elif [[ $word != -?* ]]; then
+            ((++places))
+            if [[ $command == run ]]; then
+                _postern_command "$first"
+                return
+            fi
+        elif ((next == first + 1)) && [[ " $(_postern_settings "$command") " == *" $word "* ]]; then
+            awaited=$word
+        fi
+    done
+    if ((first < COMP_CWORD)) && [[ -z $awaited ]]; then  # behind the = of an option
+        awaited=$word
+        current=${current#=}
+    fi
+    if [[ -n $awaited ]]; then
+        _postern_value "$awaited"
+    elif [[ $current == -* ]]; then
+        _postern_reply -W "$(_postern_flags "$command") $(_postern_settings "$command")"
+    elif [[ $command == run ]]; then
+        _postern_command "$COMP_CWORD"
+    elif [[ $command == attach ]] && ((places == 0)); then
+        compopt -o filenames 2>/dev/null
+        _postern_reply -f
+    fi
+}
+
+complete -F _postern postern

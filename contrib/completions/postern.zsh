@@ -1,0 +1,62 @@
+#compdef postern
+# postern.zsh - zsh completion for postern(1); installed as _postern.
+# tests/lint/documented.sh compares the options with those of --help: an option stands on one line, in the list of its command.
+
+_postern_target() {
+  _alternative 'processes:process:_pids' 'files:namespace:_files'
+}
+
+_postern() {
+  local curcontext=$curcontext state line
+  typeset -A opt_args
+  local -a network_options run_options attach_options doctor_options
+
+  network_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '*'{-p+,--publish=}'[lead a host port into the namespace]:[IP\:]PORT[-END]\:PORT[/tcp|udp]'
+    '--mtu=[MTU of the TAP]:bytes'
+    '--cidr=[IPv4 network inside]:network'
+    '(--no-ipv6)--ipv6[IPv6 always]'
+    '(--ipv6)--no-ipv6[no IPv6]'
+    "--allow-host-loopback[the gateway leads to the host's loopback]"
+    '--outbound-addr=[source of outgoing IPv4]:address or interface:_net_interfaces'
+    '--outbound-addr6=[source of outgoing IPv6]:address or interface:_net_interfaces'
+    '--max-flows=[connections at once]:number'
+    '--ready-fd=[write to it when the network works]:descriptor:_file_descriptors'
+    '(-q --quiet)'{-v,--verbose}'[tell more]'
+    '(-v --verbose)'{-q,--quiet}'[tell of failures only]'
+  )
+  run_options=(
+    '--network=[what network there is inside]:mode:(slirp none host)'
+    '*--dns=[nameserver inside]:address'
+    '*--add-host=[line for /etc/hosts inside]:NAME\:ADDRESS'
+    '--map-auto[map subordinate ids too]'
+    '--keep-id[be the same user inside]'
+    '*--env=[set a variable for the command]:NAME=VALUE'
+    '--workdir=[start the command in this folder]:folder:_directories'
+    '--die-with-parent[end with the caller]'
+  )
+  attach_options=(
+    '(-c --configure)'{-c,--configure}'[set addresses and the default route]'
+    '--macaddress=[MAC address of the TAP]:MAC address'
+  )
+  doctor_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+
+  _arguments -C \
+    '(- *)--help[print the commands]' \
+    '(- *)--version[print the versions]' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" doctor\:"what this host allows"))' \
+    '*::argument:->command' && return
+
+  curcontext=${curcontext%:*:*}:postern-$words[1]:
+  case $words[1] in
+    run) _arguments -S $network_options $run_options '(-):program: _command_names -e' '*::argument: _normal' ;;
+    attach) _arguments $network_options $attach_options '1: :_postern_target' '2:TAP' ;;
+    doctor) _arguments $doctor_options ;;
+  esac
+}
+
+_postern "$@"

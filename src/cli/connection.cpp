@@ -53,7 +53,7 @@ Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPl
   events_ = std::move(events);
   auto tap = relay::connect_tap(target, plan);
   if (!tap) return Failure(tap.error());
-  if (const auto connected = relay_->connect(std::move(tap->tap), events_.tap_gone); !connected) return connected;
+  if (const auto connected = relay_->connect(std::move(tap->tap), tap->framing, events_.tap_gone); !connected) return connected;
   if (plan.configuration && plan.configuration->ipv6) return watch_link(*tap);
   report_ready();
   return {};

@@ -56,7 +56,7 @@ void try_mounts(NamespaceTrial& trial) {
 }
 
 void try_tap(NamespaceTrial& trial) {
-  const Result<UniqueFd> tap = netns::open_tap("doctor0");
+  const Result<UniqueFd> tap = netns::open_tap("doctor0", netns::TapFraming::bare);
   trial.tap = tap ? 0 : error_of(tap.error());
   if (!tap) return;
   trial.tso = error_of(::ioctl(tap->get(), TUNSETOFFLOAD, kTso));

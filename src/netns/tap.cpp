@@ -16,7 +16,7 @@ constexpr const char* kTunDevice = "/dev/net/tun";
 
 }  // namespace
 
-Result<UniqueFd> open_tap(std::string_view name) {
+Result<UniqueFd> open_tap(std::string_view name, TapFraming framing) {
   if (name.empty() || name.size() >= IFNAMSIZ || name.find('/') != name.npos || name.find('%') != name.npos) {
     return fail(fmt::format("\"{}\" is no name for a device: 1 to 15 characters, no '/' or '%'", name));
   }
@@ -24,9 +24,15 @@ Result<UniqueFd> open_tap(std::string_view name) {
   if (!tap) return fail_errno("open", kTunDevice);
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | (framing == TapFraming::vnet ? IFF_VNET_HDR : 0);
   if (::ioctl(tap.get(), TUNSETIFF, &request) < 0) return fail_errno("TUNSETIFF", name);
   return tap;
+}
+
+Status accept_superframes(int tap) {
+  // Not TUN_F_TSO6: libslirp answers an IPv6 packet above its MTU with "packet too big".
+  if (::ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) < 0) return fail_errno("TUNSETOFFLOAD");
+  return {};
 }
 
 Result<Mac> mac_of_tap(int tap) {

@@ -1,9 +1,15 @@
 #include "postern/relay/relay.h"
 
 #include <sys/random.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+
+#include "postern/wire/vnet_header.h"
+
+#include "superframe.h"
 
 namespace postern::relay {
 
@@ -20,7 +26,12 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config) {
 }  // namespace
 
 Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
-    : loop_(loop), filter_(std::move(filter)), frame_(FrameFilter::kMaxFrameBytes) {}
+    : loop_(loop),
+      filter_(std::move(filter)),
+      superframe_(std::make_unique<Superframe>()),
+      buffer_(wire::VnetHeader::kBytes + FrameFilter::kMaxFrameBytes) {}
+
+Relay::~Relay() = default;
 
 Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config) {
   POSTERN_TRY(filter, filter_config(config), "relay");
@@ -30,8 +41,9 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   return relay;
 }
 
-Status Relay::connect(UniqueFd tap, std::function<void()> tap_gone) {
+Status Relay::connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone) {
   tap_ = std::move(tap);
+  framing_ = framing;
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
   return tap_source_.watch(tap_.get(), EPOLLIN);
@@ -41,20 +53,31 @@ Status Relay::turn() {
   const auto limit = stack_->prepare();
   POSTERN_CHECK(loop_.turn(limit), "relay");
   stack_->process();
+  flush();
   if (tap_readable_) drain_tap();
+  flush();
   return {};
 }
 
 void Relay::drain_tap() {
   tap_readable_ = false;
-  size_t bytes = 0;
-  for (int taken = 0; taken < kFramesPerTurn && bytes < kBytesPerTurn; ++taken) {
-    const ssize_t size = ::read(tap_.get(), frame_.data(), frame_.size());
+  size_t taken = 0;
+  for (int frames = 0; frames < kFramesPerTurn && taken < kBytesPerTurn; ++frames) {
+    const ssize_t size = ::read(tap_.get(), buffer_.data(), buffer_.size());
     if (size < 0 && errno == EBADFD) return lose_tap();  // the device is gone, and this is all a TAP says about it
     if (size <= 0) return;
-    bytes += static_cast<size_t>(size);
-    take_frame(wire::MutableBytes(frame_).first(static_cast<size_t>(size)));
+    taken += static_cast<size_t>(size);
+    take(wire::MutableBytes(buffer_).first(static_cast<size_t>(size)));
   }
+}
+
+void Relay::take(wire::MutableBytes bytes) {
+  if (framing_ == netns::TapFraming::bare) return take_frame(bytes);
+  const auto vnet = wire::VnetHeader::parse(bytes);
+  if (!vnet) return;
+  const auto frame = bytes.subspan(wire::VnetHeader::kBytes);
+  if (vnet->needs_checksum) wire::complete_checksum(frame);  // libslirp verifies every one
+  take_frame(frame);
 }
 
 void Relay::take_frame(wire::MutableBytes frame) {
@@ -69,8 +92,27 @@ void Relay::take_frame(wire::MutableBytes frame) {
 }
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
-  const bool sent = tap_ && ::write(tap_.get(), frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
-  ++(sent ? counters_.frames_to_guest : counters_.frames_lost);
+  ++counters_.frames_to_guest;
+  if (framing_ == netns::TapFraming::bare) return write_tap({&frame, 1});
+  if (superframe_->add(frame)) return;
+  flush();
+  if (superframe_->add(frame)) return;
+  constexpr std::array<uint8_t, wire::VnetHeader::kBytes> kNothingSpecial{};
+  const std::array<wire::Bytes, 2> parts = {kNothingSpecial, frame};
+  write_tap(parts);
+}
+
+void Relay::flush() {
+  if (superframe_->empty()) return;
+  const wire::Bytes whole = superframe_->finish();
+  write_tap({&whole, 1});
+}
+
+/// One frame, in parts.
+void Relay::write_tap(std::span<const wire::Bytes> parts) {
+  std::array<iovec, 2> vectors{};
+  for (size_t i = 0; i < parts.size(); ++i) vectors[i] = {const_cast<uint8_t*>(parts[i].data()), parts[i].size()};
+  if (!tap_ || ::writev(tap_.get(), vectors.data(), static_cast<int>(parts.size())) < 0) ++counters_.writes_lost;
 }
 
 void Relay::lose_tap() {

@@ -7,6 +7,7 @@
 
 #include "postern/base/file.h"
 #include "postern/base/log.h"
+#include "postern/base/pretend.h"
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
 #include "postern/netlink/monitor.h"
@@ -19,6 +20,7 @@ namespace postern::relay {
 
 namespace {
 
+constexpr std::string_view kVnet = " vnet";  // behind the link's index, in what the child answers
 constexpr unsigned kTxQueueLength = 10'000;  // frames; a full queue drops what the namespace sends, tun does not push back
 
 /// Writes one of net.ipv6.conf.<link>.*, which follow the writer's network namespace. Best effort: /proc/sys may be read-only, or
@@ -51,17 +53,34 @@ Status configure(netlink::Socket& socket, const netlink::Link& tap, const LinkCo
   return {};
 }
 
+struct Tap {
+  UniqueFd fd;
+  netns::TapFraming framing;
+};
+
+/// A TAP of our own making gets the offloads; one that was there before stays as its maker knows it.
+Result<Tap> open_tap(netlink::Socket& socket, const std::string& name) {
+  const bool is_new = !netlink::find_link(socket, name);
+  if (is_new && !pretended_missing("vnet")) {
+    auto tap = netns::open_tap(name, netns::TapFraming::vnet);
+    if (tap && netns::accept_superframes(tap->get())) return Tap{std::move(*tap), netns::TapFraming::vnet};
+  }
+  auto tap = netns::open_tap(name, netns::TapFraming::bare);
+  if (!tap) return Failure(tap.error());
+  return Tap{std::move(*tap), netns::TapFraming::bare};
+}
+
 struct Opened {
-  UniqueFd tap;
+  Tap tap;
   UniqueFd address_watch;
   int link_index;
 };
 
 Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& plan) {
   POSTERN_CHECK(netns::enter(target), "connect");
-  POSTERN_TRY(tap, netns::open_tap(plan.name), "connect");
-  POSTERN_TRY(watch, netlink::AddressMonitor::open_socket(), "connect");
   POSTERN_TRY(socket, netlink::Socket::open(), "connect");
+  POSTERN_TRY(tap, open_tap(socket, plan.name), "connect");
+  POSTERN_TRY(watch, netlink::AddressMonitor::open_socket(), "connect");
   POSTERN_TRY(link, netlink::find_link(socket, plan.name), "connect");
   if (plan.configuration) POSTERN_CHECK(configure(socket, link, *plan.configuration), "connect");
   return Opened{std::move(tap), std::move(watch), link.index};
@@ -70,8 +89,9 @@ Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& 
 int serve(const process::MessageChannel& channel, const netns::NamespaceHandle& target, const TapPlan& plan) {
   const Result<Opened> opened = open_inside(target, plan);
   if (!opened) return process::send_outcome(channel, Failure(opened.error())) ? 0 : 1;
-  const std::array descriptors = {opened->tap.get(), opened->address_watch.get()};
-  return process::send_outcome(channel, std::to_string(opened->link_index), descriptors) ? 0 : 1;
+  const std::array descriptors = {opened->tap.fd.get(), opened->address_watch.get()};
+  const std::string answer = fmt::format("{}{}", opened->link_index, opened->tap.framing == netns::TapFraming::vnet ? kVnet : "");
+  return process::send_outcome(channel, answer, descriptors) ? 0 : 1;
 }
 
 }  // namespace
@@ -82,7 +102,11 @@ Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const Tap
   { const process::MessageChannel childs_end = std::move(channels.second); }  // ours closes: its death must reach us as an end
   POSTERN_TRY(answer, process::receive_outcome(channels.first), "namespace");
   if (answer.descriptors.size() != 2) return fail("connect: the child sent no TAP");
-  ConnectedTap connected{std::move(answer.descriptors[0]), std::move(answer.descriptors[1]), std::atoi(answer.text.c_str()), {}};
+  ConnectedTap connected{.tap = std::move(answer.descriptors[0]),
+                         .framing = answer.text.ends_with(kVnet) ? netns::TapFraming::vnet : netns::TapFraming::bare,
+                         .address_watch = std::move(answer.descriptors[1]),
+                         .link_index = std::atoi(answer.text.c_str()),
+                         .mac = {}};
   POSTERN_TRY(mac, netns::mac_of_tap(connected.tap.get()), "connect");
   connected.mac = mac;
   return connected;

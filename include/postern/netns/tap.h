@@ -9,11 +9,18 @@
 
 namespace postern::netns {
 
+/// What a read or write of the TAP's descriptor holds: an Ethernet frame, or a struct virtio_net_hdr and then the frame.
+enum class TapFraming { bare, vnet };
+
 /// Opens TAP `name` in the *calling thread's* network namespace, making it if it does not exist; non-blocking, close-on-exec,
-/// bare Ethernet frames (IFF_NO_PI). It goes when the descriptor does, unless somebody made it persistent.
+/// without packet information (IFF_NO_PI). It goes when the descriptor does, unless somebody made it persistent.
 /// Errors: ENOENT, EACCES (the device node), EPERM (no CAP_NET_ADMIN over the namespace), EBUSY (in use), ENAMETOOLONG, EINVAL (a
 /// device of another kind has the name).
-Result<UniqueFd> open_tap(std::string_view name);
+Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
+
+/// Lets the kernel inside hand over TCP over IPv4 in superframes, and TCP and UDP without checksums. For TapFraming::vnet; a TAP
+/// that somebody else made would keep this after us. TUNSETOFFLOAD.
+Status accept_superframes(int tap);
 
 /// The guest's side of the wire, from whichever namespace we ask. SIOCGIFHWADDR.
 Result<Mac> mac_of_tap(int tap);

@@ -14,27 +14,31 @@
 #include <vector>
 
 #include "postern/loop/event_loop.h"
+#include "postern/netns/tap.h"
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
 
 namespace postern::relay {
 
+class Superframe;
+
 class Relay final : private stack::FrameSink {
  public:
+  ~Relay();
   static constexpr int kFramesPerTurn = 64;
   static constexpr size_t kBytesPerTurn = 256 * 1024;
 
   struct Counters {
     uint64_t frames_from_guest = 0;
-    uint64_t frames_to_guest = 0;
-    uint64_t frames_lost = 0;  // the TAP did not take them
+    uint64_t frames_to_guest = 0;  // before they are put together
+    uint64_t writes_lost = 0;      // the TAP did not take them
   };
 
   /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
   static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config);
 
   /// From now on frames flow. `tap_gone` is called once, from a turn, when the device was deleted or its namespace has ended.
-  Status connect(UniqueFd tap, std::function<void()> tap_gone);
+  Status connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone);
 
   /// Waits, serves what is ready, returns. Works without a TAP too (before connect, after tap_gone): for the loop's other
   /// sources.
@@ -48,18 +52,23 @@ class Relay final : private stack::FrameSink {
   Relay(loop::EventLoop& loop, FrameFilter filter);
   void frame_to_guest(std::span<const uint8_t> frame) override;
   void drain_tap();
+  void take(wire::MutableBytes bytes);
   void take_frame(wire::MutableBytes frame);
+  void flush();
+  void write_tap(std::span<const wire::Bytes> parts);
   void lose_tap();
 
   loop::EventLoop& loop_;
   FrameFilter filter_;
   std::unique_ptr<stack::SlirpStack> stack_;
   UniqueFd tap_;
+  netns::TapFraming framing_ = netns::TapFraming::bare;
   loop::EventLoop::Source tap_source_;
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   Counters counters_;
-  std::vector<uint8_t> frame_;  // the one being looked at
+  std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
+  std::vector<uint8_t> buffer_;             // what was read last
 };
 
 }  // namespace postern::relay

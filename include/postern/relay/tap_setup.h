@@ -14,6 +14,7 @@
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 #include "postern/netns/namespace.h"
+#include "postern/netns/tap.h"
 #include "postern/stack/address_plan.h"
 
 namespace postern::relay {
@@ -33,7 +34,8 @@ struct TapPlan {
 
 struct ConnectedTap {
   UniqueFd tap;
-  UniqueFd address_watch;  // netlink::AddressMonitor's socket
+  netns::TapFraming framing = netns::TapFraming::bare;  // vnet for a TAP that we made ourselves
+  UniqueFd address_watch;                               // netlink::AddressMonitor's socket
   int link_index = 0;
   Mac mac;
 };

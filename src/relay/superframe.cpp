@@ -1,0 +1,132 @@
+#include "superframe.h"
+
+#include <algorithm>
+
+#include "postern/wire/checksum.h"
+#include "postern/wire/ethernet.h"
+#include "postern/wire/ip.h"
+
+namespace postern::relay {
+
+namespace {
+
+using wire::Bytes;
+using wire::EthernetFrame;
+using wire::IpPacket;
+using wire::MutableBytes;
+using wire::TcpSegment;
+using wire::VnetHeader;
+
+constexpr size_t kIpStart = EthernetFrame::kHeaderBytes;
+constexpr size_t kMaxFrameBytes = kIpStart + IpPacket::kMaxBytes;
+constexpr size_t kHeaderBytes4 = kIpStart + IpPacket::kMinHeaderBytes4 + TcpSegment::kMinHeaderBytes;
+constexpr size_t kHeaderBytes6 = kIpStart + IpPacket::kHeaderBytes6 + TcpSegment::kMinHeaderBytes;
+constexpr size_t kTcpFlags = 13, kTcpChecksum = 16;                     // RFC 9293 3.1
+constexpr size_t kTotalLength4 = 2, kIpId4 = 4, kHeaderChecksum4 = 10;  // RFC 791 3.1
+constexpr size_t kPayloadLength6 = 4;                                   // RFC 8200 3
+
+bool same(Bytes a, Bytes b, size_t from, size_t to) { return std::equal(a.begin() + from, a.begin() + to, b.begin() + from); }
+
+}  // namespace
+
+struct Superframe::Segment {
+  Bytes frame;  // without padding
+  size_t header_bytes;
+  TcpSegment tcp;
+
+  bool is_v4() const { return header_bytes == kHeaderBytes4; }
+  size_t tcp_start() const { return header_bytes - TcpSegment::kMinHeaderBytes; }
+  bool is_pushed() const { return tcp.has(wire::tcp_flag::psh); }
+};
+
+Superframe::Superframe() : bytes_(std::make_unique_for_overwrite<uint8_t[]>(VnetHeader::kBytes + kMaxFrameBytes)) {}
+
+bool Superframe::parse(Bytes frame, Segment& segment) {
+  const auto ethernet = EthernetFrame::parse(frame);
+  const auto ip = ethernet ? IpPacket::parse(ethernet->payload) : std::nullopt;
+  if (!ip || ip->protocol != wire::Protocol::tcp || ip->fragment) return false;
+  const auto tcp = TcpSegment::parse(ip->payload);
+  if (!tcp || tcp->payload.empty() || !tcp->options.empty()) return false;
+  if ((tcp->flags | wire::tcp_flag::psh) != (wire::tcp_flag::ack | wire::tcp_flag::psh)) return false;
+  const size_t headers = kIpStart + ip->header.size() + TcpSegment::kMinHeaderBytes;
+  if (headers != (ip->is_v4() ? kHeaderBytes4 : kHeaderBytes6)) return false;  // IP options, extension headers
+  segment = {frame.first(kIpStart + ip->whole().size()), headers, *tcp};
+  return true;
+}
+
+bool Superframe::add(Bytes frame) {
+  Segment segment{};
+  if (!parse(frame, segment)) return false;
+  if (empty()) return begin(segment);
+  if (!continues(segment)) return false;
+  std::copy(segment.tcp.payload.begin(), segment.tcp.payload.end(), bytes_.get() + VnetHeader::kBytes + size_);
+  size_ += segment.tcp.payload.size();
+  next_sequence_ += static_cast<uint32_t>(segment.tcp.payload.size());
+  ++segments_;
+  if (segment.is_pushed()) this->frame()[segment.tcp_start() + kTcpFlags] |= wire::tcp_flag::psh;
+  complete_ = segment.is_pushed() || segment.tcp.payload.size() < segment_bytes_;
+  return true;
+}
+
+bool Superframe::begin(const Segment& segment) {
+  std::copy(segment.frame.begin(), segment.frame.end(), bytes_.get() + VnetHeader::kBytes);
+  size_ = segment.frame.size();
+  header_bytes_ = segment.header_bytes;
+  segment_bytes_ = segment.tcp.payload.size();
+  next_sequence_ = segment.tcp.sequence + static_cast<uint32_t>(segment_bytes_);
+  segments_ = 1;
+  complete_ = segment.is_pushed();
+  return true;
+}
+
+/// All of the headers is equal but what must differ: lengths, checksums, IPv4's identification, the sequence number, PSH.
+bool Superframe::continues(const Segment& segment) const {
+  if (complete_ || segment.header_bytes != header_bytes_ || segment.tcp.sequence != next_sequence_) return false;
+  if (segment.tcp.payload.size() > segment_bytes_ || size_ + segment.tcp.payload.size() > kMaxFrameBytes) return false;
+  const Bytes ours = frame(), theirs = segment.frame;
+  const size_t tcp = segment.tcp_start();
+  const bool same_ip = segment.is_v4() ? same(ours, theirs, 0, kIpStart + kTotalLength4) &&
+                                             same(ours, theirs, kIpStart + kIpId4 + 2, kIpStart + kHeaderChecksum4) &&
+                                             same(ours, theirs, kIpStart + kHeaderChecksum4 + 2, tcp)
+                                       : same(ours, theirs, 0, kIpStart + kPayloadLength6) &&
+                                             same(ours, theirs, kIpStart + kPayloadLength6 + 2, tcp);
+  constexpr size_t kSequence = 4, kAcknowledgment = 8, kWindow = 14;
+  return same_ip && same(ours, theirs, tcp, tcp + kSequence) && same(ours, theirs, tcp + kAcknowledgment, tcp + kTcpFlags) &&
+         same(ours, theirs, tcp + kWindow, tcp + kTcpChecksum);
+}
+
+/// One segment is a frame with a right checksum already. Several need lengths, and leave the checksum to the kernel.
+void Superframe::seal() {
+  VnetHeader vnet;
+  if (segments_ > 1) {
+    const MutableBytes packet = frame().subspan(kIpStart);
+    const bool is_v4 = header_bytes_ == kHeaderBytes4;
+    const size_t tcp_start = header_bytes_ - TcpSegment::kMinHeaderBytes;
+    if (is_v4) {
+      wire::store16(packet, kTotalLength4, static_cast<uint16_t>(packet.size()));
+      wire::store16(packet, kHeaderChecksum4, 0);
+      wire::store16(packet, kHeaderChecksum4, wire::finish(wire::sum(packet.first(IpPacket::kMinHeaderBytes4))));
+    } else {
+      wire::store16(packet, kPayloadLength6, static_cast<uint16_t>(packet.size() - IpPacket::kHeaderBytes6));
+    }
+    const auto ip = IpPacket::parse(packet);
+    const uint16_t pseudo = wire::finish(wire::pseudo_header(ip->source, ip->destination, ip->protocol, ip->payload.size()));
+    wire::store16(frame(), tcp_start + kTcpChecksum, static_cast<uint16_t>(~pseudo));
+    vnet = {.needs_checksum = true,
+            .gso = is_v4 ? VnetHeader::Gso::tcp4 : VnetHeader::Gso::tcp6,
+            .header_bytes = static_cast<uint16_t>(header_bytes_),
+            .segment_bytes = static_cast<uint16_t>(segment_bytes_),
+            .checksum_start = static_cast<uint16_t>(tcp_start),
+            .checksum_offset = kTcpChecksum};
+  }
+  vnet.store({bytes_.get(), VnetHeader::kBytes});
+}
+
+Bytes Superframe::finish() {
+  seal();
+  const Bytes whole{bytes_.get(), VnetHeader::kBytes + size_};
+  size_ = 0;
+  return whole;
+}
+
+}  // namespace postern::relay

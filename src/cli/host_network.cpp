@@ -29,7 +29,10 @@ Result<Mac> random_mac() {
 }
 
 Result<IpAddress> outbound(const std::string& text, int family) {
-  if (const auto address = parse_ip(text)) return *address;
+  if (const auto address = parse_ip(text)) {
+    if (!netlink::check_source_address(*address)) return fail("the host has no such address");
+    return *address;
+  }
   POSTERN_TRY(socket, netlink::Socket::open(), "outbound address");
   return netlink::address_of_link(socket, text, family);
 }

@@ -74,7 +74,9 @@ Result<std::optional<int>> parse_ready_fd(std::string_view text) {
   POSTERN_TRY(number, parse_number("--ready-fd", text, {0, std::numeric_limits<int>::max()}), "option");
   if (!number) return std::nullopt;
   const int fd = static_cast<int>(*number);
-  if (::fcntl(fd, F_GETFD) < 0) return wrong("--ready-fd", text, "is not open");
+  const int mode = ::fcntl(fd, F_GETFL);
+  if (mode < 0) return wrong("--ready-fd", text, "is not open");
+  if ((mode & O_ACCMODE) == O_RDONLY) return wrong("--ready-fd", text, "is not open for writing");
   return fd;
 }
 

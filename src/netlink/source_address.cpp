@@ -60,6 +60,13 @@ Result<IpAddress> source_ipv6() {
   });
 }
 
+template <class SocketAddress>
+Status bind_to(const SocketAddress& address, int family) {
+  const UniqueFd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) return fail_errno("bind");
+  return {};
+}
+
 }  // namespace
 
 Result<IpAddress> outbound_address(int family) {
@@ -82,6 +89,19 @@ Result<IpAddress> address_of_link(Socket& socket, std::string_view name, int fam
   }
   if (!best) return fail(std::errc::address_not_available, doing);
   return best->address;
+}
+
+Status check_source_address(const IpAddress& address) {
+  if (const auto* ipv4 = std::get_if<Ipv4>(&address)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr = ipv4->to_wire();
+    return bind_to(own, AF_INET);
+  }
+  sockaddr_in6 own{};
+  own.sin6_family = AF_INET6;
+  own.sin6_addr = std::get<Ipv6>(address).to_wire();
+  return bind_to(own, AF_INET6);
 }
 
 }  // namespace postern::netlink

@@ -315,6 +315,14 @@ TEST_F(Netlink, TheAddressOfALinkIsItsWidest) {
   EXPECT_TRUE(fails_with(std::errc::address_not_available, address_of_link(*socket, "far", AF_INET6))) << "fe80:: only";
 }
 
+TEST_F(Netlink, OnlyAnOwnAddressIsASource) {
+  bring_up();
+  EXPECT_TRUE(ok(check_source_address(kOwn4)));
+  EXPECT_TRUE(ok(check_source_address(kOwn6)));
+  EXPECT_TRUE(fails_with(std::errc::address_not_available, check_source_address(Ipv4::of(203, 0, 113, 1))));
+  EXPECT_TRUE(fails_with(std::errc::address_not_available, check_source_address(*Ipv6::parse("2001:db8:ffff::1"))));
+}
+
 TEST_F(Netlink, MonitorSeesWhatIsAddedAfterItWasOpened) {
   AddressMonitor monitor(value(AddressMonitor::open_socket()), near);
   EXPECT_FALSE(value(monitor.poll()));

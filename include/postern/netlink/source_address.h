@@ -17,4 +17,7 @@ Result<IpAddress> outbound_address(int family);
 /// link-local. Errors: ENODEV (no such link), EADDRNOTAVAIL (it has no such address).
 Result<IpAddress> address_of_link(Socket& socket, std::string_view name, int family);
 
+/// Whether packets may carry `address` as their source, as bind(2) rules. Errors: EADDRNOTAVAIL (it is none of the host's).
+Status check_source_address(const IpAddress& address);
+
 }  // namespace postern::netlink

@@ -101,6 +101,54 @@ TEST_P(Lifecycle, WarnsWhenTheTapIsDeletedAndLetsTheCommandGoOn) {
   EXPECT_EQ(run.wait(), 143);
 }
 
+/// What a process has cost so far.
+struct Cost {
+  uint64_t wakeups = 0;
+  uint64_t ticks = 0;  // of processor time, 1/100 s
+};
+
+Cost cost_of(const Machine& machine, pid_t pid) {
+  Cost cost;
+  std::ifstream status(machine.path(fmt::format("/proc/{}/status", pid)));
+  for (std::string key; status >> key;) {
+    if (key == "voluntary_ctxt_switches:") status >> cost.wakeups;
+  }
+  std::ifstream stat(machine.path(fmt::format("/proc/{}/stat", pid)));
+  std::string field;
+  for (int number = 1; number < 14; ++number) stat >> field;  // "postern" has no blank in it; 14 and 15 are utime and stime
+  uint64_t user = 0, system = 0;
+  stat >> user >> system;
+  cost.ticks = user + system;
+  return cost;
+}
+
+class Idle : public PosternTest {};
+
+// Time has to pass here, for nothing is to happen in it.
+TEST_F(Idle, CostsNothing) {
+  Process run = start_sh("exec postern run -p 8080:80 -- sh -c 'echo up; exec sleep infinity'");
+  Process bereft = start_sh("exec postern run -- sh -c 'ip link del tap0; echo up; exec sleep infinity'");
+  ASSERT_TRUE(says(run, "up") && says(bereft, "up"));
+  ASSERT_TRUE(wait_until([&] { return !bereft.err().empty(); }));
+  Process target = start_sh("exec unshare --user --map-root-user --net sh -c 'echo up; exec sleep infinity'");
+  ASSERT_TRUE(says(target, "up"));
+  Process by_pid = start_sh(fmt::format("exec postern attach -c --ready-fd 1 {} tap0", target.pid()));
+  Process by_path = start_sh(fmt::format("exec postern attach --ready-fd 1 /proc/{}/ns/net tap1", target.pid()));
+  ASSERT_TRUE(says(by_pid, "1") && says(by_path, "1"));
+  const std::pair<const Process*, std::string_view> all[] = {
+      {&run, "run"}, {&bereft, "run without its TAP"}, {&by_pid, "attach PID"}, {&by_path, "attach /proc/PID/ns/net"}};
+  std::vector<Cost> before;
+  for (const auto& [process, name] : all) before.push_back(cost_of(host(), process->pid()));
+  std::this_thread::sleep_for(2s);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const Cost after = cost_of(host(), all[i].first->pid());
+    EXPECT_GT(after.wakeups, 0U);
+    EXPECT_LE(after.wakeups - before[i].wakeups, 20U)
+        << all[i].second << ": the kernel's own multicast reports, a look at a path";
+    EXPECT_LE(after.ticks - before[i].ticks, 1U) << all[i].second;
+  }
+}
+
 enum class Victim { postern, init, command, caller };
 
 /// Someone is killed, as nobody can prepare for. The kernel's own accounts tell whether all is gone: around the caller stands a

@@ -133,16 +133,18 @@ struct TcpFields {
   uint16_t urgent_pointer = 0;
   Frame options = {};
   Frame payload = {};
+  uint32_t sequence = 0x01020304;
+  uint16_t window = 0xfaf0;
 };
 
 inline Frame tcp_segment(const Ends& ends, const TcpFields& fields) {
   Frame segment;
   append16(segment, fields.source);
   append16(segment, fields.destination);
-  append32(segment, 0x01020304);
+  append32(segment, fields.sequence);
   append32(segment, 0x05060708);
   append16(segment, (20 + fields.options.size()) / 4 << 12 | fields.flags);
-  append16(segment, 0xfaf0);
+  append16(segment, fields.window);
   append16(segment, 0);
   append16(segment, fields.urgent_pointer);
   append(segment, fields.options);

@@ -120,7 +120,7 @@ TEST(Ipv4Packet, SourceRouteIsFoundBehindOtherOptions) {
 
 TEST(Ipv4Packet, OptionsMustFit) {
   for (const Frame& options : {Frame{1, 1, 1, 131}, Frame{131, 0, 0, 0}, Frame{131, 1, 0, 0}, Frame{131, 5, 0, 0}}) {
-    EXPECT_FALSE(IpPacket::parse(ip_packet(kV4, kPayload, {.options = options})));
+    EXPECT_FALSE(IpPacket::parse(ip_packet(kV4, Frame(8), {.options = options})));
   }
 }
 

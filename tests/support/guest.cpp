@@ -48,14 +48,10 @@ Command Guest::inside(Command command) const {
 
 std::string Guest::proc(std::string_view file) const { return host_.path(fmt::format("/proc/{}/{}", postern_.pid(), file)); }
 
-std::chrono::milliseconds Guest::processor_time() const {
-  const std::string stat = text_of(proc("stat"));
-  std::istringstream fields(stat.substr(std::min(stat.rfind(')'), stat.size())));  // the name before it may hold anything
-  std::string skipped;
-  for (int field = 2; field < 14; ++field) fields >> skipped;
-  int64_t user_ticks = 0, system_ticks = 0;  // fields 14 and 15, proc(5)
-  fields >> user_ticks >> system_ticks;
-  return std::chrono::milliseconds((user_ticks + system_ticks) * 1000 / ::sysconf(_SC_CLK_TCK));
+std::chrono::nanoseconds Guest::time_not_asleep() const {
+  int64_t running = 0, waiting = 0;  // in nanoseconds, Documentation/scheduler/sched-stats.rst of the kernel
+  std::istringstream(text_of(proc("schedstat"))) >> running >> waiting;
+  return std::chrono::nanoseconds(running + waiting);
 }
 
 size_t Guest::resident_bytes() const {

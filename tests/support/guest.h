@@ -28,9 +28,9 @@ class Guest {
   Outcome sh(std::string script) const { return run({"sh", "-c", std::move(script)}); }
   Result<Process> spawn(Command command) const { return host_.spawn(inside(std::move(command))); }
 
-  Process& postern() { return postern_; }
-  /// Processor time that the relay has used so far.
-  std::chrono::milliseconds processor_time() const;
+  const Process& postern() const { return postern_; }
+  /// For how long postern has run or waited for its turn to: on a busy machine too, one that spins does so all the time.
+  std::chrono::nanoseconds time_not_asleep() const;
   size_t resident_bytes() const;
   size_t open_sockets() const;
 

@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <random>
 
 namespace postern::lab {
 
@@ -14,6 +16,7 @@ namespace {
 constexpr Mac kGatewayMac{{0x52, 0x55, 10, 0, 2, 2}}, kOwnMac{{0x02, 0, 0, 0, 0, 0x77}};
 constexpr size_t kEthernetBytes = 14, kIpv4Bytes = 20, kIpv6Bytes = 40;
 constexpr size_t kIpv4 = kEthernetBytes, kIpv6 = kEthernetBytes;  // where the IP header starts
+constexpr size_t kMoreFragments = 0x2000;                         // RFC 791 3.1
 constexpr uint16_t kFirstTcpPort = 20000;
 
 struct Recipe {
@@ -55,7 +58,7 @@ void insert(Bytes& frame, size_t at, const Bytes& bytes) {
 
 /// The first fragment holds the ports and nothing more.
 std::vector<Bytes> in_fragments(const Recipe& recipe) {
-  constexpr size_t kFirstBytes = 8, kMoreFragments = 0x2000;
+  constexpr size_t kFirstBytes = 8;
   const Bytes whole = plain(recipe);
   const auto body = whole.begin() + kEthernetBytes + kIpv4Bytes;
   Bytes first(whole.begin(), body + kFirstBytes);
@@ -183,9 +186,53 @@ Bytes honest_datagram(const IpAddress& to, Port port, std::string_view payload) 
   return plain({own_address(to), to, false, {kKnockPort, port}, std::string(payload)});
 }
 
+std::vector<Bytes> lone_fragments(size_t count) {
+  constexpr size_t kPayloadBytes = 1472;  // of one frame at MTU 1500
+  const Recipe whole{own_address(Ipv4()), Ipv4::of(192, 0, 2, 2), false, {kKnockPort, {7}}, std::string(kPayloadBytes, 'x')};
+  Bytes frame = plain(whole);
+  put16(frame, kIpv4 + 6, kMoreFragments);
+  std::vector<Bytes> fragments;
+  for (size_t identification = 0; identification < count; ++identification) {
+    put16(frame, kIpv4 + 4, identification);
+    mend_ipv4(frame);
+    fragments.push_back(frame);
+  }
+  return fragments;
+}
+
+std::vector<Bytes> garbage(uint32_t seed, size_t count) {
+  std::mt19937 random(seed);
+  const auto below = [&random](size_t limit) { return random() % limit; };
+  const auto noise = [&](size_t bytes) {
+    Bytes frame(bytes);
+    for (uint8_t& byte : frame) byte = static_cast<uint8_t>(random());
+    return frame;
+  };
+  const std::vector<Knock> models = knocks_at({Ipv4::of(192, 0, 2, 2), *parse_ip("2001:db8:1::2"), Ipv4::of(10, 0, 2, 3)}, {7});
+  constexpr std::array<std::array<uint8_t, 3>, 3> kStarts = {{{0x08, 0x00, 0x45}, {0x86, 0xdd, 0x60}, {0x08, 0x06, 0x00}}};
+  std::vector<Bytes> frames;
+  while (frames.size() < count) {
+    Bytes frame = noise(kEthernetBytes + below(1500));
+    if (const size_t kind = below(8); kind == 1 && frame.size() > kEthernetBytes) {
+      std::copy_n(kStarts[below(kStarts.size())].begin(), 3, frame.begin() + 12);
+    } else if (kind > 1) {
+      frame = models[below(models.size())].frames.front();
+      for (size_t changes = below(4); changes > 0; --changes)
+        frame[12 + below(frame.size() - 12)] = static_cast<uint8_t>(random());
+      frame.resize(kEthernetBytes + below(2 * (frame.size() - kEthernetBytes)));
+    }
+    frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
 std::string to_hex_lines(const std::vector<Bytes>& frames) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string lines;
-  for (const Bytes& frame : frames) lines += fmt::format("{:02x}\n", fmt::join(frame, ""));
+  for (const Bytes& frame : frames) {
+    for (const uint8_t byte : frame) lines.append({kDigits[byte >> 4], kDigits[byte & 15U]});
+    lines += '\n';
+  }
   return lines;
 }
 

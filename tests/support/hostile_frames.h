@@ -27,6 +27,11 @@ inline constexpr Port kKnockPort{5000};
 /// What any program inside may send.
 Bytes honest_datagram(const IpAddress& to, Port port, std::string_view payload);
 
+/// First fragments of as many datagrams, whose rest never comes.
+std::vector<Bytes> lone_fragments(size_t count);
+/// The same for the same seed: noise, noise that starts like IP or ARP, and knocks with some bytes changed, lost or added.
+std::vector<Bytes> garbage(uint32_t seed, size_t count);
+
 /// For `postern-rawframe --stdin`.
 std::string to_hex_lines(const std::vector<Bytes>& frames);
 

@@ -37,11 +37,11 @@ tl::expected<MutableBytes, Drop> FragmentSet::add(const EthernetFrame& frame, co
   const size_t begin = packet.fragment->offset_bytes, end = begin + packet.payload.size();
 
   const size_t known_end = datagram->buffer.size() - kHeaderRoom;
-  const bool ends_twice = !packet.fragment->more && (datagram->total_bytes || known_end > end);
+  const bool ends_early = !packet.fragment->more && known_end > end;
   const bool beyond_the_end = datagram->total_bytes && end > *datagram->total_bytes;
   bool overlaps = false;
   for (size_t block = begin / kBlockBytes; block * kBlockBytes < end; ++block) overlaps |= datagram->blocks[block];
-  if (ends_twice || beyond_the_end || overlaps) {
+  if (ends_early || beyond_the_end || overlaps) {
     forget(datagram);
     return tl::unexpected(Drop::fragment_overlap);
   }

@@ -56,7 +56,7 @@ Seeds frames() {
 Seeds seeds(const std::string& prefix, size_t skipped) {
   Seeds result;
   for (const auto& [name, frame] : frames()) {
-    if (name.starts_with(prefix)) result[name] = Frame(frame.begin() + static_cast<ptrdiff_t>(skipped), frame.end());
+    if (name.starts_with(prefix)) result[name] = slice(frame, skipped, frame.size());
   }
   return result;
 }

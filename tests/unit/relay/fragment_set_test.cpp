@@ -30,7 +30,10 @@ class FragmentSetTest : public testing::Test {
     const auto whole = add(frame);
     return whole && whole->empty();
   }
-  Drop refusal(const Frame& frame) { return add(frame).error(); }
+  std::optional<Drop> refusal(const Frame& frame) {
+    const auto whole = add(frame);
+    return whole ? std::nullopt : std::optional(whole.error());
+  }
 
   DropCounters drops_;
   FragmentSet set_{drops_};
@@ -42,9 +45,6 @@ Frame numbered(size_t length) {
   Frame bytes(length);
   for (size_t i = 0; i < length; ++i) bytes[i] = static_cast<uint8_t>(i * 7 + i / 256);
   return bytes;
-}
-Frame slice(const Frame& bytes, size_t begin, size_t end) {
-  return {bytes.begin() + static_cast<ptrdiff_t>(begin), bytes.begin() + static_cast<ptrdiff_t>(end)};
 }
 
 TEST_F(FragmentSetTest, AnyOrderGivesTheSameFrame) {
@@ -150,8 +150,10 @@ TEST_F(FragmentSetTest, OnlyAMegabyteIsHeld) {
 TEST_F(FragmentSetTest, AnOldDatagramThatGrowsIsNotItsOwnVictim) {
   EXPECT_TRUE(is_kept(part(8, Frame(8), kMore, {.id = 999})));
   for (uint16_t id = 0; id < 15; ++id) EXPECT_TRUE(is_kept(part(60'000, Frame(8), kMore, {.id = id})));
+  EXPECT_TRUE(is_kept(part(8'000, Frame(8), kMore, {.id = 15})));
   EXPECT_EQ(drops_.total(), 0u);
   EXPECT_TRUE(is_kept(part(60'000, Frame(8), kMore, {.id = 999})));
+  EXPECT_EQ(drops_.of(Drop::fragment_limit), 1u);
   EXPECT_EQ(refusal(part(8, Frame(8), kMore, {.id = 999})), Drop::fragment_overlap) << "still there";
 }
 

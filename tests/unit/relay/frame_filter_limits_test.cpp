@@ -17,8 +17,7 @@ std::vector<Frame> fragments(const Ends& ends, const Frame& payload, IpFields ip
   for (size_t begin = 0; begin < payload.size(); begin += size) {
     const size_t end = std::min(begin + size, payload.size());
     ip.fragment = static_cast<uint16_t>(begin / 8 | (end < payload.size() ? 0x2000 : 0));
-    frames.push_back(
-        ip_frame(ends, {payload.begin() + static_cast<ptrdiff_t>(begin), payload.begin() + static_cast<ptrdiff_t>(end)}, ip));
+    frames.push_back(ip_frame(ends, slice(payload, begin, end), ip));
   }
   return frames;
 }

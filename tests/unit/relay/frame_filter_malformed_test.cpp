@@ -17,7 +17,7 @@ TEST(FrameFilter, AFrameCutShortAnywhereIsMalformed) {
                              tcp_frame(to(kRemotes[1])), udp_frame(to(kRemotes[1])), arp_frame()}) {
     ASSERT_EQ(probe.fate(whole), "pass");
     for (size_t left = 0; left < whole.size(); ++left) {
-      EXPECT_EQ(probe.fate({whole.begin(), whole.begin() + static_cast<ptrdiff_t>(left)}), "drop malformed") << left;
+      EXPECT_EQ(probe.fate(slice(whole, 0, left)), "drop malformed") << left;
     }
   }
 }
@@ -67,8 +67,9 @@ TEST(FrameFilter, AnArpPacketOfOtherLengthsIsMalformed) {
 
 TEST(FrameFilter, TheEthertypeMustAgreeWithTheVersion) {
   FilterProbe probe;
-  EXPECT_EQ(probe.fate(ethernet_frame(0x0800, ip_packet(to("2001:db8::1"), {}, {}))), "drop malformed");
-  EXPECT_EQ(probe.fate(ethernet_frame(0x86dd, ip_packet(to("192.0.2.1"), {}, {}))), "drop malformed");
+  const Ends v4 = to("192.0.2.1"), v6 = to("2001:db8::1");
+  EXPECT_EQ(probe.fate(ethernet_frame(0x0800, ip_packet(v6, udp_datagram(v6, {}), {}))), "drop malformed");
+  EXPECT_EQ(probe.fate(ethernet_frame(0x86dd, ip_packet(v4, udp_datagram(v4, {}), {}))), "drop malformed");
 }
 
 TEST(FrameFilter, AWrongIpv4HeaderChecksumIsCounted) {

@@ -178,6 +178,8 @@ TEST(FrameFilter, DhcpPassesToItsServersOnly) {
   EXPECT_EQ(dhcp6("ff02::1"), "drop group_destination");
   EXPECT_EQ(dhcp6("fd00::2"), "refuse host_alias");
   EXPECT_EQ(dhcp6("255.255.255.255"), "drop group_destination");
+  EXPECT_EQ(probe.fate(udp_frame(to("ff02::1:2"), {.destination = 547})), "drop group_destination");
+  EXPECT_EQ(probe.fate(udp_frame(to("255.255.255.255"), {.destination = 67})), "drop group_destination");
 }
 
 TEST(FrameFilter, AnAnswerFromAPublishedUdpPortPassesToTheGateway) {

@@ -25,7 +25,7 @@ std::optional<bool> find_source_route(Bytes options) {
 
 std::optional<IpPacket> parse_v4(Bytes packet) {
   if (packet.size() < IpPacket::kMinHeaderBytes4) return std::nullopt;
-  const size_t header_bytes = (packet[0] & 15u) * 4;
+  const size_t header_bytes = (packet[0] & 15) * size_t{4};
   const size_t total_bytes = load16(packet, 2);
   if (header_bytes < IpPacket::kMinHeaderBytes4 || header_bytes > total_bytes || total_bytes > packet.size()) return std::nullopt;
   const uint16_t fragment_field = load16(packet, 6);

@@ -1,8 +1,9 @@
 // The one function that writes into a frame by what a hostile vnet header says.
 #include <vector>
 
-#include "fuzz_input.h"
 #include "postern/wire/vnet_header.h"
+
+#include "fuzz_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> bytes(data, data + size);

@@ -1,0 +1,115 @@
+#!/bin/sh
+# documented.sh <program> - what --help offers is what the man page and the completions offer, no option more and none less; and
+# README.md and docs/*.md name no command or option that it does not have.
+. "$(dirname "$0")/lint.sh"
+program=$1
+failed=0
+
+complain() {
+  echo "$*"
+  failed=1
+}
+
+# ---- each prints the options of a command, one a line
+
+of_help() {
+  "$program" "$1" --help | sed -n 's/^  \(-[^ ]*\).*/\1/p' | tr , '\n'
+}
+
+# The tag behind .TP, in the command's section or in the one that run and attach share.
+of_man_page() {
+  common='COMMON OPTIONS'
+  [ "$1" != doctor ] || common=
+  awk -v own="POSTERN $1" -v common="$common" '
+    /^\.SH/ { section = substr($0, 5); wanted = section == toupper(own) || section == common }
+    wanted && tag { print }
+    { tag = $0 == ".TP" }' docs/man/postern.1 | grep -oE '\\-(\\-)?[a-z0-9]+(\\-[a-z0-9]+)*' | sed 's/\\//g'
+}
+
+# What bash offers for "postern COMMAND -".
+of_bash() {
+  # shellcheck disable=SC2016 # bash's variables
+  bash -c '. contrib/completions/postern.bash; COMP_WORDS=(postern "$1" -) COMP_CWORD=2; _postern; printf "%s\n" "${COMPREPLY[@]}"' \
+    bash "$1"
+}
+
+of_zsh() {
+  lists="network_options $1_options"
+  [ "$1" != doctor ] || lists=doctor_options
+  for list in $lists; do sed -n "/^  $list=(/,/^  )/s/\[.*//p" contrib/completions/postern.zsh; done |
+    grep -oE -- '--?[a-z0-9]+(-[a-z0-9]+)*'
+}
+
+of_fish() {
+  grep -E "^complete .*\"__postern_in[a-z ]* $1[ \"]" contrib/completions/postern.fish | awk '
+    { for (i = 1; i < NF && $i != "-d"; ++i) if ($i == "-s") print "-" $(i + 1); else if ($i == "-l") print "--" $(i + 1) }'
+}
+
+# ---- options with a value, which a completion must know to find CMD behind them
+
+settings_of_help() {
+  "$program" "$1" --help | sed -nE 's/^  (-[^ ]*) [A-Z][A-Z:=|]*( .*)?$/\1/p' | tr , '\n'
+}
+
+settings_of_bash() {
+  # shellcheck disable=SC2016
+  bash -c '. contrib/completions/postern.bash; _postern_settings "$1"' bash "$1" | tr ' ' '\n'
+}
+
+# compare <command> <the expected> <the found> <where>
+compare() {
+  for option in $2; do
+    echo "$3" | grep -qxe "$option" || complain "$4: $option of postern $1 is missing"
+  done
+  for option in $3; do
+    echo "$2" | grep -qxe "$option" || complain "$4: postern $1 has no $option"
+  done
+}
+
+commands=$("$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+[ -n "$commands" ] || complain "$program --help names no commands"
+command -v bash >/dev/null || lint_skip "bash is missing"
+known=
+for command in $commands; do
+  options=$(of_help "$command")
+  [ -n "$options" ] || complain "postern $command --help names no options"
+  compare "$command" "$options" "$(of_man_page "$command")" docs/man/postern.1
+  compare "$command" "$options" "$(of_bash "$command")" contrib/completions/postern.bash
+  compare "$command" "$options" "$(of_zsh "$command")" contrib/completions/postern.zsh
+  compare "$command" "$options" "$(of_fish "$command")" contrib/completions/postern.fish
+  compare "$command" "$(settings_of_help "$command")" "$(settings_of_bash "$command")" "contrib/completions/postern.bash, values"
+  known="$known$(echo "$options" | sed "s/^/$command /")
+"
+done
+
+# In Markdown only code counts: a line of a block that begins with postern, or `postern ...`, as far as "--"; and a span that
+# begins with an option: `--mtu 1500` is ours, another program's option stands with its program.
+set -- README.md docs/*.md
+wrong=$(POSTERN_KNOWN="$known" awk '
+  BEGIN {
+    count = split(ENVIRON["POSTERN_KNOWN"], lines, "\n")
+    for (i = 1; i <= count; ++i) { split(lines[i], pair, " "); has[pair[1]] = has[pair[1], pair[2]] = any[pair[2]] = 1 }
+    any["--help"] = any["--version"] = 1
+  }
+  function report(what) { printf "%s:%d: %s\n", FILENAME, FNR, what }
+  function check(text,    words, count, i, option) {
+    count = split(text, words, " ")
+    if (words[1] ~ /^-/) return any[words[1]] ? 0 : report("no command has " words[1])
+    if (words[2] ~ /^-/) return words[2] ~ /^--(help|version)$/ ? 0 : report("postern has no " words[2])
+    if (words[2] !~ /^[a-z]+$/) return 0
+    if (!has[words[2]]) return report("postern has no command " words[2])
+    for (i = 3; i <= count && words[i] !~ /^\[?--\]?$/; ++i) {
+      option = words[i]
+      gsub(/^\[|[],.=].*$/, "", option)
+      if (option ~ /^-/ && !has[words[2], option]) report("postern " words[2] " has no " option)
+    }
+  }
+  /^```/ { block = !block; next }
+  block || /^    / {
+    if (match($0, /^ *(\$ )?(sudo )?([A-Z_]+=[^ ]* )*postern /)) check("postern " substr($0, RLENGTH + 1))
+    next
+  }
+  { count = split($0, spans, "`"); for (i = 2; i <= count; i += 2) if (spans[i] ~ /^(postern |--?[a-z])/) check(spans[i]) }
+' "$@")
+[ -z "$wrong" ] || complain "$wrong"
+exit $failed

@@ -18,6 +18,7 @@ PUBLISHED_PORT = 6201        # of the lab's host and of the namespace
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
 HELD_CONNECTIONS = "1000"
+STARTS = 5
 
 # A server that was left in the middle of a test needs a moment; the next one is free.
 _iperf_port = itertools.cycle(str(int(os.environ.get("LAB_IPERF_PORT", "5201")) + n)
@@ -153,6 +154,13 @@ def _memory_held(place, settings):
             return {"connections": json.loads(client.read_line())["held"]} | _memory(inside)
 
 
+def _least(start):
+    """Of a few starts: what the program needs when nobody else wants the processor; others' load only adds."""
+    def measure(place, settings):
+        return {"": min(start(place) for _ in range(STARTS))}
+    return measure
+
+
 COST = ("cost", "s/GB")
 GIGABITS = (("", "Gbit/s"), COST)
 BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), COST)
@@ -180,9 +188,9 @@ ROWS = (
     Row("udp-up", "UDP up, 1400 bytes, best of a few paces", DATAGRAMS, _udp()),
     Row("udp-down", "UDP down, 1400 bytes, best of a few paces", DATAGRAMS, _udp("--reverse")),
     Row("first-byte", "from the start of the program to the first byte of HTTP", (("", "ms"),),
-        lambda place, settings: {"": place.first_byte()}),
+        _least(lambda place: place.first_byte())),
     Row("ready", "attaching to a namespace until ready", (("", "ms"),),
-        lambda place, settings: {"": place.ready()}),
+        _least(lambda place: place.ready())),
     Row("memory-idle", "the relay's memory at rest", MEMORY, _memory_idle),
     Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held),
 )

@@ -79,11 +79,8 @@ void SlirpDescriptors::end_round() {
   for (const int fd : wanted_before_) {
     if (entry(fd).round != round_) disarm(fd);  // unwatched, or its EPOLLHUP would wake us for nobody
   }
-  flows_ = 0;
   for (const int fd : wanted_) {
-    Entry& wanted = entry(fd);
-    if (wanted.kind == Kind::unknown) identify(fd);
-    flows_ += wanted.kind != Kind::listener;
+    if (entry(fd).kind == Kind::unknown) identify(fd);
   }
   for (const int fd : wanted_) {
     const Entry& wanted = entry(fd);
@@ -103,12 +100,17 @@ int SlirpDescriptors::take_ready(int fd) {
 }
 
 void SlirpDescriptors::opened(int fd) {
-  entry(fd) = Entry{.kind = Kind::other};
+  Entry& opened = entry(fd);
+  count(opened, false);
+  opened = Entry{.kind = Kind::other};
+  count(opened, true);
   opened_one_ = true;
 }
 
 void SlirpDescriptors::closing(int fd) {
+  if (fd < 0) return;
   disarm(fd);
+  count(entry(fd), false);
   entry(fd) = Entry{};
 }
 
@@ -122,6 +124,12 @@ void SlirpDescriptors::rest_listeners_that_cannot_accept() {
   if (!listener_ready_ || opened_one_) return;
   resting_ = true;
   rest_.set(loop_.now() + kListenerRest);
+}
+
+void SlirpDescriptors::count(Entry& counted, bool is_flow) {
+  if (is_flow && !counted.is_flow) ++flows_;
+  if (!is_flow && counted.is_flow) --flows_;
+  counted.is_flow = is_flow;
 }
 
 void SlirpDescriptors::arm(int fd, uint32_t events) {
@@ -140,6 +148,7 @@ void SlirpDescriptors::disarm(int fd) {
 
 void SlirpDescriptors::identify(int fd) {
   entry(fd).kind = is_listener(fd) ? Kind::listener : Kind::other;
+  count(entry(fd), entry(fd).kind == Kind::other);
   if (entry(fd).kind == Kind::listener) ::listen(fd, kBacklog);
 }
 

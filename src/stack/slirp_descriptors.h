@@ -29,7 +29,7 @@ class SlirpDescriptors {
   int take_ready(int fd);
 
   void opened(int fd);   // register_poll_fd: a flow has this number now
-  void closing(int fd);  // unregister_poll_fd: the number is about to mean nothing
+  void closing(int fd);  // unregister_poll_fd: the number is about to mean nothing; -1 where no socket could be had
   /// Listeners may have gone, which libslirp does not tell: nothing that is armed can be trusted.
   void forget_listeners();
 
@@ -37,6 +37,8 @@ class SlirpDescriptors {
   /// rests.
   void rest_listeners_that_cannot_accept();
 
+  /// Sockets that are no listeners, whether or not libslirp wants to hear of them now: one that waits for the namespace's answer
+  /// to its SYN is not in any round.
   size_t open_flows() const { return flows_; }
 
  private:
@@ -47,8 +49,10 @@ class SlirpDescriptors {
     uint32_t armed = 0;   // what epoll has; 0 = nothing
     uint32_t ready = 0;
     Kind kind = Kind::unknown;
+    bool is_flow = false;
   };
   Entry& entry(int fd);
+  void count(Entry& entry, bool is_flow);
   void arm(int fd, uint32_t events);
   void disarm(int fd);
   void identify(int fd);

@@ -6,9 +6,11 @@
 
 #include <glib.h>
 #include <libslirp.h>
+#include <net/ethernet.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "postern/base/log.h"
 
@@ -76,6 +78,14 @@ SlirpConfig to_slirp(const StackConfig& config, sockaddr_in& outbound4, sockaddr
   return slirp;
 }
 
+/// ARP and ICMPv6. What waits in libslirp for a neighbour's address is sent when it is next polled, and not before.
+bool is_neighbour_traffic(std::span<const uint8_t> frame) {
+  constexpr size_t kType = 12, kNextHeader = 20;  // IEEE 802.3; RFC 8200 3
+  if (frame.size() <= kNextHeader) return false;
+  const int type = frame[kType] << 8 | frame[kType + 1];
+  return type == ETHERTYPE_ARP || (type == ETHERTYPE_IPV6 && frame[kNextHeader] == IPPROTO_ICMPV6);
+}
+
 struct SlirpTimer {
   loop::EventLoop::Timer timer;
 };
@@ -139,13 +149,17 @@ SlirpStack::~SlirpStack() {
   if (slirp_) ::slirp_cleanup(slirp_);
 }
 
-void SlirpStack::input(std::span<const uint8_t> frame) { ::slirp_input(slirp_, frame.data(), static_cast<int>(frame.size())); }
+void SlirpStack::input(std::span<const uint8_t> frame) {
+  answer_may_be_awaited_ |= is_neighbour_traffic(frame);
+  ::slirp_input(slirp_, frame.data(), static_cast<int>(frame.size()));
+}
 
 std::optional<Duration> SlirpStack::prepare() {
   uint32_t timeout_ms = UINT32_MAX;
   descriptors_->begin_round();
   ::slirp_pollfds_fill(slirp_, &timeout_ms, SlirpCallbacks::add_poll, this);
   descriptors_->end_round();
+  if (std::exchange(answer_may_be_awaited_, false)) return Duration::zero();
   if (open_flows() == 0) return std::nullopt;  // its one idle timer, for router advertisements, is in the loop
   return std::chrono::milliseconds(timeout_ms);
 }

@@ -83,6 +83,7 @@ class SlirpStack {
   FrameSink& sink_;
   loop::EventLoop& loop_;
   std::unique_ptr<SlirpDescriptors> descriptors_;
+  bool answer_may_be_awaited_ = false;
   Slirp* slirp_ = nullptr;  // freed by the destructor, before what its callbacks use
 };
 

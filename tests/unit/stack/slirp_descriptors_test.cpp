@@ -95,6 +95,22 @@ TEST_F(SlirpDescriptorsTest, AnEventOfAClosedSocketDoesNotReachItsSuccessor) {
   EXPECT_EQ(descriptors.take_ready(pair.ours.get()), 0);
 }
 
+TEST_F(SlirpDescriptorsTest, AFlowCountsFromItsOpeningToItsClosingEvenIfNothingIsWantedOfIt) {
+  SocketPair pair;
+  descriptors.opened(pair.ours.get());
+  round(pair.ours.get(), 0);
+  EXPECT_EQ(descriptors.open_flows(), 1u);
+  descriptors.opened(pair.ours.get());  // closed without a word, and the number used again
+  EXPECT_EQ(descriptors.open_flows(), 1u);
+  descriptors.closing(pair.ours.get());
+  EXPECT_EQ(descriptors.open_flows(), 0u);
+}
+
+TEST_F(SlirpDescriptorsTest, ASocketThatCouldNotBeHadHasNothingToClose) {
+  descriptors.closing(-1);
+  EXPECT_EQ(descriptors.open_flows(), 0u);
+}
+
 TEST_F(SlirpDescriptorsTest, CountsFlowsButNotListeners) {
   SocketPair pair;
   const UniqueFd listener = make_listener();
@@ -138,6 +154,7 @@ TEST_F(SlirpDescriptorsTest, AtTheLimitListenersWait) {
   round_of_all(0);
   const UniqueFd client = connect_to(listener);
   EXPECT_EQ(round_of_all(4), 0);
+  descriptors.closing(flows[3].ours.get());
   EXPECT_EQ(round_of_all(3), SLIRP_POLL_IN);
 }
 

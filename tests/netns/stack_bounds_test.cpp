@@ -16,6 +16,8 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using namespace std::chrono_literals;
 
+constexpr unsigned kFewFiles = 40, kManyFiles = 1024;
+
 class StackBounds : public GuestTest {
  protected:
   std::vector<Server> servers() const override { return {Server::echo}; }
@@ -39,6 +41,11 @@ class StackBounds : public GuestTest {
     EXPECT_EQ(guest.sh("postern-probe --udp $LAB_REMOTE4 7 open=5 echo=1000").out, "open 5\necho 5\n");
   }
 
+  /// From now on postern may have so many files open, whatever it reckoned with when it started.
+  void limit_files(const Guest& guest, unsigned files) {
+    ASSERT_THAT(sh(fmt::format("prlimit --pid {} --nofile={}:", guest.postern().pid(), files)), Succeeds());
+  }
+
   /// The time is what is measured here: whoever spins runs, or waits to run, all of it, however busy the machine is.
   static void expect_no_spin(const Guest& guest) {
     constexpr auto kWatched = 400ms;
@@ -58,8 +65,9 @@ TEST_F(StackBounds, ARefusedDescriptorNumberIsGoodForTheNextConnection) {
 // ---- no more descriptors
 
 TEST_F(StackBounds, WithoutDescriptorsConnectionsFailAndLaterOnesWork) {
-  const auto inside = guest({.before = "ulimit -n 40"});
+  const auto inside = guest();
   ASSERT_TRUE(inside);
+  limit_files(*inside, kFewFiles);
   auto client = hold(
       inside->spawn({.argv = {"postern-probe", "--limit-ms", "1000", std::string(kRemote4), "7", "open=60", "echo", "hold"}}));
   ASSERT_TRUE(client);
@@ -69,6 +77,17 @@ TEST_F(StackBounds, WithoutDescriptorsConnectionsFailAndLaterOnesWork) {
   EXPECT_TRUE(client->wait());
   ASSERT_TRUE(wait_until([&] { return inside->open_sockets() < 10; }));
   expect_service(*inside);
+}
+
+TEST_F(StackBounds, WithoutDescriptorsDatagramsAreLostAndLaterOnesAreNot) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  limit_files(*inside, kFewFiles);
+  const char* probe = "postern-probe --udp --limit-ms 1000 $LAB_REMOTE4 7 open=60 echo";
+  EXPECT_THAT(inside->sh(probe).out, MatchesRegex("open 60\necho [1-3][0-9] ETIMEDOUT\n"));
+  expect_no_spin(*inside);
+  limit_files(*inside, kManyFiles);
+  EXPECT_EQ(inside->sh(probe).out, "open 60\necho 60\n");
 }
 
 // ---- no more flows
@@ -111,36 +130,44 @@ TEST_F(StackBounds, MoreFlowsThanDescriptorsAreRefusedAtTheStart) {
 // What libslirp keeps for 10 s (TIME-WAIT) is what it closed first; so the server inside ends before its clients do.
 class PublishedBounds : public StackBounds {
  protected:
-  void expect_limited_service(GuestConfig config, std::string_view pattern) {
-    config.options.insert(config.options.end(), {"-p", "5000:7"});
-    const auto inside = guest(config);
-    ASSERT_TRUE(inside);
-    const size_t idle = inside->open_sockets();
-    auto server = serve(*inside, {"postern-echo", "7"});
+  std::optional<Guest> publishing_guest(std::vector<std::string> options = {}) {
+    options.insert(options.end(), {"-p", "5000:7"});
+    return guest({.options = std::move(options)});
+  }
+
+  /// 60 clients come at once; so many as `pattern` says are served, and all is well when they have gone.
+  void expect_limited_service(const Guest& inside, std::string_view pattern) {
+    const size_t idle = inside.open_sockets();
+    auto server = serve(inside, {"postern-echo", "7"});
     auto clients = hold(remote().spawn(
         {.argv = {"postern-probe", "--limit-ms", "1000", std::string(kHost4), "5000", "open=60", "echo", "hold"}}));
     ASSERT_TRUE(server && clients);
     EXPECT_THAT(clients->out(), MatchesRegex(std::string(pattern)));
-    expect_no_spin(*inside);
-    const size_t served = inside->open_sockets() - idle;
+    expect_no_spin(inside);
+    const size_t served = inside.open_sockets() - idle;
     server->kill();
     const std::string ended = fmt::format("test $(ss -Htn state close-wait dport = :5000 | wc -l) -ge {}", served);
     EXPECT_TRUE(wait_until([&] { return remote().sh(ended).ok(); }));
     clients->signal(SIGUSR1);
     const char* all_accepted = "test $(ss -Hltn sport = :5000 | awk '{ print $2 }') = 0";
-    EXPECT_TRUE(wait_until([&] { return host().sh(all_accepted).ok() && inside->open_sockets() == idle; }));
-    server = serve(*inside, {"postern-echo", "7"});
+    EXPECT_TRUE(wait_until([&] { return host().sh(all_accepted).ok() && inside.open_sockets() == idle; }));
+    server = serve(inside, {"postern-echo", "7"});
     ASSERT_TRUE(server);
     EXPECT_EQ(remote().sh("postern-probe $LAB_HOST4 5000 open echo").out, "open 1\necho 1\n");
   }
 };
 
 TEST_F(PublishedBounds, WithoutDescriptorsAPublishedPortRestsAndLaterServes) {
-  expect_limited_service({.before = "ulimit -n 40"}, "open 60\necho [1-3][0-9] ETIMEDOUT\n");
+  const auto inside = publishing_guest();
+  ASSERT_TRUE(inside);
+  limit_files(*inside, kFewFiles);
+  expect_limited_service(*inside, "open 60\necho [1-3][0-9] ETIMEDOUT\n");
 }
 
 TEST_F(PublishedBounds, BeyondTheLimitOfFlowsAPublishedPortWaits) {
-  expect_limited_service({.options = {"--max-flows", "20"}}, "open 60\necho 20 ETIMEDOUT\n");
+  const auto inside = publishing_guest({"--max-flows", "20"});
+  ASSERT_TRUE(inside);
+  expect_limited_service(*inside, "open 60\necho 20 ETIMEDOUT\n");
 }
 
 // ---- no end

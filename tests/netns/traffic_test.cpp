@@ -124,6 +124,7 @@ struct Path {
   const char* name;
   const char* options;
 };
+void PrintTo(const Path& path, std::ostream* os) { *os << path.name; }  // or a test's name would hold the bytes of our pointers
 
 class Transfer : public Traffic, public testing::WithParamInterface<Path> {
  protected:

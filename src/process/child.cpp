@@ -78,6 +78,7 @@ Result<ExitStatus> Child::wait() {
 
 Result<ExitStatus> run_program(const std::vector<std::string>& argv) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   POSTERN_TRY(child,

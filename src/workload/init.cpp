@@ -78,6 +78,7 @@ int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritan
   }
   for (const std::string& variable : plan.environment) ::putenv(const_cast<char*>(variable.c_str()));
   std::vector<char*> arguments;
+  arguments.reserve(plan.command.size() + 1);
   for (const std::string& argument : plan.command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());

@@ -24,7 +24,7 @@ unit         gate  build         no privilege, no network: seconds
 lab          gate  build         hosts made of namespaces, real clients; as an ordinary user and as root
 bulk         gate  build         1 GiB through Postern, down and up
 fuzz         gate  build         the fuzzers' corpora replayed
-tidy         gate  configure     clang-tidy on what changed last
+tidy         all   configure     clang-tidy on what changed last
 clang        all   -             clang 14: build and tests
 asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source

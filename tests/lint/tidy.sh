@@ -2,20 +2,20 @@
 # tidy.sh <build folder> changed|all - clang-tidy 14 with the project's .clang-tidy, function length included.
 #
 # "changed": what differs from where this branch left origin/main; on main itself, what the last 20 commits touched. The most
-# recent come first and there is a bound, for the gate has its minutes; "all" (contrib/check.sh --all) has none.
+# recent come first and there is a bound, for the gate has its minutes, and the tests are left to "all" (contrib/check.sh --all).
 # A header is checked through one source that includes it.
 . "$(dirname "$0")/lint.sh"
 most=30
 
-# Tracked C++ files that changed, the most recent first.
+# Tracked C++ files of the product that changed, the most recent first.
 changed() {
   from=$(lint_git merge-base HEAD origin/main 2>/dev/null)
   if [ -z "$from" ] || [ "$from" = "$(lint_git rev-parse HEAD)" ]; then
     from=$(lint_git rev-list --first-parent --max-count=21 HEAD | tail -n 1)
   fi
   {
-    lint_git diff --name-only HEAD -- '*.cpp' '*.h'
-    lint_git log --format= --name-only "$from..HEAD" -- '*.cpp' '*.h'
+    lint_git diff --name-only HEAD -- 'src/*.cpp' 'src/*.h' 'include/*.h'
+    lint_git log --format= --name-only "$from..HEAD" -- 'src/*.cpp' 'src/*.h' 'include/*.h'
   } | awk '!seen[$0]++'
 }
 

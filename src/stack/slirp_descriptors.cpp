@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "postern/base/assert.h"
 #include "postern/base/log.h"
 
 namespace postern::stack {
@@ -52,6 +53,7 @@ SlirpDescriptors::SlirpDescriptors(loop::EventLoop& loop, size_t max_flows)
       rest_(loop, [this] { resting_ = false; }) {}
 
 SlirpDescriptors::Entry& SlirpDescriptors::entry(int fd) {
+  POSTERN_ASSERT(fd >= 0);
   const auto index = static_cast<size_t>(fd);
   if (index >= entries_.size()) entries_.resize(index + 1);
   return entries_[index];
@@ -100,6 +102,7 @@ int SlirpDescriptors::take_ready(int fd) {
 }
 
 void SlirpDescriptors::opened(int fd) {
+  if (fd < 0) return;  // udp_attach reports also the socket it could not get
   Entry& opened = entry(fd);
   count(opened, false);
   opened = Entry{.kind = Kind::other};

@@ -28,8 +28,9 @@ class SlirpDescriptors {
   /// What has happened to `fd` since begin_round, as SLIRP_POLL_ bits; -1 (a socket made since) has heard nothing.
   int take_ready(int fd);
 
+  /// Both may be told of -1, the socket that libslirp could not get.
   void opened(int fd);   // register_poll_fd: a flow has this number now
-  void closing(int fd);  // unregister_poll_fd: the number is about to mean nothing; -1 where no socket could be had
+  void closing(int fd);  // unregister_poll_fd: the number is about to mean nothing
   /// Listeners may have gone, which libslirp does not tell: nothing that is armed can be trusted.
   void forget_listeners();
 

@@ -121,6 +121,13 @@ TEST_F(SlirpDescriptorsTest, CountsFlowsButNotListeners) {
   EXPECT_EQ(descriptors.open_flows(), 1u);
 }
 
+TEST_F(SlirpDescriptorsTest, ASocketThatCouldNotBeHadIsNoFlow) {
+  descriptors.opened(-1);
+  EXPECT_EQ(descriptors.open_flows(), 0U);
+  descriptors.closing(-1);
+  EXPECT_EQ(descriptors.take_ready(-1), 0);
+}
+
 TEST_F(SlirpDescriptorsTest, AListenerGetsARoomierBacklogThanLibslirpsOne) {
   const UniqueFd listener = make_listener();
   round(listener.get(), SLIRP_POLL_IN);

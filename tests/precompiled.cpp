@@ -1,0 +1,1 @@
+// precompiled.cpp - owns the headers that every test includes, compiled once.

@@ -47,6 +47,7 @@ class Run {
       if (!turned) return Failure(turned.error());
       if (failure_) return Failure(*failure_);
     }
+    if (connection_) connection_->relay().abandon_tap();
     if (given_up_by_) return 128 + *given_up_by_;
     const auto ended = workload_->wait();
     return ended ? Result<int>(ended->as_shell()) : Failure(ended.error());

@@ -35,6 +35,11 @@ Status accept_superframes(int tap) {
   return {};
 }
 
+Status leave_to_namespace(int tap) {
+  if (::ioctl(tap, TUNSETPERSIST, 1) < 0) return fail_errno("TUNSETPERSIST");
+  return {};
+}
+
 Result<Mac> mac_of_tap(int tap) {
   ifreq request{};
   if (::ioctl(tap, SIOCGIFHWADDR, &request) < 0) return fail_errno("SIOCGIFHWADDR");

@@ -9,6 +9,7 @@
 
 #include "postern/wire/vnet_header.h"
 
+#include "fragment_set.h"
 #include "superframe.h"
 
 namespace postern::relay {
@@ -28,6 +29,7 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config) {
 Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
     : loop_(loop),
       filter_(std::move(filter)),
+      tidy_(loop, [this] { filter_.expire(loop_.now()); }),
       superframe_(std::make_unique<Superframe>()),
       buffer_(wire::VnetHeader::kBytes + FrameFilter::kMaxFrameBytes) {}
 
@@ -86,7 +88,7 @@ void Relay::take_frame(wire::MutableBytes frame) {
   switch (verdict.action) {
     case Verdict::Action::pass: return stack_->input(verdict.frame);
     case Verdict::Action::refuse: return frame_to_guest(verdict.frame);
-    case Verdict::Action::absorbed:
+    case Verdict::Action::absorbed: return tidy_.set(loop_.now() + FragmentSet::kLifetime);
     case Verdict::Action::drop: return;
   }
 }
@@ -113,6 +115,12 @@ void Relay::write_tap(std::span<const wire::Bytes> parts) {
   std::array<iovec, 2> vectors{};
   for (size_t i = 0; i < parts.size(); ++i) vectors[i] = {const_cast<uint8_t*>(parts[i].data()), parts[i].size()};
   if (!tap_ || ::writev(tap_.get(), vectors.data(), static_cast<int>(parts.size())) < 0) ++counters_.writes_lost;
+}
+
+void Relay::abandon_tap() {
+  if (tap_) (void)netns::leave_to_namespace(tap_.get());  // or the close takes longer
+  tap_source_ = {};
+  tap_.reset();
 }
 
 void Relay::lose_tap() {

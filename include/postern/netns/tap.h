@@ -22,6 +22,10 @@ Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 /// that somebody else made would keep this after us. TUNSETOFFLOAD.
 Status accept_superframes(int tap);
 
+/// From now on the device ends with its namespace and not with the descriptor, whose close is then cheap: the kernel frees a
+/// namespace in its own time, but makes whoever closes a TAP wait for several RCU grace periods. TUNSETPERSIST.
+Status leave_to_namespace(int tap);
+
 /// The guest's side of the wire, from whichever namespace we ask. SIOCGIFHWADDR.
 Result<Mac> mac_of_tap(int tap);
 

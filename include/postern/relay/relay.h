@@ -40,6 +40,9 @@ class Relay final : private stack::FrameSink {
   /// From now on frames flow. `tap_gone` is called once, from a turn, when the device was deleted or its namespace has ended.
   Status connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone);
 
+  /// For a namespace in which no process is left: it will take the TAP with it, and we need not wait for that.
+  void abandon_tap();
+
   /// Waits, serves what is ready, returns. Works without a TAP too (before connect, after tap_gone): for the loop's other
   /// sources.
   Status turn();
@@ -64,6 +67,7 @@ class Relay final : private stack::FrameSink {
   UniqueFd tap_;
   netns::TapFraming framing_ = netns::TapFraming::bare;
   loop::EventLoop::Source tap_source_;
+  loop::EventLoop::Timer tidy_;  // while the filter holds fragments
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   Counters counters_;

@@ -65,9 +65,17 @@ Status EventLoop::Source::watch(int fd, uint32_t events, uint32_t key) {
   epoll_event entry{};
   entry.events = events;
   entry.data.u64 = Token{slot_, loop_->slots_[slot_].generation, key}.packed();
-  if (::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_MOD, fd, &entry) == 0) return {};
-  if (errno == ENOENT && ::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_ADD, fd, &entry) == 0) return {};
+  if (::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_ADD, fd, &entry) == 0) return {};
+  if (errno == EEXIST && ::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_MOD, fd, &entry) == 0) return {};
   return fail_errno("epoll_ctl");
+}
+
+Status EventLoop::Source::rewatch(int fd, uint32_t events, uint32_t key) {
+  epoll_event entry{};
+  entry.events = events;
+  entry.data.u64 = Token{slot_, loop_->slots_[slot_].generation, key}.packed();
+  if (::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_MOD, fd, &entry) == 0) return {};
+  return errno == ENOENT ? watch(fd, events, key) : Status(fail_errno("epoll_ctl"));
 }
 
 void EventLoop::Source::unwatch(int fd) { ::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }

@@ -136,7 +136,9 @@ void SlirpDescriptors::count(Entry& counted, bool is_flow) {
 }
 
 void SlirpDescriptors::arm(int fd, uint32_t events) {
-  if (const auto watched = source_.watch(fd, events, static_cast<uint32_t>(fd)); !watched) {
+  const auto key = static_cast<uint32_t>(fd);
+  const Status watched = entry(fd).armed ? source_.rewatch(fd, events, key) : source_.watch(fd, events, key);
+  if (!watched) {
     log::debug("stack: descriptor {}: {}", fd, watched.error().message());
     return;
   }

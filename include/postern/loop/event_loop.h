@@ -38,6 +38,8 @@ class EventLoop {
     /// Watches `fd`, level-triggered unless EPOLLET is given; replaces what was asked for `fd` before. epoll_ctl(2): MOD's ENOENT
     /// means that the number was closed and used again, so it is added. Errors: EPERM for a regular file, EBADF, ENOMEM, ENOSPC.
     Status watch(int fd, uint32_t events, uint32_t key = 0);
+    /// The same, one system call cheaper where `fd` is watched already.
+    Status rewatch(int fd, uint32_t events, uint32_t key = 0);
     /// Stops watching; a number that is closed already is no error.
     void unwatch(int fd);
 

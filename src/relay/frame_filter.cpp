@@ -221,10 +221,12 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
   if (icmp && icmp->kind == IcmpKind::router) return Drop::router_message;
   switch (packet.place) {
     case Place::remote: return std::nullopt;
-    case Place::group: return serves_group(packet) ? std::nullopt : std::optional(Drop::group_destination);
-    case Place::gateway:
     case Place::dns:
+      if (config_.dns == stack::Dns::ordinary && packet.ip.is_v4()) return std::nullopt;  // an address like any other
+      [[fallthrough]];
+    case Place::gateway:
     case Place::alias: return opens_alias(packet) ? std::nullopt : std::optional(Drop::host_alias);
+    case Place::group: return serves_group(packet) ? std::nullopt : std::optional(Drop::group_destination);
   }
   POSTERN_ASSERT(false);
 }
@@ -232,7 +234,8 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
 /// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
 /// published port must pass, for its client is shown as the gateway if it is local to the host.
 bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
-  const bool to_gateway = packet.place == Place::gateway, to_dns = packet.place == Place::dns;
+  const bool to_gateway = packet.place == Place::gateway,
+             to_dns = packet.place == Place::dns && config_.dns == stack::Dns::redirected;
   if (to_gateway && config_.host_loopback == stack::HostLoopback::gateway) return true;
   if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn() || (to_dns && tcp->destination == kDnsPort);
   if (const auto* udp = packet.as<UdpDatagram>()) {

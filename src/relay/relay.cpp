@@ -17,8 +17,11 @@ namespace postern::relay {
 namespace {
 
 Result<FilterConfig> filter_config(const stack::StackConfig& config) {
-  FilterConfig filter{
-      .addresses = config.addresses, .host_loopback = config.host_loopback, .ipv6 = config.ipv6, .max_flows = config.max_flows};
+  FilterConfig filter{.addresses = config.addresses,
+                      .host_loopback = config.host_loopback,
+                      .dns = config.dns,
+                      .ipv6 = config.ipv6,
+                      .max_flows = config.max_flows};
   const auto size = static_cast<ssize_t>(sizeof filter.hash_key);
   if (::getrandom(filter.hash_key.data(), sizeof filter.hash_key, 0) != size) return fail_errno("getrandom");
   return filter;

@@ -65,6 +65,7 @@ SlirpConfig to_slirp(const StackConfig& config, sockaddr_in& outbound4, sockaddr
   slirp.vnameserver6 = AddressPlan::dns6().to_wire();
   slirp.if_mtu = slirp.if_mru = config.mtu_bytes;
   slirp.disable_host_loopback = config.host_loopback == HostLoopback::closed;
+  slirp.disable_dns = config.dns == Dns::ordinary;
   if (config.outbound4) {
     outbound4.sin_family = AF_INET;
     outbound4.sin_addr = config.outbound4->to_wire();

@@ -150,6 +150,7 @@ TEST_F(Idle, CostsNothing) {
 }
 
 enum class Victim { postern, init, command, caller };
+void PrintTo(Victim victim, std::ostream* os) { *os << static_cast<int>(victim); }
 
 /// Someone is killed, as nobody can prepare for. The kernel's own accounts tell whether all is gone: around the caller stands a
 /// user namespace that may hold one network, one mount and one PID namespace, so a second run works only when the first one's

@@ -40,6 +40,7 @@ class PosternAs : public PosternTest, public testing::WithParamInterface<Role> {
   Role role() const override { return GetParam(); }
 };
 
+inline void PrintTo(Role role, std::ostream* os) { *os << (role == Role::user ? "user" : "root"); }
 inline std::string name_of_role(const testing::TestParamInfo<Role>& info) { return info.param == Role::user ? "User" : "Root"; }
 
 #define FOR_USER_AND_ROOT(fixture) INSTANTIATE_TEST_SUITE_P(As, fixture, testing::Values(Role::user, Role::root), name_of_role)

@@ -25,6 +25,7 @@ using PortSet = std::bitset<65536>;
 struct FilterConfig {
   stack::AddressPlan addresses;
   stack::HostLoopback host_loopback = stack::HostLoopback::closed;  // gateway opens the gateway's two addresses, nothing else
+  stack::Dns dns = stack::Dns::redirected;
   bool ipv6 = true;
   size_t max_flows = 1024;
   std::array<uint64_t, 2> hash_key{};  // secret and random (getrandom(2)), or a guest could make its flows collide

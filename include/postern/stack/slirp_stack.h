@@ -24,6 +24,7 @@ namespace postern::stack {
 class SlirpDescriptors;
 
 enum class HostLoopback { closed, gateway };  // gateway: the gateway's address leads to the host's 127.0.0.1 and ::1
+enum class Dns { redirected, ordinary };      // redirected: port 53 at +3 and fd00::3 leads to the host's resolver
 enum class Protocol { tcp, udp };
 
 struct StackConfig {
@@ -31,6 +32,7 @@ struct StackConfig {
   unsigned mtu_bytes = 1500;  // 68 to 65521
   bool ipv6 = true;
   HostLoopback host_loopback = HostLoopback::closed;
+  Dns dns = Dns::redirected;
   std::optional<Ipv4> outbound4;  // bind every outgoing socket to it
   std::optional<Ipv6> outbound6;
   size_t max_flows = 1024;  // at this many, published TCP ports wait before they accept more

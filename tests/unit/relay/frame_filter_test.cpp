@@ -218,6 +218,16 @@ TEST(FrameFilter, AliasesFollowTheAddressPlan) {
   EXPECT_EQ(probe.fate(tcp_frame({"172.16.5.100", "10.0.2.2"})), "pass");
 }
 
+TEST(FrameFilter, WithoutDnsItsAddressIsAnyOther) {
+  FilterConfig config;
+  config.dns = stack::Dns::ordinary;
+  FilterProbe probe(config);
+  EXPECT_EQ(probe.fate(tcp_frame(to("10.0.2.3"))), "pass");
+  EXPECT_EQ(probe.fate(udp_frame(to("10.0.2.3"), {.destination = 53})), "pass");
+  EXPECT_EQ(probe.fate(udp_frame(to("fd00::3"), {.destination = 53})), "refuse host_alias") << "libslirp turns it into ::1";
+  EXPECT_EQ(probe.fate(udp_frame(to("10.0.2.2"), {.destination = 53})), "refuse host_alias");
+}
+
 TEST(FrameFilter, WithoutIpv6NoneOfItPasses) {
   FilterConfig config;
   config.ipv6 = false;

@@ -73,6 +73,7 @@ struct Ends {
   IpAddress to() const { return *parse_ip(destination); }
   bool is_v4() const { return std::holds_alternative<Ipv4>(from()); }
 };
+inline void PrintTo(const Ends& ends, std::ostream* os) { *os << ends.source; }  // or ctest's names would hold our pointers
 
 struct IpFields {
   uint8_t protocol = 17;

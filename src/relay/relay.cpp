@@ -99,9 +99,14 @@ void Relay::take_frame(wire::MutableBytes frame) {
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
   ++counters_.frames_to_guest;
   if (framing_ == netns::TapFraming::bare) return write_tap({&frame, 1});
-  if (superframe_->add(frame)) return;
-  flush();
-  if (superframe_->add(frame)) return;
+  if (frame.size() <= Superframe::kMaxAddedBytes) {
+    if (superframe_->add(frame)) return;
+    flush();
+    if (superframe_->add(frame)) return;
+  } else {
+    flush();
+    if (const auto parts = superframe_->alone(frame)) return write_tap(*parts);
+  }
   constexpr std::array<uint8_t, wire::VnetHeader::kBytes> kNothingSpecial{};
   const std::array<wire::Bytes, 2> parts = {kNothingSpecial, frame};
   write_tap(parts);

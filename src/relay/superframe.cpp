@@ -1,6 +1,7 @@
 #include "superframe.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "postern/wire/checksum.h"
 #include "postern/wire/ethernet.h"
@@ -24,6 +25,22 @@ constexpr size_t kHeaderBytes6 = kIpStart + IpPacket::kHeaderBytes6 + TcpSegment
 constexpr size_t kTcpFlags = 13, kTcpChecksum = 16;                     // RFC 9293 3.1
 constexpr size_t kTotalLength4 = 2, kIpId4 = 4, kHeaderChecksum4 = 10;  // RFC 791 3.1
 constexpr size_t kPayloadLength6 = 4;                                   // RFC 8200 3
+
+/// Puts the sum of the pseudo header where the checksum stands, and says so: the kernel completes it if the frame leaves the
+/// namespace again, and else need not look. virtio 1.2, 5.1.6.2.
+VnetHeader leave_checksum_to_kernel(MutableBytes headers, size_t tcp_start, size_t tcp_bytes) {
+  const bool is_v4 = tcp_start == kIpStart + IpPacket::kMinHeaderBytes4;
+  const auto address = [&](size_t at4, size_t at6) -> IpAddress {
+    const uint8_t* bytes = headers.data() + kIpStart + (is_v4 ? at4 : at6);
+    in_addr v4;
+    in6_addr v6;
+    if (is_v4) return Ipv4::from_wire(*static_cast<in_addr*>(std::memcpy(&v4, bytes, sizeof v4)));
+    return Ipv6::from_wire(*static_cast<in6_addr*>(std::memcpy(&v6, bytes, sizeof v6)));
+  };
+  const auto pseudo = wire::pseudo_header(address(12, 8), address(16, 24), wire::Protocol::tcp, tcp_bytes);
+  wire::store16(headers, tcp_start + kTcpChecksum, static_cast<uint16_t>(~wire::finish(pseudo)));
+  return {.needs_checksum = true, .checksum_start = static_cast<uint16_t>(tcp_start), .checksum_offset = kTcpChecksum};
+}
 
 bool same(Bytes a, Bytes b, size_t from, size_t to) { return std::equal(a.begin() + from, a.begin() + to, b.begin() + from); }
 
@@ -95,6 +112,16 @@ bool Superframe::continues(const Segment& segment) const {
          same(ours, theirs, tcp + kWindow, tcp + kTcpChecksum);
 }
 
+std::optional<Superframe::Parts> Superframe::alone(Bytes frame) {
+  Segment segment{};
+  if (!parse(frame, segment)) return std::nullopt;
+  std::copy_n(segment.frame.begin(), segment.header_bytes, bytes_.get() + VnetHeader::kBytes);
+  const MutableBytes headers{bytes_.get() + VnetHeader::kBytes, segment.header_bytes};
+  const size_t tcp_bytes = segment.frame.size() - segment.tcp_start();
+  leave_checksum_to_kernel(headers, segment.tcp_start(), tcp_bytes).store({bytes_.get(), VnetHeader::kBytes});
+  return Parts{Bytes{bytes_.get(), VnetHeader::kBytes + headers.size()}, segment.tcp.payload};
+}
+
 /// One segment is a frame with a right checksum already. Several need lengths, and leave the checksum to the kernel.
 void Superframe::seal() {
   VnetHeader vnet;
@@ -109,15 +136,10 @@ void Superframe::seal() {
     } else {
       wire::store16(packet, kPayloadLength6, static_cast<uint16_t>(packet.size() - IpPacket::kHeaderBytes6));
     }
-    const auto ip = IpPacket::parse(packet);
-    const uint16_t pseudo = wire::finish(wire::pseudo_header(ip->source, ip->destination, ip->protocol, ip->payload.size()));
-    wire::store16(frame(), tcp_start + kTcpChecksum, static_cast<uint16_t>(~pseudo));
-    vnet = {.needs_checksum = true,
-            .gso = is_v4 ? VnetHeader::Gso::tcp4 : VnetHeader::Gso::tcp6,
-            .header_bytes = static_cast<uint16_t>(header_bytes_),
-            .segment_bytes = static_cast<uint16_t>(segment_bytes_),
-            .checksum_start = static_cast<uint16_t>(tcp_start),
-            .checksum_offset = kTcpChecksum};
+    vnet = leave_checksum_to_kernel(frame(), tcp_start, packet.size() - (tcp_start - kIpStart));
+    vnet.gso = is_v4 ? VnetHeader::Gso::tcp4 : VnetHeader::Gso::tcp6;
+    vnet.header_bytes = static_cast<uint16_t>(header_bytes_);
+    vnet.segment_bytes = static_cast<uint16_t>(segment_bytes_);
   }
   vnet.store({bytes_.get(), VnetHeader::kBytes});
 }

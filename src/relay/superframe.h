@@ -7,7 +7,9 @@
 // and PSH set, no options, every segment but the last of one size. Pure: bytes in, bytes out.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 
 #include "postern/wire/tcp.h"
 #include "postern/wire/vnet_header.h"
@@ -16,11 +18,19 @@ namespace postern::relay {
 
 class Superframe {
  public:
+  /// A larger frame had better be written alone: the copy costs more than the write it saves, and the namespace takes the first
+  /// in while we make the second.
+  static constexpr size_t kMaxAddedBytes = 8192;
+
   Superframe();
 
   /// Takes a copy of `frame` in, if it continues what is here, or begins something that can be continued. False: the caller takes
   /// finish() away and then offers it again, or writes it by itself.
   bool add(wire::Bytes frame);
+  /// A large TCP segment to be written by itself, in two parts and without being copied: what comes before its data is valid
+  /// until the next call, the data as long as `frame`. Only when empty(). Nothing: write the frame as it is.
+  using Parts = std::array<wire::Bytes, 2>;
+  std::optional<Parts> alone(wire::Bytes frame);
   bool empty() const { return size_ == 0; }
   /// What was put together, behind its vnet header; valid until the next add(). Nothing is left here.
   wire::Bytes finish();

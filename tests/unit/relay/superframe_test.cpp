@@ -133,5 +133,26 @@ TEST_P(SuperframeOfEitherFamily, TheSequenceNumberMayWrapAround) {
   EXPECT_TRUE(superframe.add(segment(GetParam(), 0xffff'ff00u + 1000u, 1000)));
 }
 
+TEST_P(SuperframeOfEitherFamily, ALargeSegmentIsWrittenAloneWithoutACopyOfItsData) {
+  const Frame large = segment(GetParam(), kStart, 16'000, flag::ack | flag::psh);
+  Superframe superframe;
+  const auto parts = superframe.alone(large);
+  ASSERT_TRUE(parts);
+  EXPECT_EQ((*parts)[1].data() + 16'000, large.data() + large.size()) << "the caller's own bytes";
+  Frame written((*parts)[0].begin() + VnetHeader::kBytes, (*parts)[0].end());
+  written.insert(written.end(), (*parts)[1].begin(), (*parts)[1].end());
+  const auto vnet = VnetHeader::parse((*parts)[0]);
+  ASSERT_TRUE(vnet);
+  EXPECT_TRUE(vnet->needs_checksum);
+  EXPECT_EQ(vnet->gso, VnetHeader::Gso::none);
+  wire::complete_checksum(written);  // as the kernel would
+  EXPECT_EQ(written, large);
+}
+
+TEST(Superframe, WhatIsNoPlainDataIsNotWrittenInParts) {
+  EXPECT_FALSE(Superframe().alone(udp_frame(kV4)));
+  EXPECT_FALSE(Superframe().alone(Frame(9000, 0)));
+}
+
 }  // namespace
 }  // namespace postern::relay

@@ -102,6 +102,7 @@ struct Facts {
   Family ipv4, ipv6;
   Resolver resolver;
   int ping_socket = 0;
+  int raw_ping_socket = 0;  // which libslirp takes where it gets no ping socket, and root may open
   int pidfd = 0;
   int landlock_version = 0;  // 0: none
   bool btf = false;          // the kernel describes its types, for eBPF

@@ -219,6 +219,7 @@ Facts gather() {
   examine_families(facts);
   facts.resolver = examine_resolver();
   facts.ping_socket = try_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+  facts.raw_ping_socket = try_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
   facts.pidfd = try_pidfd();
   facts.landlock_version = landlock_version();
   facts.btf = exists("/sys/kernel/btf/vmlinux");

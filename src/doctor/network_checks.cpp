@@ -12,6 +12,7 @@ namespace {
 
 Finding check_ping(const Facts& facts) {
   if (facts.ping_socket == 0) return {"ping", Verdict::ok, "echo requests can be sent", "", ""};
+  if (facts.raw_ping_socket == 0) return {"ping", Verdict::ok, "echo requests can be sent, by a raw socket", "", ""};
   std::string range = facts.sysctls.ping_group_range.value_or("");
   std::replace(range.begin(), range.end(), '\t', ' ');
   if (!range.empty() && range.back() == '\n') range.pop_back();

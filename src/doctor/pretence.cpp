@@ -52,6 +52,7 @@ const std::array<Pretence, 22> kPretences{{
     {"ping",
      [](Facts& facts) {
        facts.ping_socket = EACCES;
+       facts.raw_ping_socket = EPERM;
        facts.sysctls.ping_group_range = "1\t0\n";
      }},
     {"ports",

@@ -266,9 +266,18 @@ TEST(Containers, AllOptionsStandInOneCommand) {
   EXPECT_EQ(diagnosed(facts, "container").breaks, "tun");
 }
 
+TEST(Ping, ARawSocketDoesAsWell) {
+  Facts facts = sound_host();
+  facts.ping_socket = EACCES;
+  EXPECT_EQ(diagnosed(facts, "ping").verdict, Verdict::ok);
+  facts.raw_ping_socket = EPERM;
+  EXPECT_EQ(diagnosed(facts, "ping").verdict, Verdict::limited);
+}
+
 TEST(Containers, TheirNetworkSysctlsAreOptionsTheOthersTheHosts) {
   Facts facts = in(Container::docker);
   facts.ping_socket = EACCES;
+  facts.raw_ping_socket = EPERM;
   EXPECT_EQ(diagnosed(facts, "ping").remedy, "docker run --sysctl net.ipv4.ping_group_range=\"0 2147483647\"");
   facts = refused(EPERM);
   facts.around.container = Container::docker;
@@ -352,6 +361,7 @@ TEST(Privileges, AFilterThatLetsEverythingPassIsNoProblem) {
 TEST(HostNetwork, PingNeedsTheGroupRange) {
   Facts facts = sound_host();
   facts.ping_socket = EACCES;
+  facts.raw_ping_socket = EPERM;
   facts.sysctls.ping_group_range = "1\t0\n";
   EXPECT_THAT(diagnosed(facts, "ping"), is(Verdict::limited, "ping_group_range \"1 0\" leaves out your group 1000",
                                            "sudo sysctl net.ipv4.ping_group_range=\"0 2147483647\""));
@@ -414,6 +424,7 @@ TEST(Explanation, DoesNotRepeatWhatTheErrorSays) {
 TEST(Explanation, IsEmptyWhereTheHostIsNotToBlame) {
   Facts facts = sound_host();
   facts.ping_socket = EACCES;
+  facts.raw_ping_socket = EPERM;
   EXPECT_EQ(explained(facts, EPERM, "make namespaces: clone"), "");
   EXPECT_EQ(explained(facts, EBUSY, "namespace: connect: TUNSETIFF tap0"), "");
   EXPECT_EQ(explained(facts, ENOENT, "open /run/netns/blue"), "");

@@ -96,7 +96,7 @@ Result<Process> start_one(const Machine& machine, const Recipe& recipe) {
   auto process = machine.spawn({.argv = recipe.argv});
   if (!process && process.error().is(std::errc::no_such_file_or_directory)) {
     return fail(std::errc::no_such_file_or_directory,
-                fmt::format("{} is missing: apt-get install {}", recipe.name, recipe.package));
+                fmt::format("{} is missing: sh contrib/install-deps.sh, or apt-get install {}", recipe.name, recipe.package));
   }
   if (!process) return within(recipe.name, std::move(process).error());
   const bool ready = wait_until([&] {

@@ -171,7 +171,7 @@ step_fuzz_run() {
   # shellcheck disable=SC2016 # the inner shell's variables
   echo "$targets" | xargs -n 1 -P "$jobs" sh -c '
     found=$0/found/$1 && mkdir -p "$found/corpus" &&
-      "$0/tests/bin/fuzz_$1" -max_total_time=30 -print_final_stats=1 -artifact_prefix="$found/" "$found/corpus" "tests/fuzz/corpus/$1" &&
+      "$0/tests/bin/fuzz_$1" -max_total_time=30 -close_fd_mask=2 -print_final_stats=1 -artifact_prefix="$found/" "$found/corpus" "tests/fuzz/corpus/$1" &&
       echo "fuzz_$1: nothing found in 30 s"' "$build-fuzz" || return
   passed=$((passed + $(echo "$targets" | wc -l)))
 }

@@ -4,8 +4,8 @@
 
 _postern_flags() {  # <command>: its options without a value
     case $1 in
-        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --map-auto --keep-id --die-with-parent -v --verbose -q --quiet" ;;
-        attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback -v --verbose -q --quiet" ;;
+        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --map-auto --keep-id --die-with-parent -v --verbose -q --quiet" ;;
+        attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host -v --verbose -q --quiet" ;;
         doctor) echo "-h --help --json" ;;
     esac
 }

@@ -61,6 +61,7 @@ complete -c postern -n "__postern_in run attach" -x -l cidr -d "IPv4 network ins
 complete -c postern -n "__postern_in run attach" -l ipv6 -d "IPv6 always"
 complete -c postern -n "__postern_in run attach" -l no-ipv6 -d "No IPv6"
 complete -c postern -n "__postern_in run attach" -l allow-host-loopback -d "The gateway leads to the host's loopback"
+complete -c postern -n "__postern_in run attach" -l isolate-host -d "The host's other addresses are closed too"
 complete -c postern -n "__postern_in run attach" -x -l outbound-addr -a "(__fish_print_interfaces)" -d "Source of outgoing IPv4"
 complete -c postern -n "__postern_in run attach" -x -l outbound-addr6 -a "(__fish_print_interfaces)" -d "Source of outgoing IPv6"
 complete -c postern -n "__postern_in run attach" -x -l max-flows -d "Connections at once"

@@ -19,6 +19,7 @@ _postern() {
     '(--no-ipv6)--ipv6[IPv6 always]'
     '(--ipv6)--no-ipv6[no IPv6]'
     "--allow-host-loopback[the gateway leads to the host's loopback]"
+    "--isolate-host[the host's other addresses are closed too]"
     '--outbound-addr=[source of outgoing IPv4]:address or interface:_net_interfaces'
     '--outbound-addr6=[source of outgoing IPv6]:address or interface:_net_interfaces'
     '--max-flows=[connections at once]:number'

@@ -32,8 +32,18 @@ Result<std::unique_ptr<Connection>> Connection::create(loop::EventLoop& loop, co
   auto relay = relay::Relay::create(loop, network.stack);
   if (!relay) return Failure(relay.error());
   std::unique_ptr<Connection> connection(new Connection(loop, network, std::move(*relay)));
+  if (const auto isolated = connection->isolate_host(); !isolated) return Failure(isolated.error());
   if (const auto published = connection->publish(publish); !published) return Failure(published.error());
   return connection;
+}
+
+Status Connection::isolate_host() {
+  if (network_.host_reach == HostReach::open) return {};
+  auto watch = relay::HostAddresses::watch(
+      loop_, [this](std::vector<IpAddress> addresses) { relay_->filter().isolate_host(std::move(addresses)); });
+  if (!watch) return Failure(watch.error());
+  host_addresses_ = std::move(*watch);
+  return {};
 }
 
 Status Connection::publish(const std::vector<forward::PortSpec>& specs) {

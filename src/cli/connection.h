@@ -6,6 +6,7 @@
 
 #include "postern/forward/port_table.h"
 #include "postern/loop/event_loop.h"
+#include "postern/relay/host_addresses.h"
 #include "postern/relay/link_watch.h"
 #include "postern/relay/relay.h"
 #include "postern/relay/tap_setup.h"
@@ -32,6 +33,7 @@ class Connection {
 
  private:
   Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay);
+  Status isolate_host();
   Status publish(const std::vector<forward::PortSpec>& specs);
   Status watch_link(relay::ConnectedTap& tap);
   void report_ready();
@@ -42,6 +44,7 @@ class Connection {
   forward::PortTable ports_;
   Events events_;
   loop::EventLoop::Timer patience_;
+  std::unique_ptr<relay::HostAddresses> host_addresses_;
   std::unique_ptr<relay::LinkWatch> link_watch_;
 };
 

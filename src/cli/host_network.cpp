@@ -102,6 +102,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
     log::warning("--mtu {}: libslirp stalls for seconds at {} and above", network.stack.mtu_bytes, kStallingMtu);
   network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, routes);
   network.stack.host_loopback = options.host_loopback;
+  network.host_reach = options.host_reach;
   if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());
   const auto max_flows = choose_max_flows(options);
   if (!max_flows) return Failure(max_flows.error());
@@ -128,6 +129,7 @@ std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const Virt
 
 std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network) {
   std::vector<workload::HostEntry> entries;
+  if (network.host_reach == HostReach::isolated) return entries;
   for (const int family : {AF_INET, AF_INET6}) {
     const auto address = netlink::outbound_address(family);
     if (address && !is_virtual(*address, network)) entries.push_back({std::string(workload::kHostName), *address});

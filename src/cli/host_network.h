@@ -14,6 +14,7 @@ namespace postern::cli {
 /// The virtual network as it will be: every choice made.
 struct VirtualNetwork {
   stack::StackConfig stack;
+  HostReach host_reach = HostReach::open;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;
 };
@@ -29,7 +30,7 @@ Result<Cidr4> first_free_network(std::span<const netlink::Route> routes);
 /// The nameservers inside: the stack's, for the families of which the host has resolvers.
 std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const VirtualNetwork& network);
 
-/// host.postern.internal: by what address a program inside reaches the host.
+/// host.postern.internal: by what address a program inside reaches the host, if it may.
 std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network);
 
 }  // namespace postern::cli

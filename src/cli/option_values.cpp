@@ -113,6 +113,7 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
     return wrong("--mtu", typed.mtu, "IPv6 needs at least {} (or --no-ipv6)", kLeastMtu6);
   }
   network.host_loopback = typed.allow_host_loopback ? stack::HostLoopback::gateway : stack::HostLoopback::closed;
+  network.host_reach = typed.isolate_host ? HostReach::isolated : HostReach::open;
   return network;
 }
 
@@ -158,7 +159,8 @@ bool names_a_network(const TypedRun& typed) {
   const TypedNetwork& network = typed.network;
   const std::string* texts[] = {&network.mtu, &network.cidr, &network.outbound4, &network.outbound6, &network.max_flows};
   const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
-  return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback;
+  return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback ||
+         network.isolate_host;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace postern::cli {
 struct TypedNetwork {
   std::string mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd;
   std::vector<std::string> publish;
-  bool ipv6 = false, no_ipv6 = false, allow_host_loopback = false;
+  bool ipv6 = false, no_ipv6 = false, allow_host_loopback = false, isolate_host = false;
 };
 
 struct TypedRun {

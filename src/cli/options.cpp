@@ -57,8 +57,10 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
       ->type_name("NETWORK");
   auto* ipv6 = app.add_flag("--ipv6", typed.ipv6, "IPv6 also where the host has no default IPv6 route");
   app.add_flag("--no-ipv6", typed.no_ipv6, "No IPv6")->excludes(ipv6);
-  app.add_flag("--allow-host-loopback", typed.allow_host_loopback,
-               "The gateway's address (10.0.2.2, fd00::2) leads to the host's 127.0.0.1 and ::1");
+  auto* open_loopback = app.add_flag("--allow-host-loopback", typed.allow_host_loopback,
+                                     "The gateway's address (10.0.2.2, fd00::2) leads to the host's 127.0.0.1 and ::1");
+  app.add_flag("--isolate-host", typed.isolate_host, "The host's other addresses and 169.254.0.0/16 are closed too")
+      ->excludes(open_loopback);
   app.add_option("--outbound-addr", typed.outbound4, "Source address of outgoing IPv4")->type_name("ADDRESS|INTERFACE");
   app.add_option("--outbound-addr6", typed.outbound6, "Source address of outgoing IPv6")->type_name("ADDRESS|INTERFACE");
   app.add_option("--max-flows", typed.max_flows,

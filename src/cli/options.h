@@ -19,6 +19,7 @@
 namespace postern::cli {
 
 enum class Choice { automatic, on, off };
+enum class HostReach { open, isolated };  // whether the host's own addresses can be reached from inside
 
 /// What `run` and `attach` share: the virtual network.
 struct NetworkOptions {
@@ -26,6 +27,7 @@ struct NetworkOptions {
   std::optional<Cidr4> cidr;
   Choice ipv6 = Choice::automatic;
   stack::HostLoopback host_loopback = stack::HostLoopback::closed;
+  HostReach host_reach = HostReach::open;
   std::optional<std::string> outbound4;  // an address, or the name of an interface
   std::optional<std::string> outbound6;
   std::optional<Mac> mac;

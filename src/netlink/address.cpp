@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include "dump.h"
+#include "transport.h"
 
 namespace postern::netlink {
 
@@ -41,6 +42,22 @@ void append(const nlmsghdr& message, std::vector<Address>& table) {
                           .scope = header->ifa_scope,
                           .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0,
                           .deprecated = (flags & IFA_F_DEPRECATED) != 0});
+}
+
+Result<UniqueFd> open_address_announcements() {
+  auto socket = open_transport(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK);
+  if (!socket) return within("watch the addresses", socket.error());
+  return socket;
+}
+
+Status discard_announcements(const UniqueFd& socket) {
+  Datagram buffer;
+  for (;;) {
+    const auto datagram = receive(socket, buffer);
+    if (datagram || datagram.error().is(std::errc::no_buffer_space) || datagram.error().is(std::errc::message_size)) continue;
+    if (datagram.error().is(std::errc::resource_unavailable_try_again)) return {};
+    return within("watch the addresses", datagram.error());
+  }
 }
 
 Result<std::vector<Address>> addresses(Socket& socket) { return dump<Address>(socket, RTM_GETADDR, "list addresses"); }

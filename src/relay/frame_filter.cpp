@@ -3,7 +3,7 @@
 //   1 it can be read            malformed, bad_checksum, unknown_ethertype, ipv6_off
 //   2 it names real hosts       martian_destination, martian_source, source_route
 //   3 libslirp can take it      fragments put together; ipv6_extension, ipv6_fragment, unsupported_protocol, router_message
-//   4 its destination is open   group_destination, host_alias (the only one that is answered)
+//   4 its destination is open   group_destination; host_alias, host_address (the only ones that are answered)
 //   5 there is room for a flow  flow_limit
 //
 // From 2 on the rules speak of IpAddress and Place, never of a family.
@@ -54,6 +54,7 @@ enum class Place {
   gateway,  // the host's loopback, if that is open
   dns,      // the host's resolver, on port 53
   alias,    // any other address that libslirp would turn into the host's loopback, or that leads nowhere
+  host,     // the host by one of its own addresses, or who listens on its links only: where it is isolated
 };
 
 Place place_of(const Ipv4& destination, const stack::AddressPlan& plan) {
@@ -74,6 +75,12 @@ Place place_of(const Ipv6& destination, const stack::AddressPlan& plan) {
 Place place_of(const IpAddress& destination, const stack::AddressPlan& plan) {
   if (wire::is_group(destination)) return Place::group;
   return std::visit([&](const auto& address) { return place_of(address, plan); }, destination);
+}
+
+/// RFC 3927; cloud metadata services live there. fe80::/10 is an alias for libslirp already.
+bool is_link_local4(const IpAddress& address) {
+  const auto* ipv4 = std::get_if<Ipv4>(&address);
+  return ipv4 && Cidr4::make(Ipv4::of(169, 254, 0, 0), 16)->contains(*ipv4);
 }
 
 template <class T>
@@ -143,21 +150,28 @@ class FrameFilter::Rules {
   Verdict decide(MutableBytes frame, const Moment& moment);
   void expire(TimePoint now) { fragments_.expire(now); }
   PortSet& published_udp() { return published_udp_; }
+  void isolate_host(std::vector<IpAddress> addresses) {
+    std::sort(addresses.begin(), addresses.end());
+    host_addresses_ = std::move(addresses);
+  }
   const DropCounters& drops() const { return drops_; }
 
  private:
   Verdict decide_ip(MutableBytes frame, const EthernetFrame& ethernet, const Moment& moment);
   Verdict decide_fragment(const EthernetFrame& ethernet, const IpPacket& ip, const Moment& moment);
 
+  Place place_of(const IpAddress& destination) const;
   std::optional<Drop> objection_to(const Packet& packet) const;
+  bool opens_host(const Packet& packet) const;
   bool opens_alias(const Packet& packet) const;
   bool exceeds_flow_limit(const Packet& packet, const Moment& moment);
 
   Verdict pass(MutableBytes frame) const { return {Verdict::Action::pass, frame}; }
   Verdict drop(Drop reason);
-  Verdict refuse(MutableBytes frame, const IpPacket& ip);
+  Verdict refuse(Drop reason, MutableBytes frame, const IpPacket& ip);
 
   FilterConfig config_;
+  std::optional<std::vector<IpAddress>> host_addresses_;  // sorted; nothing: the host is like any other
   PortSet published_udp_;
   DropCounters drops_;
   FragmentSet fragments_{drops_};
@@ -190,9 +204,10 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
 
   const auto transport = parse_transport(*ip);
   if (!transport) return drop(transport.error());
-  const Packet packet{*ip, *transport, place_of(ip->destination, config_.addresses)};
+  const Packet packet{*ip, *transport, place_of(ip->destination)};
   if (const auto objection = objection_to(packet)) {
-    return *objection == Drop::host_alias ? refuse(frame, *ip) : drop(*objection);
+    const bool answered = *objection == Drop::host_alias || *objection == Drop::host_address;
+    return answered ? refuse(*objection, frame, *ip) : drop(*objection);
   }
   if (exceeds_flow_limit(packet, moment)) return drop(Drop::flow_limit);
 
@@ -212,6 +227,14 @@ Verdict FrameFilter::Rules::decide_fragment(const EthernetFrame& ethernet, const
   return whole->empty() ? Verdict{Verdict::Action::absorbed, {}} : decide(*whole, moment);
 }
 
+Place FrameFilter::Rules::place_of(const IpAddress& destination) const {
+  const Place place = relay::place_of(destination, config_.addresses);
+  if (place != Place::remote || !host_addresses_) return place;
+  const bool host =
+      is_link_local4(destination) || std::binary_search(host_addresses_->begin(), host_addresses_->end(), destination);
+  return host ? Place::host : place;
+}
+
 std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const {
   const IpAddress& source = packet.ip.source;
   const bool sourceless = wire::is_unspecified(source) && may_lack_a_source(packet);
@@ -226,9 +249,17 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
       [[fallthrough]];
     case Place::gateway:
     case Place::alias: return opens_alias(packet) ? std::nullopt : std::optional(Drop::host_alias);
+    case Place::host: return opens_host(packet) ? std::nullopt : std::optional(Drop::host_address);
     case Place::group: return serves_group(packet) ? std::nullopt : std::optional(Drop::group_destination);
   }
   POSTERN_ASSERT(false);
+}
+
+/// What belongs to a connection that came in over a published port goes back to a client on the host.
+bool FrameFilter::Rules::opens_host(const Packet& packet) const {
+  if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn();
+  const auto* udp = packet.as<UdpDatagram>();
+  return udp && published_udp_[udp->source.number];
 }
 
 /// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
@@ -265,12 +296,12 @@ Verdict FrameFilter::Rules::drop(Drop reason) {
   return {Verdict::Action::drop, {}};
 }
 
-Verdict FrameFilter::Rules::refuse(MutableBytes frame, const IpPacket& ip) {
+Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
   const stack::AddressPlan& plan = config_.addresses;
   const IpAddress router = ip.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
   const auto reply = wire::build_unreachable(wire::Unreachable::no_route, frame, router, reply_);
-  if (!reply) return drop(Drop::host_alias);
-  drops_.count(Drop::host_alias);
+  if (!reply) return drop(reason);
+  drops_.count(reason);
   return {Verdict::Action::refuse, *reply};
 }
 
@@ -280,6 +311,7 @@ FrameFilter::~FrameFilter() = default;
 
 Verdict FrameFilter::decide(MutableBytes frame, const Moment& moment) { return rules_->decide(frame, moment); }
 void FrameFilter::expire(TimePoint now) { rules_->expire(now); }
+void FrameFilter::isolate_host(std::vector<IpAddress> addresses) { rules_->isolate_host(std::move(addresses)); }
 PortSet& FrameFilter::published_udp() { return rules_->published_udp(); }
 const DropCounters& FrameFilter::drops() const { return rules_->drops(); }
 

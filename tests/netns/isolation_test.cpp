@@ -252,5 +252,30 @@ TEST_F(Isolation, TheHostsOwnAddressStaysReachable) {
   }
 }
 
+// ---- the host's other addresses
+
+class IsolatedHost : public Isolation {};
+
+TEST_F(IsolatedHost, IsOpenUnlessItIsAskedFor) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->sh("postern-probe $LAB_HOST4 9 open").out, "open 0 ECONNREFUSED\n") << "by the host itself";
+}
+
+TEST_F(IsolatedHost, RefusesItsAddressesAlsoThoseThatComeLater) {
+  const auto inside = guest({.options = {"--isolate-host"}});
+  ASSERT_TRUE(inside);
+  for (const char* refused : {"$LAB_HOST4", "$LAB_HOST6", "169.254.169.254"}) {
+    const std::string probe = fmt::format("postern-probe --limit-ms 500 {} 9 open", refused);
+    EXPECT_THAT(inside->sh(probe).out, AnyOf("open 0 ENETUNREACH\n", "open 0 EHOSTUNREACH\n")) << refused;
+  }
+  EXPECT_EQ(inside->sh("postern-probe $LAB_REMOTE4 9 open").out, "open 0 ECONNREFUSED\n");
+  EXPECT_EQ(inside->sh("grep host.postern.internal /etc/hosts").out, "");
+
+  ASSERT_THAT(host().sh("ip link add later type veth && ip address add 198.51.100.7/32 dev lo"), Succeeds());
+  EXPECT_TRUE(wait_until(
+      [&] { return inside->sh("postern-probe --limit-ms 500 198.51.100.7 9 open").out.find("UNREACH") != std::string::npos; }));
+}
+
 }  // namespace
 }  // namespace postern::lab

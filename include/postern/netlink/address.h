@@ -27,4 +27,9 @@ Status add_address(Socket& socket, int link_index, const IpAddress& address, uns
 /// Every address of every link.
 Result<std::vector<Address>> addresses(Socket& socket);
 
+/// A socket that becomes readable when an address of the calling thread's network namespace comes or goes; non-blocking.
+Result<UniqueFd> open_address_announcements();
+/// Reads all that was announced, or was lost for want of room: in either case it is time to list the addresses again.
+Status discard_announcements(const UniqueFd& socket);
+
 }  // namespace postern::netlink

@@ -11,6 +11,7 @@
 
 #include <bitset>
 #include <memory>
+#include <vector>
 
 #include "postern/base/clock.h"
 #include "postern/relay/drop.h"
@@ -60,6 +61,10 @@ class FrameFilter {
   /// The UDP ports of the namespace that are published: an answer from one may go to the gateway, the face of a client on
   /// the host's loopback. (libslirp then lets it through only with its own loopback switch open.)
   PortSet& published_udp();
+
+  /// From now on the host's own `addresses` and 169.254/16 are refused like its loopback, but for answers to clients of published
+  /// ports. Again with others when they change.
+  void isolate_host(std::vector<IpAddress> addresses);
 
   const DropCounters& drops() const;
 

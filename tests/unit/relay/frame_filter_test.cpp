@@ -218,6 +218,27 @@ TEST(FrameFilter, AliasesFollowTheAddressPlan) {
   EXPECT_EQ(probe.fate(tcp_frame({"172.16.5.100", "10.0.2.2"})), "pass");
 }
 
+TEST(FrameFilter, AnIsolatedHostIsRefusedByAllItsAddresses) {
+  FilterProbe probe;
+  EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.1"))), "pass");
+  probe.filter().isolate_host({*parse_ip("2001:db8::1"), *parse_ip("192.0.2.1")});
+  for (const char* host : {"192.0.2.1", "2001:db8::1", "169.254.169.254"}) {
+    EXPECT_EQ(probe.fate(tcp_frame(to(host))), "refuse host_address") << host;
+    EXPECT_EQ(probe.fate(udp_frame(to(host))), "refuse host_address") << host;
+    EXPECT_EQ(probe.fate(echo_request(to(host))), "refuse host_address") << host;
+    EXPECT_EQ(probe.fate(tcp_frame(to(host), {.flags = kAck})), "pass") << "of a client that came in by a published port";
+  }
+  for (const char* other : {"192.0.2.2", "2001:db8::2", "10.0.2.2"}) {
+    EXPECT_NE(probe.fate(tcp_frame(to(other))), "refuse host_address") << other;
+  }
+  EXPECT_EQ(probe.fate(udp_frame(to("10.0.2.3"), {.destination = 53})), "pass") << "DNS has its own door";
+  probe.filter().published_udp().set(5353);
+  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"), {.source = 5353})), "pass");
+  probe.filter().isolate_host({*parse_ip("192.0.2.2")});
+  EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.1"))), "pass") << "the host has it no more";
+  EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.2"))), "refuse host_address");
+}
+
 TEST(FrameFilter, WithoutDnsItsAddressIsAnyOther) {
   FilterConfig config;
   config.dns = stack::Dns::ordinary;

@@ -60,11 +60,16 @@ Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
 }
 
 Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events) {
-  events_ = std::move(events);
   auto tap = relay::connect_tap(target, plan);
   if (!tap) return Failure(tap.error());
-  if (const auto connected = relay_->connect(std::move(tap->tap), tap->framing, events_.tap_gone); !connected) return connected;
-  if (plan.configuration && plan.configuration->ipv6) return watch_link(*tap);
+  const bool awaits_ipv6 = plan.configuration && plan.configuration->ipv6;
+  return start(std::move(*tap), awaits_ipv6 ? Awaited::ipv6_address : Awaited::nothing, std::move(events));
+}
+
+Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
+  events_ = std::move(events);
+  if (const auto connected = relay_->connect(std::move(tap.tap), tap.framing, events_.tap_gone); !connected) return connected;
+  if (awaited == Awaited::ipv6_address) return watch_link(tap);
   report_ready();
   return {};
 }

@@ -28,6 +28,10 @@ class Connection {
 
   /// Opens the TAP inside and lets frames flow.
   Status open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events);
+  /// Lets frames flow through a TAP that is open already. Before it says that it is ready it waits for the address inside that a
+  /// router advertisement brings, where `awaited` says so; `tap` then has an address_watch.
+  enum class Awaited { nothing, ipv6_address };
+  Status start(relay::ConnectedTap tap, Awaited awaited, Events events);
 
   relay::Relay& relay() { return *relay_; }
 

@@ -1,9 +1,12 @@
 // main.cpp - postern: argv in, exit status out.
-#include <csignal>
+#include <cstdio>
+
+#include "postern/base/log.h"
 
 #include "attach_command.h"
 #include "options.h"
 #include "run_command.h"
+#include "slirp4netns_command.h"
 
 namespace {
 
@@ -16,9 +19,20 @@ struct Match : Cases... {
 template <class... Cases>
 Match(Cases...) -> Match<Cases...>;
 
+int main_as_slirp4netns(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // whoever reads it through a pipe sees a line when it is written
+  log::set_program("slirp4netns");
+  return std::visit(Match{
+                        [](const cli::Leave& leave) { return leave.status; },
+                        [](const cli::Slirp4netnsOptions& options) { return cli::slirp4netns_command(options); },
+                    },
+                    cli::parse_slirp4netns_options(argc, argv));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   const process::Inheritance inheritance = process::Inheritance::take();
   return std::visit(Match{
                         [](const cli::Leave& leave) { return leave.status; },

@@ -28,6 +28,7 @@ struct NetworkOptions {
   Choice ipv6 = Choice::automatic;
   stack::HostLoopback host_loopback = stack::HostLoopback::closed;
   HostReach host_reach = HostReach::open;
+  stack::Dns dns = stack::Dns::redirected;
   std::optional<std::string> outbound4;  // an address, or the name of an interface
   std::optional<std::string> outbound6;
   std::optional<Mac> mac;

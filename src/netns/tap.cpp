@@ -13,6 +13,7 @@ namespace postern::netns {
 namespace {
 
 constexpr const char* kTunDevice = "/dev/net/tun";
+constexpr int kVnetHeaderBytes = 10;  // struct virtio_net_hdr, the kernel's own choice for a new TAP
 
 }  // namespace
 
@@ -33,6 +34,21 @@ Status accept_superframes(int tap) {
   // Not TUN_F_TSO6: libslirp answers an IPv6 packet above its MTU with "packet too big".
   if (::ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) < 0) return fail_errno("TUNSETOFFLOAD");
   return {};
+}
+
+Result<TapFraming> adopt_tap(int tap) {
+  ifreq request{};
+  if (::ioctl(tap, TUNGETIFF, &request) < 0) return fail_errno("TUNGETIFF", fmt::format("descriptor {}", tap));
+  const unsigned flags = static_cast<unsigned short>(request.ifr_flags);
+  if (!(flags & IFF_TAP)) return fail(fmt::format("descriptor {} is a TUN, not a TAP", tap));
+  if (!(flags & IFF_NO_PI)) return fail(fmt::format("descriptor {}: the TAP was not opened with IFF_NO_PI", tap));
+  const int status = ::fcntl(tap, F_GETFL);
+  if (status < 0 || ::fcntl(tap, F_SETFL, status | O_NONBLOCK) < 0) return fail_errno("fcntl", "O_NONBLOCK");
+  if (!(flags & IFF_VNET_HDR)) return TapFraming::bare;
+  int header_bytes = kVnetHeaderBytes;
+  if (::ioctl(tap, TUNSETVNETHDRSZ, &header_bytes) < 0) return fail_errno("TUNSETVNETHDRSZ");
+  POSTERN_CHECK(accept_superframes(tap), "TAP");
+  return TapFraming::vnet;
 }
 
 Status leave_to_namespace(int tap) {

@@ -70,7 +70,8 @@ void Relay::drain_tap() {
   for (int frames = 0; frames < kFramesPerTurn && taken < kBytesPerTurn; ++frames) {
     const ssize_t size = ::read(tap_.get(), buffer_.data(), buffer_.size());
     if (size < 0 && errno == EBADFD) return lose_tap();  // the device is gone, and this is all a TAP says about it
-    if (size <= 0) return;
+    if (size == 0) return lose_tap();                    // a socket whose other end has gone; a TAP never says this
+    if (size < 0) return;
     taken += static_cast<size_t>(size);
     take(wire::MutableBytes(buffer_).first(static_cast<size_t>(size)));
   }

@@ -14,6 +14,8 @@ namespace postern::netns {
 struct NamespaceHandle {
   UniqueFd network;
   UniqueFd user;  // empty: stay in the user namespace we are in
+  /// attempted: if it cannot be joined, go on from where we are; the kernel then says whether that is enough.
+  enum class Joining { required, attempted } user_joining = Joining::required;
 };
 
 /// Those of process `pid`. Errors: ESRCH (it is gone), EACCES (it is another user's).
@@ -21,6 +23,9 @@ Result<NamespaceHandle> open_namespaces_of(pid_t pid);
 /// The network namespace at `path` (/run/netns/NAME, /proc/PID/ns/net) and the user namespace that owns it, as far as it may be
 /// seen: NS_GET_USERNS, ioctl_ns(2). Errors: ENOENT; EINVAL, `path` is no network namespace.
 Result<NamespaceHandle> open_namespaces_at(const std::string& path);
+/// The network namespace at `network`, and the user namespace at `user` (empty: none), opened in this order; joining the latter
+/// is attempted. Errors: ENOENT, ESRCH, EACCES; EINVAL, `network` is no network namespace.
+Result<NamespaceHandle> open_namespaces(const std::string& network, const std::string& user);
 /// Puts the calling thread into them: user namespace first, for it gives the power to enter the other. A user namespace already
 /// joined is passed over (setns(2) would refuse it). Not reversible: call it in a child.
 Status enter(const NamespaceHandle& target);

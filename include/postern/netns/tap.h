@@ -22,6 +22,10 @@ Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 /// that somebody else made would keep this after us. TUNSETOFFLOAD.
 Status accept_superframes(int tap);
 
+/// Takes over a TAP that somebody else opened: non-blocking from now on, with superframes where its framing has room for them.
+/// Returns its framing. Errors: it is no TAP's descriptor; it has packet information (no IFF_NO_PI); an unusual header size.
+Result<TapFraming> adopt_tap(int tap);
+
 /// From now on the device ends with its namespace and not with the descriptor, whose close is then cheap: the kernel frees a
 /// namespace in its own time, but makes whoever closes a TAP wait for several RCU grace periods. TUNSETPERSIST.
 Status leave_to_namespace(int tap);

@@ -37,7 +37,8 @@ class Relay final : private stack::FrameSink {
   /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
   static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config);
 
-  /// From now on frames flow. `tap_gone` is called once, from a turn, when the device was deleted or its namespace has ended.
+  /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
+  /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
   Status connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone);
 
   /// For a namespace in which no process is left: it will take the TAP with it, and we need not wait for that.

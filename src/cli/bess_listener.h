@@ -1,0 +1,35 @@
+// bess_listener.h - slirp4netns's --target-type=bess: one client, such as User Mode Linux, brings its frames to a socket.
+//
+//   UML ── SOCK_SEQPACKET, one Ethernet frame a message ──► PATH ── first client only ──► the relay, as if it were a TAP
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "postern/loop/event_loop.h"
+
+namespace postern::cli {
+
+class BessListener {
+ public:
+  /// Replaces what is at `path`, and removes it in the end. `connected` is called from the loop, once, with the client's socket,
+  /// non-blocking. The loop must outlive the listener. Errors: bind(2)'s.
+  static Result<std::unique_ptr<BessListener>> create(loop::EventLoop& loop, const std::string& path,
+                                                      std::function<void(UniqueFd client)> connected);
+  BessListener(const BessListener&) = delete;
+  BessListener& operator=(const BessListener&) = delete;
+  ~BessListener();
+
+ private:
+  BessListener(std::string path, std::function<void(UniqueFd client)> connected)
+      : path_(std::move(path)), connected_(std::move(connected)) {}
+  void accept();
+
+  std::string path_;
+  std::function<void(UniqueFd client)> connected_;
+  UniqueFd socket_;
+  loop::EventLoop::Source source_;
+};
+
+}  // namespace postern::cli

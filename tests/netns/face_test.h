@@ -6,7 +6,9 @@
 //   inside CMD    runs CMD in it
 //   start ARG...  runs $S -r 5 ARG..., prints "ready=1" once it has said so; $P is its process, out and err what it writes
 //   answer ARG... runs it to its end; prints its status, its standard error, its warnings, and whether it shows the usage
+//   alive         prints whether $P is
 //   finish        SIGTERM; prints the status
+//   dial IP PORT  prints how a TCP connection from inside fails
 #pragma once
 
 #include <fmt/format.h>
@@ -76,8 +78,11 @@ answer() {
 }
 finish() { kill "$P"; wait "$P"; echo "status=$?"; }
 alive() { kill -0 "$P" 2>/dev/null && echo running || echo ended; }
-dial() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>&1 | grep -oE 'Network is unreachable|Connection refused|No route to host'
-  [ "${PIPESTATUS[0]}" != 124 ] || echo silence; }
+dial() {  # How a TCP connection to $1, port $2, fails.
+  inside timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>fault
+  [ $? != 124 ] || echo silence
+  grep -oE 'Network is unreachable|Connection refused|No route to host' fault | head -1
+}
 )sh";
 
 class Face : public PosternTest, public testing::WithParamInterface<FaceCase> {

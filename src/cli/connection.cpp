@@ -12,7 +12,7 @@ namespace postern::cli {
 
 namespace {
 
-constexpr std::chrono::seconds kPatienceForIpv6{1};
+using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std
       relay_(std::move(relay)),
       ports_(relay_->stack(), {network.stack.addresses.guest(), network.guest6()}),
       patience_(loop, [this] {
-        log::warning("no IPv6 address inside after {} s; going on without", kPatienceForIpv6.count());
+        log::warning("no IPv6 address inside after {:g} s; going on without", Seconds(events_.patience_for_ipv6).count());
         report_ready();
       }) {}
 
@@ -78,7 +78,7 @@ Status Connection::watch_link(relay::ConnectedTap& tap) {
   auto watch = relay::LinkWatch::create(loop_, std::move(tap.address_watch), tap.link_index, [this] { report_ready(); });
   if (!watch) return Failure(watch.error());
   link_watch_ = std::move(*watch);
-  patience_.set(loop_.now() + kPatienceForIpv6);
+  patience_.set(loop_.now() + events_.patience_for_ipv6);
   return {};
 }
 

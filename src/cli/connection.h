@@ -20,6 +20,7 @@ class Connection {
   struct Events {
     std::function<void()> ready;     // both families work, or IPv6 has taken too long, which was said
     std::function<void()> tap_gone;  // somebody deleted the device
+    std::chrono::milliseconds patience_for_ipv6{1000};
   };
 
   /// Listens on every published port before anything else: a port that cannot be had must stop us before we have begun.

@@ -21,6 +21,8 @@ namespace postern::cli {
 
 namespace {
 
+constexpr std::chrono::milliseconds kPatienceForIpv6{500};  // buildah 1.28 gives up after a second in all
+
 /// How it ended.
 struct End {
   int status = 0;
@@ -183,7 +185,9 @@ Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
     if (std::holds_alternative<TapDescriptor>(options_.target)) return end({.status = kFailure}, "the TAP was deleted");
     end({}, "the client on the socket has gone");
   };
-  return connection_->start(std::move(tap), awaited, {.ready = [this] { tell_ready(ready_fd_); }, .tap_gone = tap_gone});
+  return connection_->start(
+      std::move(tap), awaited,
+      {.ready = [this] { tell_ready(ready_fd_); }, .tap_gone = tap_gone, .patience_for_ipv6 = kPatienceForIpv6});
 }
 
 // MERGE POINT 1: the control socket on options_.api_socket, listening when this returns (M4).

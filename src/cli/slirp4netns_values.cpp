@@ -26,6 +26,7 @@ using Refused = tl::unexpected<Refusal>;
 constexpr unsigned kDefaultMtu = 1500;
 constexpr long kLeastMtu = 68;         // RFC 791, and libslirp's
 constexpr long kGreatestMtu = 65'521;  // libslirp's and a TAP's
+constexpr unsigned kLeastMtu6 = 1280;  // RFC 8200 5
 constexpr unsigned kLongestPrefix = 25;
 constexpr size_t kSocketPathSize = 108;  // sun_path with its end, unix(7)
 constexpr size_t kDeviceNameSize = 16;   // IFNAMSIZ
@@ -212,6 +213,7 @@ tl::expected<Slirp4netnsOptions, Refusal> to_slirp4netns_options(const TypedSlir
   if (options.api_socket.size() >= kSocketPathSize) return wrong_value("the specified API socket path is too long (>= 108)");
   options.network.mac = *mac_address;
   options.network.mtu_bytes = *mtu_bytes;
+  if (*mtu_bytes < kLeastMtu6) options.network.ipv6 = Choice::off;  // the kernel has none on such a link
   options.network.ready_fd = *ready_fd;
   options.exit_fd = *exit_fd;
   options.userns_path = typed.userns_path.value_or("");

@@ -72,6 +72,14 @@ inside ip -o -6 addr show tap0 scope global | grep -o 'fd00::.*/64'| grep -c ff:
     {"Ipv6AddressIsThereWhenReady", R"sh(target; start -c -6 $N tap0
 inside ip -o -6 addr show tap0 scope global | grep -v tentative | grep -c fd00::; inside ip -6 route | grep -c default)sh",
      "ready=1\n1\n1\n", ours_alone("M8: without podman's accept_dad=0 it is there a second later")},
+    {"Ipv6NeedsAnMtuOf1280",
+     "target; start -c -6 -m 1279 $N tap0; inside ip -o -6 addr show scope global | wc -l; inside curl -s http://$R4/",
+     "ready=1\n0\nhello from the remote\n"},
+    {"ReadyComesSoonThoughNoIpv6AddressDoes", R"sh(target
+inside ip tuntap add tap0 mode tap; inside sysctl -qw net.ipv6.conf.tap0.router_solicitations=0
+begin=$(date +%s%N); start -c -6 $N tap0; [ $(($(date +%s%N) - begin)) -lt 900000000 ] && echo soon
+inside ip -o -6 addr show scope global | wc -l)sh",
+     "ready=1\nsoon\n0\n"},
     {"Ipv6IsOffUnlessAskedFor",
      "target; start -c $N tap0; inside ping -c1 -W1 $R4 >out2; inside ip -o -6 addr show scope global | wc -l", "ready=1\n0\n"},
 };
@@ -94,6 +102,11 @@ inside socat -u TCP:10.0.2.2:7777 -)sh",
      "ready=1\nNetwork is unreachable\n"},
     {"ClosedHostIsUnreachableAtOnce", "target; start -c --disable-host-loopback $N tap0; dial 10.0.2.2 7777",
      "ready=1\nNetwork is unreachable\n"},
+    {"ClosedHostIsNotReachedByItsLoopbackAddress", R"sh(target; start -c --disable-host-loopback $N tap0
+socat TCP-LISTEN:7777,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo host' & until ss -ltn | grep -q :7777; do :; done
+inside ip addr del 127.0.0.1/8 dev lo; inside sysctl -qw net.ipv4.conf.all.route_localnet=1
+inside ip route add 127.0.0.0/8 via 10.0.2.2 dev tap0 src 10.0.2.100; inside timeout 3 socat -u TCP:127.0.0.1:7777 - 2>/dev/null)sh",
+     "ready=1\n", differs("B4: root inside sends frames to 127.0.0.1", "ready=1\nhost\n")},
     {"RefusedIsRefused", "target; start -c $N tap0; dial $R4 81", "ready=1\nConnection refused\n"},
     {"UnreachableIsUnreachable", "target; start -c $N tap0; dial 198.51.100.7 80", "ready=1\nNo route to host\n"},
     {"SilenceIsSilence", "target; start -c $N tap0; dial 198.51.100.65 80", "ready=1\nsilence\n"},
@@ -169,6 +182,12 @@ constexpr FaceCase kAsRoot[] = {
     {"ByNameOfIpNetns", R"sh(ip netns add web; start -c --netns-type=path /run/netns/web tap0
 ip netns exec web curl -s http://$R4/; finish; ip netns del web)sh",
      "ready=1\nhello from the remote\nstatus=143\n"},
+    {"ResolvConfIsFollowed", R"sh(unshare --net sleep infinity & N=$!; until grep -qs sleep /proc/$N/comm; do :; done
+cp --remove-destination /etc/resolv.conf resolv; printf 'nameserver 198.51.100.65\n' >/etc/resolv.conf
+start -c $N tap0; nsenter -t $N -n dig +short +time=1 +tries=1 @10.0.2.3 remote.lab.test >answer; echo status=$?
+cat resolv >/etc/resolv.conf
+until nsenter -t $N -n dig +short +time=1 +tries=1 @10.0.2.3 remote.lab.test >answer; do :; done; cat answer)sh",
+     "ready=1\nstatus=9\n192.0.2.2\n"},
     {"ByProcessOfTheSameUserNamespace",
      "unshare --net sleep infinity & N=$!; until grep -qs sleep /proc/$N/comm; do :; done\nstart -c $N tap0; nsenter -t $N -n "
      "curl -s http://$R4/",

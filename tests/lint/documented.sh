@@ -82,6 +82,21 @@ for command in $commands; do
 "
 done
 
+# ---- the face of slirp4netns
+
+face=$(dirname "$program")/../libexec/postern/slirp4netns
+options=$("$face" --help | grep -oE '^ +(-[a-z0-9], )?--[a-z0-9-]+' | grep -oE -- '--?[a-z0-9][a-z0-9-]*')
+[ -n "$options" ] || complain "slirp4netns --help names no options"
+in_man_page=$(awk '/^\.SH/ { wanted = $2 == "OPTIONS" } wanted && tag { print } { tag = $0 == ".TP" }' docs/man/slirp4netns.1 |
+  sed 's/\\f.*//; s/\\//g' | grep -oE -- '--?[a-z0-9][a-z0-9-]*')
+compare slirp4netns "$options" "$in_man_page" docs/man/slirp4netns.1
+in_table=$(sed -n '/^## Options/,/^## Behaviour/s/^| \(`-[^|]*\) |.*/\1/p' docs/compatibility.md | grep -oE -- '--?[a-z0-9][a-z0-9-]*')
+for option in $options; do
+  echo "$in_table" | grep -qxe "$option" || complain "docs/compatibility.md: $option of slirp4netns is missing"
+done
+known="$known$(echo "$options --no-host-loopback --create-sandbox" | tr ' ' '\n' | sed "s/^/slirp4netns /")
+"
+
 # In Markdown only code counts: a line of a block that begins with postern, or `postern ...`, as far as "--"; and a span that
 # begins with an option: `--mtu 1500` is ours, another program's option stands with its program.
 set -- README.md docs/*.md

@@ -13,7 +13,7 @@ Status ExitWatch::begin(loop::EventLoop& loop, int fd, std::function<void()> ove
     source_.unwatch(fd);  // it stays closed, and would be reported in every turn
     over();
   });
-  const Status watched = source_.watch(fd, 0);
+  Status watched = source_.watch(fd, 0);
   if (!watched && watched.error().is(std::errc::operation_not_permitted)) return {};  // a regular file never hangs up
   return watched;
 }

@@ -111,12 +111,12 @@ Status Service::set_up() {
   loop_ = std::move(loop);
   auto network = choose_network(options_.network);
   if (!network) return Failure(network.error());
-  network_ = std::move(*network);
+  network_ = *network;
   POSTERN_CHECK(watch_for_the_end(), "watch for the end");
   auto connection = Connection::create(*loop_, network_, {});
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
-  if (const auto connected = connect(); !connected) return connected;
+  POSTERN_CHECK(connect(), "connect");
   if (exit_fd_is_closed_) end_by_exit_fd();
   return {};
 }
@@ -178,8 +178,8 @@ Status Service::connect() {
 
 Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
   fmt::print("{}", slirp4netns_banner(options_, network_));
-  if (const auto opened = open_control_socket(); !opened) return opened;
-  if (const auto confined = confine(); !confined) return confined;
+  POSTERN_CHECK(open_control_socket(), "control socket");
+  POSTERN_CHECK(confine(), "confinement");
   const auto tap_gone = [this] {
     if (has_namespace(options_)) return end({.status = kFailure}, options_.tap + " was deleted");
     if (std::holds_alternative<TapDescriptor>(options_.target)) return end({.status = kFailure}, "the TAP was deleted");

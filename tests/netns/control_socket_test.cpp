@@ -25,8 +25,8 @@ def address():
     return '\0' + name[1:] if name[0] == '@' else name
 def connect():
     s = socket.socket(socket.AF_UNIX)
+    s.connect(address())  # waits while the backlog is full
     s.settimeout(20)
-    s.connect(address())
     return s
 def read(s):
     all = b''
@@ -47,7 +47,9 @@ EMPTY = '{"return":{"entries":[]},"entries":[]}'
 class ControlSocket : public GuestTest {
  protected:
   std::vector<Server> servers() const override { return {Server::http}; }
-  static std::string name_of(const Guest& guest) { return fmt::format("@postern/{}/{}", kUserId, guest.postern().pid()); }
+  std::string name_of(const Guest& guest) const {
+    return fmt::format("@postern/{}/{}", role() == Role::user ? kUserId : 0, guest.postern().pid());
+  }
   Command python(std::string_view script, std::string address) const {
     return {.argv = {"python3", "-c", fmt::format("{}\n{}", kPython, script), std::move(address)}, .role = role(), .limit = 60s};
   }
@@ -66,9 +68,15 @@ class ControlSocket : public GuestTest {
   }
 };
 
+class ControlSocketAs : public ControlSocket, public testing::WithParamInterface<Role> {
+ protected:
+  Role role() const override { return GetParam(); }
+};
+FOR_USER_AND_ROOT(ControlSocketAs);
+
 // ---- the protocol
 
-TEST_F(ControlSocket, PublishesListsAndRemovesInSlirp4netnsWords) {
+TEST_P(ControlSocketAs, PublishesListsAndRemovesInSlirp4netnsWords) {
   const auto inside = guest({.options = {"--api-socket", "/run/lab/tmp/s"}});
   ASSERT_TRUE(inside);
   const auto web = serve(*inside, {"busybox", "httpd", "-f", "-p", "80"});
@@ -270,11 +278,14 @@ for i in range(%d // 5):
 
 // ---- who may
 
-TEST_F(ControlSocket, CannotBeDrivenFromInside) {
+TEST_P(ControlSocketAs, CannotBeDrivenFromInside) {
   const auto inside = guest({.options = {"--api-socket", "/run/lab/tmp/s"}});
   ASSERT_TRUE(inside);
-  EXPECT_THAT(inside->sh("postern ports add 8080:80"), EndsWithStatus(1));
-  EXPECT_THAT(inside->sh("postern status").err, HasSubstr("no postern of yours runs here"));
+  for (const char* command : {"postern ports add 8080:80", "postern status"}) {
+    const Outcome driven = sh(fmt::format("postern run -- {}", command));
+    EXPECT_THAT(driven, EndsWithStatus(1));
+    EXPECT_THAT(driven.err, AllOf(IsOneLine(), HasSubstr("no postern of yours runs here")));
+  }
   const std::string by_pid = fmt::format("--pid {}", inside->postern().pid());
   EXPECT_THAT(inside->sh("postern ports ls " + by_pid), EndsWithStatus(1));
   const Outcome raw = inside->run(python("connect()", name_of(*inside)));
@@ -304,7 +315,7 @@ TEST_F(ControlSocket, IsClosedToOtherUsersAndOpenToRoot) {
 
 // ---- the file
 
-TEST_F(ControlSocket, FileGoesOnTermAndAStaleOneIsReplaced) {
+TEST_P(ControlSocketAs, FileGoesOnTermAndAStaleOneIsReplaced) {
   const auto exists = [this] { return host().sh("test -S /run/lab/tmp/s").ok(); };
   const std::string attach = "unshare --user --map-root-user --net sh -c 'echo up; exec sleep infinity'";
   Process target = start_sh("exec " + attach);
@@ -323,7 +334,7 @@ TEST_F(ControlSocket, FileGoesOnTermAndAStaleOneIsReplaced) {
   EXPECT_TRUE(exists());
   Process third = start_sh(command);
   ASSERT_TRUE(says(third, "1")) << third.err();
-  for (const int number : {SIGTERM}) third.signal(number);
+  third.signal(SIGTERM);
   EXPECT_EQ(third.wait(), 0);
   EXPECT_FALSE(exists());
   EXPECT_THAT(sh("postern run --api-socket /run/lab/tmp/s -- test -S /run/lab/tmp/s"), Succeeds());

@@ -164,7 +164,7 @@ TEST(Commands, EveryBeginningOfARequestWaitsForMore) {
 }
 
 TEST(Commands, WhatFollowsTheFirstValueIsNotLookedAt) {
-  for (const char* rest : {"\n", "\0x", "garbage", "{\"execute\":\"remove_hostfwd\"}", "]"}) {
+  for (const char* rest : {"\n", "\x01", "garbage", "{\"execute\":\"remove_hostfwd\"}", "]"}) {
     EXPECT_EQ(ask(std::string(R"( {"execute":"list_hostfwd"})") + rest), R"({"return":{"entries":[]},"entries":[]})") << rest;
   }
 }

@@ -16,7 +16,6 @@
 
 #include "postern/base/file.h"
 #include "postern/base/text.h"
-#include "postern/base/unique_fd.h"
 
 #include "instance.h"
 
@@ -80,7 +79,9 @@ Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   if (choice.path) return ControlClient(Kind::file, *choice.path);
   if (choice.pid) return ControlClient(Kind::abstract, control_name(uid, *choice.pid));
   POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
-  const auto pids = find_instances(text, uid);
+  auto pids = find_instances(text, uid);
+  const auto is_anothers = [uid](pid_t pid) { return !ControlClient(Kind::abstract, control_name(uid, pid)).connect(); };
+  pids.erase(std::remove_if(pids.begin(), pids.end(), is_anothers), pids.end());  // anybody may take such a name
   if (pids.empty()) return fail("no postern of yours runs here (postern run has a control socket, attach with --api-socket)");
   if (pids.size() > 1) {
     return fail(fmt::format("several run: choose one by --pid ({})", fmt::join(pids, ", ")));
@@ -88,22 +89,28 @@ Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   return ControlClient(Kind::abstract, control_name(uid, pids.front()));
 }
 
-Result<std::string> ControlClient::ask(std::string_view request) const {
+Result<UniqueFd> ControlClient::connect() const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string path = std::string(kind_ == Kind::abstract ? 1 : 0, '\0').append(name_);
   if (path.size() >= sizeof address.sun_path) return fail(fmt::format("{}: the path is too long (>= 108)", shown()));
   std::memcpy(address.sun_path, path.data(), path.size());
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket");
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return fail_errno("connect to", shown());
   if (const Status good = check_server(socket, shown()); !good) return Failure(good.error());
-  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
-  ::shutdown(socket.get(), SHUT_WR);
-  auto reply = read_all(socket, shown());
+  return socket;
+}
+
+Result<std::string> ControlClient::ask(std::string_view request) const {
+  const auto socket = connect();
+  if (!socket) return Failure(socket.error());
+  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
+  ::shutdown(socket->get(), SHUT_WR);
+  auto reply = read_all(*socket, shown());
   if (reply && reply->empty()) return fail(shown() + " does not answer: it serves its own user and network namespace only");
   return reply;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "postern/base/result.h"
+#include "postern/base/unique_fd.h"
 
 namespace postern::cli {
 
@@ -32,6 +33,7 @@ class ControlClient {
  private:
   enum class Kind { abstract, file };
   ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+  Result<UniqueFd> connect() const;
   std::string shown() const { return std::string(kind_ == Kind::abstract ? "@" : "").append(name_); }
 
   Kind kind_;

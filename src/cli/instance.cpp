@@ -9,7 +9,7 @@ namespace postern::cli {
 
 api::InstanceStatus RunningInstance::status() const {
   return {.version = POSTERN_VERSION,
-          .pid = ::getpid(),
+          .pid = pid_,
           .engine = "libslirp " + stack::slirp_version(),
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),

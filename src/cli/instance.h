@@ -1,6 +1,8 @@
 // instance.h - the adapter between a connection and the control socket, and the sockets that a running postern has.
 #pragma once
 
+#include <unistd.h>
+
 #include "postern/api/control_socket.h"
 
 #include "connection.h"
@@ -10,7 +12,7 @@ namespace postern::cli {
 class RunningInstance final : public api::Instance {
  public:
   /// The connection must outlive it; what libslirp is called with, it is called with from the loop's turns.
-  explicit RunningInstance(Connection& connection) : connection_(connection), started_(Clock::now()) {}
+  explicit RunningInstance(Connection& connection) : connection_(connection), pid_(::getpid()), started_(Clock::now()) {}
 
   Result<forward::Published> add_forward(const forward::PortRequest& request) override {
     return connection_.add_forward(request);
@@ -23,6 +25,7 @@ class RunningInstance final : public api::Instance {
 
  private:
   Connection& connection_;
+  pid_t pid_;  // asked for once: behind the sandbox each call is one that must be allowed
   TimePoint started_;
 };
 

@@ -313,6 +313,37 @@ TEST_F(ControlSocket, IsClosedToOtherUsersAndOpenToRoot) {
   EXPECT_THAT(as(kFirstSubordinate, "/run/lab/tmp/s").err, HasSubstr("PermissionError"));
 }
 
+TEST_F(ControlSocket, CanDoWithoutANameThatAnotherHas) {
+  Process run = start_sh(fmt::format(R"sh(
+holder="import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind('\0postern/{}/' + sys.argv[1])
+print('held', flush=True)
+time.sleep(1000)"
+python3 -c "$holder" $$ > $TMPDIR/held &
+until grep -qs held $TMPDIR/held; do :; done
+exec postern run -- echo works)sh",
+                                     kUserId));
+  EXPECT_EQ(run.wait(), 0);
+  EXPECT_THAT(run.out(), HasSubstr("works"));
+  EXPECT_THAT(run.err(), AllOf(IsOneLine(), HasSubstr("no control socket")));
+}
+
+TEST_F(ControlSocket, ClientsAskNobodyButTheirOwnUsersPostern) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  auto other =
+      host().spawn({.argv = {"python3", "-c",
+                             fmt::format("import socket, time\ns = socket.socket(socket.AF_UNIX)\n"
+                                         "s.bind('\\0postern/{}/77')\ns.listen()\nprint('up', flush=True)\ntime.sleep(1000)",
+                                         kUserId)}});
+  ASSERT_TRUE(other && says(*other, "up"));
+  EXPECT_THAT(sh("postern status"), Succeeds()) << "the other one's is not counted";
+  const Outcome asked = sh("postern status --pid 77");
+  EXPECT_THAT(asked, EndsWithStatus(1));
+  EXPECT_THAT(asked.err, AllOf(IsOneLine(), HasSubstr("belongs to another user (0)")));
+}
+
 // ---- the file
 
 TEST_P(ControlSocketAs, FileGoesOnTermAndAStaleOneIsReplaced) {

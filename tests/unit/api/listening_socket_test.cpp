@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +109,14 @@ TEST_F(ListeningSocketFile, NeedsAFolderAndAName) {
   EXPECT_FALSE(listen_at(folder_.string() + "/none/s"));
 }
 
+/// As the sandbox does it: a tmpfs for a root, and the old one detached. Returns whether it could.
+bool change_root(const fs::path& onto) {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
+    return false;
+  if (::mount("tmpfs", onto.c_str(), "tmpfs", 0, nullptr) < 0 || ::chdir(onto.c_str()) < 0) return false;
+  return ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0;
+}
+
 TEST_F(ListeningSocketFile, GoesAlsoWhenTheRootIsAnother) {
   const fs::path root = folder_ / "root";
   fs::create_directory(root);
@@ -114,14 +124,14 @@ TEST_F(ListeningSocketFile, GoesAlsoWhenTheRootIsAnother) {
   if (child == 0) {
     {
       const auto socket = listen_at(path());
-      if (!socket || ::unshare(CLONE_NEWUSER) < 0) ::_exit(77);
-      if (::chroot(root.c_str()) < 0 || ::chdir("/") < 0) ::_exit(1);
+      if (!socket || !change_root(root)) ::_exit(1);
+      if (fs::exists(folder_)) ::_exit(2);
     }
     ::_exit(0);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_EQ(WEXITSTATUS(status), 0) << "77: no user namespace";
+  ASSERT_EQ(WEXITSTATUS(status), 0) << "1: no new root can be had; 2: it is the old one";
   EXPECT_FALSE(exists());
 }
 

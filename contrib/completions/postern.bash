@@ -6,15 +6,16 @@ _postern_flags() {  # <command>: its options without a value
     case $1 in
         run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --map-auto --keep-id --die-with-parent -v --verbose -q --quiet" ;;
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host -v --verbose -q --quiet" ;;
-        doctor) echo "-h --help --json" ;;
+        ports | status | doctor) echo "-h --help --json" ;;
     esac
 }
 
 _postern_settings() {  # <command>: its options with a value
-    local network="-p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd"
+    local network="-p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --api-socket"
     case $1 in
         run) echo "$network --network --dns --add-host --env --workdir" ;;
         attach) echo "$network --macaddress" ;;
+        ports | status) echo "--pid --api-socket" ;;
     esac
 }
 
@@ -25,6 +26,8 @@ _postern_reply() {  # <compgen argument>...
 _postern_value() {  # <option>
     case $1 in
         --network) _postern_reply -W "slirp none host" ;;
+        --api-socket) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
+        --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;
         --workdir) compopt -o filenames 2>/dev/null; _postern_reply -d ;;
         --outbound-addr | --outbound-addr6) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;
     esac
@@ -46,7 +49,7 @@ _postern() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _postern_reply -W "run attach doctor --help --version"
+        _postern_reply -W "run attach ports status doctor --help --version"
         return
     fi
     while ((next <= COMP_CWORD)); do
@@ -79,6 +82,8 @@ _postern() {
         _postern_reply -W "$(_postern_flags "$command") $(_postern_settings "$command")"
     elif [[ $command == run ]]; then
         _postern_command "$COMP_CWORD"
+    elif [[ $command == ports ]] && ((places == 0)); then
+        _postern_reply -W "add rm ls"
     elif [[ $command == attach ]] && ((places == 0)); then
         compopt -o filenames 2>/dev/null
         _postern_reply -f

@@ -16,6 +16,7 @@ function __postern_workload
         end
         set -e words[1]
         if contains -- $word -p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd \
+                --api-socket \
                 --network --dns --add-host --env --workdir
             set -q words[1]; or return 1
             set -e words[1]
@@ -33,6 +34,8 @@ end
 complete -c postern -f
 complete -c postern -n __fish_is_first_token -a run -d "Run a command in namespaces of its own, connected"
 complete -c postern -n __fish_is_first_token -a attach -d "Connect a namespace that exists"
+complete -c postern -n __fish_is_first_token -a ports -d "Publish ports of a running one"
+complete -c postern -n __fish_is_first_token -a status -d "What a running one does"
 complete -c postern -n __fish_is_first_token -a doctor -d "What this host allows, and what mends it"
 complete -c postern -n __fish_is_first_token -l help -d "Print the commands"
 complete -c postern -n __fish_is_first_token -l version -d "Print the versions"
@@ -40,8 +43,11 @@ complete -c postern -n __fish_is_first_token -l version -d "Print the versions"
 complete -c postern -n __postern_workload -a "(__fish_complete_subcommand --commandline (__postern_workload))"
 complete -c postern -n "__postern_in attach" -F
 
-complete -c postern -n "__postern_in run attach doctor" -s h -l help -d "Print the options"
-complete -c postern -n "__postern_in doctor" -l json -d "For programs"
+complete -c postern -n "__postern_in run attach ports status doctor" -s h -l help -d "Print the options"
+complete -c postern -n "__postern_in ports status doctor" -l json -d "For programs"
+complete -c postern -n "__postern_in ports status" -x -l pid -d "The process of postern to ask"
+complete -c postern -n "__postern_in ports status" -r -l api-socket -d "Ask who listens there"
+complete -c postern -n "__postern_in ports" -a "add rm ls"
 
 complete -c postern -n "__postern_in run" -x -l network -a "slirp none host" -d "What network there is inside"
 complete -c postern -n "__postern_in run" -x -l dns -d "Nameserver inside"
@@ -66,5 +72,6 @@ complete -c postern -n "__postern_in run attach" -x -l outbound-addr -a "(__fish
 complete -c postern -n "__postern_in run attach" -x -l outbound-addr6 -a "(__fish_print_interfaces)" -d "Source of outgoing IPv6"
 complete -c postern -n "__postern_in run attach" -x -l max-flows -d "Connections at once"
 complete -c postern -n "__postern_in run attach" -x -l ready-fd -d "Descriptor to write to when the network works"
+complete -c postern -n "__postern_in run attach" -r -l api-socket -d "Serve the control protocol there too"
 complete -c postern -n "__postern_in run attach" -s v -l verbose -d "Tell more"
 complete -c postern -n "__postern_in run attach" -s q -l quiet -d "Tell of failures only"

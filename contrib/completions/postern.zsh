@@ -6,10 +6,14 @@ _postern_target() {
   _alternative 'processes:process:_pids' 'files:namespace:_files'
 }
 
+_postern_instance() {
+  compadd -- ${(u)${(M)${(f)"$(</proc/net/unix)"}:#*@postern/$EUID/*}##*/}
+}
+
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
-  local -a network_options run_options attach_options doctor_options
+  local -a network_options run_options attach_options ports_options status_options doctor_options
 
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
@@ -24,6 +28,7 @@ _postern() {
     '--outbound-addr6=[source of outgoing IPv6]:address or interface:_net_interfaces'
     '--max-flows=[connections at once]:number'
     '--ready-fd=[write to it when the network works]:descriptor:_file_descriptors'
+    '--api-socket=[serve the control protocol there]:path:_files'
     '(-q --quiet)'{-v,--verbose}'[tell more]'
     '(-v --verbose)'{-q,--quiet}'[tell of failures only]'
   )
@@ -41,6 +46,18 @@ _postern() {
     '(-c --configure)'{-c,--configure}'[set addresses and the default route]'
     '--macaddress=[MAC address of the TAP]:MAC address'
   )
+  ports_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
+    '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '--json[for programs]'
+  )
+  status_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
+    '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '--json[for programs]'
+  )
   doctor_options=(
     '(- *)'{-h,--help}'[print the options]'
     '--json[for programs]'
@@ -49,13 +66,15 @@ _postern() {
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" doctor\:"what this host allows"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
   case $words[1] in
     run) _arguments -S $network_options $run_options '(-):program: _command_names -e' '*::argument: _normal' ;;
     attach) _arguments $network_options $attach_options '1: :_postern_target' '2:TAP' ;;
+    ports) _arguments $ports_options '1:action:(add rm ls)' '*:[IP\:]PORT\:PORT[/udp], or a number' ;;
+    status) _arguments $status_options ;;
     doctor) _arguments $doctor_options ;;
   esac
 }

@@ -7,6 +7,7 @@
 #include "postern/process/signals.h"
 
 #include "connection.h"
+#include "instance.h"
 
 namespace postern::cli {
 
@@ -48,6 +49,7 @@ class Attachment {
   loop::EventLoop::Source signal_source_;
   std::unique_ptr<relay::TargetWatch> target_watch_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ControlDoors> doors_;
   std::optional<int> status_;
 };
 
@@ -70,6 +72,10 @@ Status Attachment::set_up() {
   auto connection = Connection::create(*loop_, *network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
+  if (const auto& path = options_.network.api_socket) {
+    doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
+    if (const Status opened = doors_->open_at(*path); !opened) return opened;
+  }
   relay::TapPlan plan{.name = options_.tap, .configuration = {}};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
   return connection_->open(

@@ -59,6 +59,24 @@ Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
   return {};
 }
 
+Result<forward::Published> Connection::add_forward(const forward::PortRequest& request) {
+  auto added = ports_.add(request);
+  if (added && added->forward.protocol == stack::Protocol::udp) {
+    relay_->filter().published_udp().set(added->forward.guest_port.number);
+  }
+  return added;
+}
+
+Status Connection::remove_forward(forward::ForwardId id) {
+  const auto removed = ports_.remove(id);
+  if (!removed) return Failure(removed.error());
+  const stack::Forward& forward = removed->forward;
+  if (forward.protocol == stack::Protocol::udp && !ports_.leads_to(stack::Protocol::udp, forward.guest_port)) {
+    relay_->filter().published_udp().reset(forward.guest_port.number);
+  }
+  return {};
+}
+
 Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events) {
   auto tap = relay::connect_tap(target, plan);
   if (!tap) return Failure(tap.error());

@@ -35,6 +35,11 @@ class Connection {
   Status start(relay::ConnectedTap tap, Awaited awaited, Events events);
 
   relay::Relay& relay() { return *relay_; }
+  const VirtualNetwork& network() const { return network_; }
+  const forward::PortTable& ports() const { return ports_; }
+  /// As the port table's, and the relay's filter learns of it.
+  Result<forward::Published> add_forward(const forward::PortRequest& request);
+  Status remove_forward(forward::ForwardId id);
 
  private:
   Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay);

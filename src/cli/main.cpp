@@ -5,8 +5,10 @@
 
 #include "attach_command.h"
 #include "options.h"
+#include "ports_command.h"
 #include "run_command.h"
 #include "slirp4netns_command.h"
+#include "status_command.h"
 
 namespace {
 
@@ -38,6 +40,8 @@ int main(int argc, char** argv) {
                         [](const cli::Leave& leave) { return leave.status; },
                         [&](const cli::RunOptions& options) { return cli::run_command(options, inheritance); },
                         [](const cli::AttachOptions& options) { return cli::attach_command(options); },
+                        [](const cli::PortsOptions& options) { return cli::ports_command(options); },
+                        [](const cli::StatusOptions& options) { return cli::status_command(options); },
                         [](const cli::DoctorOptions& options) { return doctor::run_doctor(options.format); },
                     },
                     cli::parse_options(argc, argv));

@@ -99,6 +99,7 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   const auto ready_fd = parse_ready_fd(typed.ready_fd);
   if (!ready_fd) return Failure(ready_fd.error());
   network.ready_fd = *ready_fd;
+  network.api_socket = unless_empty(typed.api_socket);
   for (const std::string& text : typed.publish) {
     const auto spec = forward::parse_port_spec(text);
     if (!spec) return Failure(spec.error());
@@ -157,10 +158,41 @@ Result<relay::Target> parse_target(const std::string& text) {
 /// Options that speak of a virtual network, in a mode that has none.
 bool names_a_network(const TypedRun& typed) {
   const TypedNetwork& network = typed.network;
-  const std::string* texts[] = {&network.mtu, &network.cidr, &network.outbound4, &network.outbound6, &network.max_flows};
+  const std::string* texts[] = {&network.mtu,       &network.cidr,      &network.outbound4,
+                                &network.outbound6, &network.max_flows, &network.api_socket};
   const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
   return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback ||
          network.isolate_host;
+}
+
+Result<InstanceChoice> to_instance(const TypedInstance& typed) {
+  const auto pid = parse_number("--pid", typed.pid, {1, std::numeric_limits<pid_t>::max()});
+  if (!pid) return Failure(pid.error());
+  InstanceChoice choice;
+  if (*pid) choice.pid = static_cast<pid_t>(**pid);
+  choice.path = unless_empty(typed.api_socket);
+  return choice;
+}
+
+Result<PortsOptions::Action> parse_action(const std::string& text) {
+  if (text == "add") return PortsOptions::Action::add;
+  if (text == "rm") return PortsOptions::Action::remove;
+  if (text == "ls") return PortsOptions::Action::list;
+  return fail(fmt::format("\"{}\" is none of add, rm, ls", text));
+}
+
+Status add_port(const std::string& text, PortsOptions& options) {
+  const bool is_id = options.action == PortsOptions::Action::remove && text.find_first_not_of("0123456789") == text.npos;
+  if (is_id) {
+    const auto id = parse_number("ID", text, {1, std::numeric_limits<uint32_t>::max()});
+    if (!id) return Failure(id.error());
+    if (*id) options.ids.push_back(**id);
+    return *id ? Status() : fail("a port is missing");
+  }
+  const auto spec = forward::parse_port_spec(text);
+  if (!spec) return Failure(spec.error());
+  options.ports.push_back(*spec);
+  return {};
 }
 
 }  // namespace
@@ -207,6 +239,30 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   if (typed.configure) attach.configure = AttachOptions::Configure::yes;
   if (attach.network.mac && !typed.configure) return fail("--macaddress needs --configure");
   return attach;
+}
+
+Result<PortsOptions> to_ports_options(const TypedPorts& typed) {
+  PortsOptions options;
+  const auto action = parse_action(typed.action);
+  if (!action) return Failure(action.error());
+  options.action = *action;
+  const auto instance = to_instance(typed.instance);
+  if (!instance) return Failure(instance.error());
+  options.instance = *instance;
+  for (const std::string& text : typed.ports) {
+    if (const Status added = add_port(text, options); !added) return Failure(added.error());
+  }
+  const bool listing = options.action == PortsOptions::Action::list;
+  if (listing && !typed.ports.empty()) return fail("ls takes no port");
+  if (!listing && typed.ports.empty()) return fail(typed.action + ": which port is missing, as 8080:80");
+  if (typed.instance.json) options.output = Output::json;
+  return options;
+}
+
+Result<StatusOptions> to_status_options(const TypedInstance& typed) {
+  const auto instance = to_instance(typed);
+  if (!instance) return Failure(instance.error());
+  return StatusOptions{*instance, typed.json ? Output::json : Output::text};
 }
 
 }  // namespace postern::cli

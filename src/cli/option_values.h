@@ -11,7 +11,7 @@ namespace postern::cli {
 
 /// The text of each option as typed; an empty string is an option that was not given.
 struct TypedNetwork {
-  std::string mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd;
+  std::string mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd, api_socket;
   std::vector<std::string> publish;
   bool ipv6 = false, no_ipv6 = false, allow_host_loopback = false, isolate_host = false;
 };
@@ -29,7 +29,20 @@ struct TypedAttach {
   bool configure = false;
 };
 
+struct TypedInstance {
+  std::string pid, api_socket;
+  bool json = false;
+};
+
+struct TypedPorts {
+  TypedInstance instance;
+  std::string action;
+  std::vector<std::string> ports;
+};
+
 Result<RunOptions> to_run_options(const TypedRun& typed);
 Result<AttachOptions> to_attach_options(const TypedAttach& typed);
+Result<PortsOptions> to_ports_options(const TypedPorts& typed);
+Result<StatusOptions> to_status_options(const TypedInstance& typed);
 
 }  // namespace postern::cli

@@ -33,6 +33,21 @@ Examples:
 It stays in the foreground. It ends with status 0 when PID or the namespace at PATH ends or on a signal, and with 1 when the
 TAP is deleted.)";
 
+constexpr const char* kPortsExamples = R"(
+Examples:
+  postern ports add 8080:80 127.0.0.1:5353:53/udp    all of them, or none
+  postern ports add --pid 4711 [::1]:8443:443
+  postern ports ls
+  postern ports rm 1                                 by its number
+  postern ports rm 8080:80                           or as it was added
+
+Without --pid and --api-socket: the one postern of yours that runs. Connections that are open go on when their port is removed.)";
+
+constexpr const char* kStatusExamples = R"(
+Examples:
+  postern status
+  postern status --pid 4711 --json | jq .counters.drops)";
+
 constexpr const char* kDoctorExamples = R"(
 The exit status is 1 where `postern run` could not work.)";
 
@@ -68,6 +83,14 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
       ->type_name("N");
   app.add_option("--ready-fd", typed.ready_fd, "Write \"1\" to this descriptor and close it when the network works")
       ->type_name("FD");
+  app.add_option("--api-socket", typed.api_socket, "Serve slirp4netns's control protocol there too")->type_name("PATH");
+}
+
+void add_instance_options(CLI::App& app, TypedInstance& typed) {
+  auto* pid =
+      app.add_option("--pid", typed.pid, "The process of postern to ask (default: the only one of yours)")->type_name("PID");
+  app.add_option("--api-socket", typed.api_socket, "Ask who listens there")->type_name("PATH")->excludes(pid);
+  app.add_flag("--json", typed.json, "For programs");
 }
 
 struct Verbosity {
@@ -176,6 +199,32 @@ Options parse_attach(std::vector<std::string> arguments) {
   return *options;
 }
 
+Options parse_ports(std::vector<std::string> arguments) {
+  CLI::App app("Publish ports of a running postern, take them away, list them.", "ports");
+  set_usage(app, "postern ports [OPTIONS] add SPEC... | rm SPEC|ID... | ls");
+  app.footer(kPortsExamples);
+  TypedPorts typed;
+  app.add_option("ACTION", typed.action, "add, rm or ls")->required();
+  app.add_option("SPEC|ID", typed.ports, "[IP:]PORT[-END]:PORT[/tcp|udp]; for rm also the number that ls shows");
+  add_instance_options(app, typed.instance);
+  if (const auto leave = parse(app, std::move(arguments), kUsage)) return *leave;
+  const auto options = to_ports_options(typed);
+  if (!options) return complain("ports", options.error().message(), kUsage);
+  return *options;
+}
+
+Options parse_status(std::vector<std::string> arguments) {
+  CLI::App app("Tell what a running postern does: network, flows, ports, drops.", "status");
+  set_usage(app, "postern status [OPTIONS]");
+  app.footer(kStatusExamples);
+  TypedInstance typed;
+  add_instance_options(app, typed);
+  if (const auto leave = parse(app, std::move(arguments), kUsage)) return *leave;
+  const auto options = to_status_options(typed);
+  if (!options) return complain("status", options.error().message(), kUsage);
+  return *options;
+}
+
 Options parse_doctor(std::vector<std::string> arguments) {
   CLI::App app("Tell what this host allows, what is missing, and the command that mends it.", "doctor");
   set_usage(app, "postern doctor [--json]");
@@ -193,6 +242,8 @@ Usage: postern COMMAND [OPTIONS] ...
 Commands:
   run [OPTIONS] [--] CMD...         run CMD in namespaces of its own, connected
   attach [OPTIONS] PID|PATH TAP     connect a namespace that exists
+  ports add|rm|ls [SPEC|ID...]      publish ports of a running one
+  status [--json]                   what a running one does
   doctor [--json]                   what this host allows, and what mends it
 
   postern COMMAND --help            options and examples
@@ -217,6 +268,8 @@ Options parse_options(int argc, char** argv) {
   arguments.erase(arguments.begin());
   if (command == "run") return parse_run(std::move(arguments));
   if (command == "attach") return parse_attach(std::move(arguments));
+  if (command == "ports") return parse_ports(std::move(arguments));
+  if (command == "status") return parse_status(std::move(arguments));
   if (command == "doctor") return parse_doctor(std::move(arguments));
   if (command == "--help" || command == "-h" || command == "help") {
     fmt::print("{}", kHelp);

@@ -10,11 +10,13 @@
 #include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/doctor/doctor.h"
-#include "postern/forward/port_spec.h"
+#include "postern/forward/port_table.h"
 #include "postern/relay/target_watch.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/workload/etc_files.h"
 #include "postern/workload/workload.h"
+
+#include "control_client.h"
 
 namespace postern::cli {
 
@@ -35,6 +37,7 @@ struct NetworkOptions {
   std::optional<size_t> max_flows;
   std::vector<forward::PortSpec> publish;
   std::optional<int> ready_fd;
+  std::optional<std::string> api_socket;
 };
 
 enum class NetworkMode { slirp, none, host };
@@ -63,12 +66,27 @@ struct DoctorOptions {
   doctor::Format format = doctor::Format::text;
 };
 
+enum class Output { text, json };
+
+struct PortsOptions {
+  enum class Action { add, remove, list } action = Action::list;
+  InstanceChoice instance;
+  std::vector<forward::PortSpec> ports;  // to add or to remove
+  std::vector<forward::ForwardId> ids;   // to remove
+  Output output = Output::text;
+};
+
+struct StatusOptions {
+  InstanceChoice instance;
+  Output output = Output::text;
+};
+
 /// The command line was answered already (--help, --version), or is wrong and that was said.
 struct Leave {
   int status;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, DoctorOptions, Leave>;
+using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, Leave>;
 
 /// Exit statuses of our own failures; those of `run` are in workload.h, for a command's status passes through it.
 inline constexpr int kFailure = 1;

@@ -11,6 +11,7 @@
 #include "postern/process/signals.h"
 
 #include "connection.h"
+#include "instance.h"
 
 namespace postern::cli {
 
@@ -66,6 +67,7 @@ class Run {
   std::unique_ptr<loop::EventLoop> loop_;
   std::optional<workload::Workload> workload_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ControlDoors> doors_;
   loop::EventLoop::Source signal_source_, end_source_;
   bool started_ = false;
   bool over_ = false;
@@ -101,6 +103,11 @@ Status Run::connect(const VirtualNetwork& network) {
   auto connection = Connection::create(*loop_, network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
+  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
+  doors_->open_abstract();
+  if (const auto& path = options_.network.api_socket) {
+    if (const Status opened = doors_->open_at(*path); !opened) return opened;
+  }
   POSTERN_TRY(target, netns::open_namespaces_of(workload_->pid()), "connect");
   const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
   return connection_->open(target, {.name = "tap0", .configuration = link_configuration(network)},

@@ -15,6 +15,7 @@
 #include "bess_listener.h"
 #include "connection.h"
 #include "exit_watch.h"
+#include "instance.h"
 #include "slirp4netns_text.h"
 
 namespace postern::cli {
@@ -99,6 +100,7 @@ class Service {
   ExitWatch exit_watch_;
   std::unique_ptr<relay::TargetWatch> target_watch_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ControlDoors> doors_;
   std::unique_ptr<BessListener> bess_;
   std::optional<End> end_;
   std::optional<Error> failure_;  // of what was done from the loop
@@ -190,9 +192,10 @@ Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
       {.ready = [this] { tell_ready(ready_fd_); }, .tap_gone = tap_gone, .patience_for_ipv6 = kPatienceForIpv6});
 }
 
-// MERGE POINT 1: the control socket on options_.api_socket, listening when this returns (M4).
 Status Service::open_control_socket() {
-  return options_.api_socket.empty() ? Status() : fail("--api-socket is not in this build yet");
+  if (options_.api_socket.empty()) return {};
+  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
+  return doors_->open_at(options_.api_socket);
 }
 
 // MERGE POINT 2: sandbox and seccomp; frames and "1" come after it (M4).

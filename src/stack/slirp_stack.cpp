@@ -13,7 +13,9 @@
 #include <utility>
 
 #include "postern/base/log.h"
+#include "postern/base/text.h"
 
+#include "connection_text.h"
 #include "slirp_descriptors.h"
 
 namespace postern::stack {
@@ -37,6 +39,29 @@ sockaddr_storage socket_address(const IpAddress& address, Port port) {
     std::memcpy(&storage, &in6, sizeof in6);
   }
   return storage;
+}
+
+std::optional<Endpoint> endpoint(const sockaddr_storage& storage) {
+  if (storage.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(storage);
+    return Endpoint{Ipv4::from_wire(in.sin_addr), Port{ntohs(in.sin_port)}};
+  }
+  if (storage.ss_family == AF_INET6) {
+    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    return Endpoint{Ipv6::from_wire(in6.sin6_addr), Port{ntohs(in6.sin6_port)}};
+  }
+  return std::nullopt;
+}
+
+SocketEnds ends_of(int fd) {
+  SocketEnds ends;
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (fd < 0) return ends;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) ends.local = endpoint(address);
+  size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) ends.peer = endpoint(address);
+  return ends;
 }
 
 socklen_t size_of(const sockaddr_storage& address) {
@@ -189,6 +214,21 @@ Status SlirpStack::remove_forward(const Forward& forward) {
 }
 
 size_t SlirpStack::open_flows() const { return descriptors_->open_flows(); }
+
+Flows SlirpStack::flows(size_t most) const {
+  const std::unique_ptr<char, decltype(&::g_free)> table(::slirp_connection_info(slirp_), ::g_free);
+  std::string_view rest = table.get();
+  Flows found;
+  while (!rest.empty()) {
+    const auto line = parse_connection_line(take_line(rest));
+    const bool told = found.flows.size() < most;
+    auto flow = line ? to_flow(*line, told ? ends_of(line->fd) : SocketEnds{}) : std::nullopt;
+    if (!flow) continue;
+    ++found.total;
+    if (told) found.flows.push_back(*std::move(flow));
+  }
+  return found;
+}
 
 std::string slirp_version() { return ::slirp_version_string(); }
 

@@ -18,8 +18,8 @@ of_help() {
 
 # The tag behind .TP, in the command's section or in the one that run and attach share.
 of_man_page() {
-  common='COMMON OPTIONS'
-  [ "$1" != doctor ] || common=
+  common=
+  case $1 in run | attach) common='COMMON OPTIONS' ;; esac
   awk -v own="POSTERN $1" -v common="$common" '
     /^\.SH/ { section = substr($0, 5); wanted = section == toupper(own) || section == common }
     wanted && tag { print }
@@ -34,8 +34,8 @@ of_bash() {
 }
 
 of_zsh() {
-  lists="network_options $1_options"
-  [ "$1" != doctor ] || lists=doctor_options
+  lists=$1_options
+  case $1 in run | attach) lists="network_options $lists" ;; esac
   for list in $lists; do sed -n "/^  $list=(/,/^  )/s/\[.*//p" contrib/completions/postern.zsh; done |
     grep -oE -- '--?[a-z0-9]+(-[a-z0-9]+)*'
 }

@@ -16,6 +16,7 @@
 #include "postern/base/result.h"
 #include "postern/loop/event_loop.h"
 #include "postern/stack/address_plan.h"
+#include "postern/stack/flow.h"
 
 struct Slirp;
 
@@ -45,6 +46,7 @@ struct Forward {
   Port host_port;
   IpAddress guest_address;
   Port guest_port;
+  bool operator==(const Forward&) const = default;
 };
 
 /// Takes the frames that the stack has for the namespace. A frame may be dropped; it must not be kept.
@@ -76,6 +78,8 @@ class SlirpStack {
   Status remove_forward(const Forward& forward);
   /// Host sockets that carry a flow now; listeners not counted.
   size_t open_flows() const;
+  /// What they carry, `most` of them at most: a walk over all of libslirp's sockets, with two system calls for each that is told.
+  Flows flows(size_t most) const;
 
  private:
   SlirpStack(const StackConfig& config, loop::EventLoop& loop, FrameSink& sink);

@@ -1,0 +1,45 @@
+// instance.h - what the control socket drives: a running Postern, as this room sees it. `cli` plugs the real one in.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "postern/forward/port_table.h"
+#include "postern/relay/drop.h"
+#include "postern/relay/relay.h"
+#include "postern/stack/flow.h"
+
+namespace postern::api {
+
+struct InstanceStatus {
+  std::string version;
+  pid_t pid = 0;
+  std::string engine;  // "libslirp 4.7.0"
+  stack::StackConfig network;
+  std::optional<Ipv6> guest6;
+  std::chrono::seconds uptime{};
+  size_t open_flows = 0;
+};
+
+struct InstanceCounters {
+  relay::Relay::Counters frames;
+  relay::DropCounters drops;
+};
+
+class Instance {
+ public:
+  virtual Result<forward::Published> add_forward(const forward::PortRequest& request) = 0;
+  virtual Status remove_forward(forward::ForwardId id) = 0;
+  virtual std::vector<forward::Published> forwards() const = 0;
+  virtual InstanceStatus status() const = 0;
+  virtual InstanceCounters counters() const = 0;
+  virtual stack::Flows flows(size_t most) const = 0;
+
+ protected:
+  ~Instance() = default;
+};
+
+}  // namespace postern::api

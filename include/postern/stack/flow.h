@@ -1,0 +1,39 @@
+// flow.h - one connection as a person wants to see it: who inside talks to whom, and by which socket of the host.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "postern/base/address.h"
+
+namespace postern::stack {
+
+struct Endpoint {
+  IpAddress address;
+  Port port;  // 0 for ICMP, which has none
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Flow {
+  enum class Protocol { tcp, udp, icmp } protocol = Protocol::tcp;
+  enum class Direction { outbound, inbound } direction = Direction::outbound;  // inbound: by a published port
+  std::string state;                                                           // TCP, towards the namespace: "ESTABLISHED"
+  std::optional<std::chrono::seconds> expires;                                 // UDP and ICMP: when idle for so long
+  std::optional<IpAddress> guest_address;  // libslirp 4.7 does not tell the address of an IPv6 flow
+  Port guest_port;
+  std::optional<Endpoint> remote;  // as the namespace sees it; inbound: the client
+  std::optional<Endpoint> host;    // of the host's socket
+  size_t bytes_to_guest = 0;       // that wait here
+  size_t bytes_to_remote = 0;
+};
+
+/// Some of the flows there are: a listing has a bound.
+struct Flows {
+  std::vector<Flow> flows;
+  size_t total = 0;
+};
+
+}  // namespace postern::stack

@@ -1,0 +1,230 @@
+// control_socket.cpp - the wire rules of the control socket; what is said on it stands in commands.cpp.
+//
+//   accepted ──► reading ──whole, too large, ended, too late──► writing ──all taken──► closed
+//      │            └── makes room for a newer client, hangs up ──► closed   ▲
+//      └── another user, another namespace ─────────────────────────────────┘
+//
+// Every step is one non-blocking call a turn; a client that does nothing costs a descriptor until its time is up.
+#include "postern/api/control_socket.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <list>
+
+#include "postern/api/commands.h"
+#include "postern/base/log.h"
+
+#include "listening_socket.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71  // Linux 5.14, include/uapi/asm-generic/socket.h
+#endif
+
+namespace postern::api {
+
+namespace {
+
+constexpr int kAcceptsPerTurn = 16;
+constexpr std::chrono::milliseconds kRest{100};  // of a listener for whose clients there is no descriptor
+constexpr size_t kMostLeftUnread = 64;           // buffers; what a client has sent too much
+
+/// Nothing: a kernel before 5.14.
+std::optional<uint64_t> netns_cookie(int fd) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? std::optional(cookie) : std::nullopt;
+}
+
+/// Asked anew each time: ids are told as the user namespace sees them that we are in then.
+bool is_ours(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+struct Client {
+  UniqueFd fd;
+  loop::EventLoop::Source source;
+  TimePoint deadline;
+  std::string received;
+  std::string reply;  // empty while reading
+  size_t written = 0;
+
+  bool reading() const { return reply.empty(); }
+};
+using Clients = std::list<Client>;  // the oldest first, but for those that have begun to write
+
+constexpr SyscallRule kSyscalls[] = {{"accept4"},  {"recvfrom"}, {"sendto"},     {"getsockopt"}, {"shutdown"}, {"close"},
+                                     {"unlinkat"}, {"geteuid"},  {"newfstatat"}, {"fstatat64"},  {"epoll_ctl"}};
+
+}  // namespace
+
+class ControlSocket::Server {
+ public:
+  Server(loop::EventLoop& loop, Instance& instance, ListeningSocket socket, ControlLimits limits)
+      : loop_(loop),
+        instance_(instance),
+        socket_(std::move(socket)),
+        limits_(limits),
+        cookie_(netns_cookie(socket_.fd.get())),
+        listener_(loop.make_source([this](uint32_t, uint32_t) { accept_some(); })),
+        rest_(loop, [this] { (void)listener_.watch(socket_.fd.get(), EPOLLIN); }),
+        too_late_(loop, [this] { end_the_late(); }) {}
+
+  Status start() { return listener_.watch(socket_.fd.get(), EPOLLIN); }
+  const Counters& counters() const { return counters_; }
+  size_t clients() const { return clients_.size(); }
+
+ private:
+  void accept_some();
+  void take_in(UniqueFd fd);
+  void make_room();
+  void serve(Clients::iterator client);
+  bool receive(Client& client);
+  bool send(Client& client);
+  void begin_reply(Client& client, std::string reply);
+  void close(Clients::iterator client);
+  void end_the_late();
+  void set_timer();
+
+  loop::EventLoop& loop_;
+  Instance& instance_;
+  ListeningSocket socket_;
+  ControlLimits limits_;
+  std::optional<uint64_t> cookie_;
+  Counters counters_;
+  Clients clients_;
+  loop::EventLoop::Source listener_;
+  loop::EventLoop::Timer rest_;
+  loop::EventLoop::Timer too_late_;
+};
+
+void ControlSocket::Server::accept_some() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    UniqueFd fd(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+      listener_.unwatch(socket_.fd.get());  // it would stay ready, and wake us without end
+      return rest_.set(loop_.now() + kRest);
+    }
+    if (!fd) return;
+    if (!is_ours(fd.get()) || netns_cookie(fd.get()) != cookie_) {
+      ++counters_.refused;
+      continue;
+    }
+    take_in(std::move(fd));
+  }
+}
+
+void ControlSocket::Server::take_in(UniqueFd fd) {
+  if (clients_.size() >= limits_.clients) make_room();
+  const auto client = clients_.emplace(clients_.end());
+  client->fd = std::move(fd);
+  client->source = loop_.make_source([this, client](uint32_t, uint32_t) { serve(client); });
+  client->deadline = loop_.now() + limits_.time;
+  if (!client->source.watch(client->fd.get(), EPOLLIN)) return close(client);
+  set_timer();
+  serve(client);  // most requests are there with the connection
+}
+
+void ControlSocket::Server::make_room() {
+  const auto idle = std::find_if(clients_.begin(), clients_.end(), [](const Client& client) { return client.reading(); });
+  ++counters_.made_room;
+  close(idle == clients_.end() ? clients_.begin() : idle);
+}
+
+void ControlSocket::Server::serve(Clients::iterator client) {
+  const bool over = client->reading() ? !receive(*client) : !send(*client);
+  if (over) close(client);
+}
+
+/// False: the connection has ended.
+bool ControlSocket::Server::receive(Client& client) {
+  std::array<char, kMaxRequestBytes + 1> buffer;
+  const ssize_t size = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  client.received.append(buffer.data(), static_cast<size_t>(size));
+  auto reply = answer(client.received, size == 0 ? Input::ended : Input::open, instance_);
+  if (!reply) return true;
+  ++counters_.answered;
+  begin_reply(client, std::move(*reply));
+  return send(client);
+}
+
+void ControlSocket::Server::begin_reply(Client& client, std::string reply) {
+  client.reply = std::move(reply);
+  client.received = {};
+  client.deadline = loop_.now() + limits_.time;
+  set_timer();
+}
+
+/// False: all is sent, or nobody takes it.
+bool ControlSocket::Server::send(Client& client) {
+  const std::string_view rest = std::string_view(client.reply).substr(client.written);
+  const ssize_t size = ::send(client.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+  if (size < 0 && errno != EAGAIN && errno != EINTR) return false;
+  client.written += static_cast<size_t>(std::max<ssize_t>(size, 0));
+  if (client.written == client.reply.size()) return false;
+  return client.source.rewatch(client.fd.get(), EPOLLOUT).has_value();
+}
+
+void ControlSocket::Server::close(Clients::iterator client) {
+  ::shutdown(client->fd.get(), SHUT_RDWR);
+  // What is left unread would reach the client as ECONNRESET in place of the end, unix(7).
+  std::array<char, kMaxRequestBytes + 1> left;
+  for (size_t i = 0; i<kMostLeftUnread&& ::recv(client->fd.get(), left.data(), left.size(), 0)> 0; ++i) continue;
+  clients_.erase(client);
+}
+
+void ControlSocket::Server::end_the_late() {
+  for (auto client = clients_.begin(); client != clients_.end();) {
+    const auto late = client++;
+    if (late->deadline > loop_.now()) continue;
+    ++counters_.timed_out;
+    if (late->reading()) {
+      begin_reply(*late, timed_out_answer());
+      (void)send(*late);  // it fits into a socket's buffer that is empty
+    }
+    close(late);
+  }
+  set_timer();
+}
+
+void ControlSocket::Server::set_timer() {
+  const auto next = std::min_element(clients_.begin(), clients_.end(),
+                                     [](const Client& a, const Client& b) { return a.deadline < b.deadline; });
+  if (next == clients_.end()) return too_late_.cancel();
+  too_late_.set(next->deadline);
+}
+
+ControlSocket::ControlSocket(std::unique_ptr<Server> server) : server_(std::move(server)) {}
+ControlSocket::~ControlSocket() = default;
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::listen_at(loop::EventLoop& loop, Instance& instance,
+                                                                const std::string& path, ControlLimits limits) {
+  auto socket = api::listen_at(path);
+  if (!socket) return Failure(socket.error());
+  auto server = std::make_unique<Server>(loop, instance, *std::move(socket), limits);
+  POSTERN_CHECK(server->start(), path);
+  return std::unique_ptr<ControlSocket>(new ControlSocket(std::move(server)));
+}
+
+Result<std::unique_ptr<ControlSocket>> ControlSocket::listen_abstract(loop::EventLoop& loop, Instance& instance,
+                                                                      const std::string& name, ControlLimits limits) {
+  auto socket = api::listen_abstract(name);
+  if (!socket) return Failure(socket.error());
+  auto server = std::make_unique<Server>(loop, instance, *std::move(socket), limits);
+  POSTERN_CHECK(server->start(), name);
+  return std::unique_ptr<ControlSocket>(new ControlSocket(std::move(server)));
+}
+
+const ControlSocket::Counters& ControlSocket::counters() const { return server_->counters(); }
+size_t ControlSocket::clients() const { return server_->clients(); }
+
+SyscallRules syscalls() { return kSyscalls; }
+
+}  // namespace postern::api

@@ -1,0 +1,81 @@
+#include "report.h"
+
+namespace postern::api {
+
+namespace {
+
+Json to_json(const std::optional<IpAddress>& address) { return address ? Json(to_string(*address)) : Json(nullptr); }
+
+/// The port is left out where there is none.
+void put(Json& object, const std::string& prefix, const std::optional<stack::Endpoint>& end) {
+  object[prefix + "_addr"] = end ? Json(to_string(end->address)) : Json(nullptr);
+  if (end && end->port.number != 0) object[prefix + "_port"] = end->port.number;
+}
+
+Json to_json(const stack::Flow& flow) {
+  using Protocol = stack::Flow::Protocol;
+  const char* protocol = flow.protocol == Protocol::tcp ? "tcp" : flow.protocol == Protocol::udp ? "udp" : "icmp";
+  Json object = {{"proto", protocol}, {"direction", flow.direction == stack::Flow::Direction::inbound ? "inbound" : "outbound"}};
+  if (!flow.state.empty()) object["state"] = flow.state;
+  if (flow.expires) object["expires_seconds"] = flow.expires->count();
+  object["guest_addr"] = to_json(flow.guest_address);
+  if (flow.guest_port.number != 0) object["guest_port"] = flow.guest_port.number;
+  put(object, "remote", flow.remote);
+  put(object, "host", flow.host);
+  object["bytes_to_guest"] = flow.bytes_to_guest;
+  object["bytes_to_remote"] = flow.bytes_to_remote;
+  return object;
+}
+
+Json network(const InstanceStatus& status) {
+  const stack::StackConfig& config = status.network;
+  const stack::AddressPlan& plan = config.addresses;
+  Json object = {{"cidr", plan.network.network().to_string() + "/" + std::to_string(plan.network.prefix_bits())},
+                 {"guest_addr", plan.guest().to_string()},
+                 {"gateway", plan.gateway().to_string()},
+                 {"dns", plan.dns().to_string()},
+                 {"mtu", config.mtu_bytes},
+                 {"ipv6", config.ipv6}};
+  if (status.guest6) object["guest_addr6"] = status.guest6->to_string();
+  object["host_loopback"] = config.host_loopback == stack::HostLoopback::closed ? "closed" : "gateway";
+  return object;
+}
+
+}  // namespace
+
+Json to_json(const forward::Published& published) {
+  const stack::Forward& forward = published.forward;
+  return {{"id", published.id},
+          {"proto", std::string(forward::name(forward.protocol))},
+          {"host_addr", to_string(forward.host_address)},
+          {"host_port", forward.host_port.number},
+          {"guest_addr", to_string(forward.guest_address)},
+          {"guest_port", forward.guest_port.number}};
+}
+
+Json to_json(const InstanceStatus& status, size_t forwards) {
+  return {{"version", status.version},  {"pid", status.pid},
+          {"engine", status.engine},    {"uptime_seconds", status.uptime.count()},
+          {"network", network(status)}, {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
+          {"forwards", forwards}};
+}
+
+Json to_json(const stack::Flows& flows) {
+  Json list = Json::array();
+  for (const stack::Flow& flow : flows.flows) list.push_back(to_json(flow));
+  return {{"flows", std::move(list)}, {"total", flows.total}};
+}
+
+Json to_json(const InstanceCounters& counters) {
+  Json drops = Json::object();
+  for (size_t i = 0; i < relay::kDropReasons; ++i) {
+    const auto reason = static_cast<relay::Drop>(i);
+    drops[std::string(relay::name(reason))] = counters.drops.of(reason);
+  }
+  return {{"frames_from_guest", counters.frames.frames_from_guest},
+          {"frames_to_guest", counters.frames.frames_to_guest},
+          {"writes_lost", counters.frames.writes_lost},
+          {"drops", std::move(drops)}};
+}
+
+}  // namespace postern::api

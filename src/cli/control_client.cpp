@@ -1,0 +1,118 @@
+#include "control_client.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+
+#include "postern/base/file.h"
+#include "postern/base/text.h"
+
+#include "instance.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr unsigned kAccepting = 0x10000;  // __SO_ACCEPTCON: a listener, not one end of a connection that has its name
+constexpr timeval kPatience{.tv_sec = 10, .tv_usec = 0};
+
+std::optional<pid_t> pid_in(std::string_view name, std::string_view prefix) {
+  if (name.substr(0, prefix.size()) != prefix) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  return error == std::errc{} && end == name.data() + name.size() && pid > 0 ? std::optional(pid) : std::nullopt;
+}
+
+/// What belongs to another user could answer anything, and is told which ports we want.
+Status check_server(const UniqueFd& socket, const std::string& shown) {
+  ucred server{};
+  socklen_t size = sizeof server;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &server, &size) < 0) return fail_errno("ask who serves", shown);
+  const bool trusted = server.uid == ::geteuid() || ::geteuid() == 0;
+  return trusted ? Status() : fail(fmt::format("{} belongs to another user ({})", shown, server.uid));
+}
+
+Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
+  std::string all;
+  std::array<char, 65536> part;
+  for (;;) {
+    const ssize_t size = ::recv(socket.get(), part.data(), part.size(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size == 0 || (size < 0 && errno == ECONNRESET)) return all;
+    if (size < 0) return fail_errno("read the answer of", shown);
+    all.append(part.data(), static_cast<size_t>(size));
+  }
+}
+
+}  // namespace
+
+std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
+  const std::string prefix = fmt::format("@{}", control_name(uid, 0));
+  const std::string_view before_pid = std::string_view(prefix).substr(0, prefix.size() - 1);
+  std::vector<pid_t> pids;
+  while (!proc_net_unix.empty()) {
+    std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    const std::string_view flags_text = take_word(line);
+    unsigned flags = 0;
+    std::from_chars(flags_text.data(), flags_text.data() + flags_text.size(), flags, 16);
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    if (const auto pid = pid_in(trim(line), before_pid); pid && (flags & kAccepting)) pids.push_back(*pid);
+  }
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
+  const uid_t uid = ::geteuid();
+  if (choice.path) return ControlClient(Kind::file, *choice.path);
+  if (choice.pid) return ControlClient(Kind::abstract, control_name(uid, *choice.pid));
+  POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
+  auto pids = find_instances(text, uid);
+  const auto is_anothers = [uid](pid_t pid) { return !ControlClient(Kind::abstract, control_name(uid, pid)).connect(); };
+  pids.erase(std::remove_if(pids.begin(), pids.end(), is_anothers), pids.end());  // anybody may take such a name
+  if (pids.empty()) return fail("no postern of yours runs here (postern run has a control socket, attach with --api-socket)");
+  if (pids.size() > 1) {
+    return fail(fmt::format("several run: choose one by --pid ({})", fmt::join(pids, ", ")));
+  }
+  return ControlClient(Kind::abstract, control_name(uid, pids.front()));
+}
+
+Result<UniqueFd> ControlClient::connect() const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = std::string(kind_ == Kind::abstract ? 1 : 0, '\0').append(name_);
+  if (path.size() >= sizeof address.sun_path) return fail(fmt::format("{}: the path is too long (>= 108)", shown()));
+  std::memcpy(address.sun_path, path.data(), path.size());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket");
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return fail_errno("connect to", shown());
+  if (const Status good = check_server(socket, shown()); !good) return Failure(good.error());
+  return socket;
+}
+
+Result<std::string> ControlClient::ask(std::string_view request) const {
+  const auto socket = connect();
+  if (!socket) return Failure(socket.error());
+  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
+  ::shutdown(socket->get(), SHUT_WR);
+  auto reply = read_all(*socket, shown());
+  if (reply && reply->empty()) return fail(shown() + " does not answer: it serves its own user and network namespace only");
+  return reply;
+}
+
+}  // namespace postern::cli

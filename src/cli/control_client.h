@@ -1,0 +1,43 @@
+// control_client.h - the other end of the control socket: finds a running postern of the same user and asks it one thing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postern/base/result.h"
+#include "postern/base/unique_fd.h"
+
+namespace postern::cli {
+
+/// Whom to ask: a process, or who listens at a path, or else the only one there is.
+struct InstanceChoice {
+  std::optional<pid_t> pid;
+  std::optional<std::string> path;
+};
+
+/// The processes that listen on "@postern/UID/PID", of /proc/net/unix's lines, proc(5); in ascending order.
+std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid);
+
+class ControlClient {
+ public:
+  /// Errors: none runs in this network namespace; several do, and the error lists them.
+  static Result<ControlClient> find(const InstanceChoice& choice);
+
+  /// The answer, whatever it says. Errors: nobody listens; who listens is another user's; no answer in 10 s.
+  Result<std::string> ask(std::string_view request) const;
+
+ private:
+  enum class Kind { abstract, file };
+  ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+  Result<UniqueFd> connect() const;
+  std::string shown() const { return std::string(kind_ == Kind::abstract ? "@" : "").append(name_); }
+
+  Kind kind_;
+  std::string name_;
+};
+
+}  // namespace postern::cli

@@ -1,0 +1,152 @@
+#include "control_reply.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+
+namespace postern::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The errno of that name; none for a name this host does not know.
+std::error_code code_of(const std::string& name) {
+  constexpr int kGreatest = 133;  // EHWPOISON
+  for (int number = 1; number <= kGreatest; ++number) {
+    const char* known = ::strerrorname_np(number);
+    if (known && name == known) return {number, std::system_category()};
+  }
+  return {};
+}
+
+/// What a reply returns. The errors of another program's JSON end here.
+template <class Read>
+auto read(std::string_view reply, Read take) -> Result<decltype(take(std::declval<const Json&>()))> {
+  try {
+    const Json json = Json::parse(reply);
+    if (json.contains("return")) return take(json.at("return"));
+    const Json& error = json.at("error");
+    const std::error_code code = code_of(error.value("errno", ""));
+    if (code) return Failure(Error{code, error.at("desc")});
+    return fail(error.at("desc").get<std::string>());
+  } catch (const std::exception&) {
+    return fail("the answer is not one of postern's");
+  }
+}
+
+IpAddress address_of(const Json& text) {
+  return parse_ip(text.get_ref<const std::string&>()).value();
+}  // throws where it is none
+
+forward::Published published(const Json& entry) {
+  const auto protocol = entry.at("proto") == "udp" ? stack::Protocol::udp : stack::Protocol::tcp;
+  return {entry.at("id"),
+          {protocol, address_of(entry.at("host_addr")), Port{entry.at("host_port").get<uint16_t>()},
+           address_of(entry.at("guest_addr")), Port{entry.at("guest_port").get<uint16_t>()}}};
+}
+
+std::string dropped(const Json& drops) {
+  uint64_t total = 0;
+  std::string reasons;
+  for (const auto& [reason, count] : drops.items()) {
+    total += count.get<uint64_t>();
+    if (count != 0) reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", reason, count.get<uint64_t>());
+  }
+  return total == 0 ? "0 dropped" : fmt::format("{} dropped ({})", total, reasons);
+}
+
+std::string text(const Json& status) {
+  const auto word = [](const Json& object, const char* key) { return object.at(key).get<std::string>(); };
+  const Json& network = status.at("network");
+  const Json& flows = status.at("flows");
+  const std::string guest6 = network.contains("guest_addr6") ? fmt::format(" {}", word(network, "guest_addr6")) : "";
+  const uint64_t counters[] = {status.at("counters").at("frames_from_guest"), status.at("counters").at("frames_to_guest")};
+  return fmt::format(
+      "postern   {}, PID {}, {}, up {} s\n"
+      "network   {}, namespace {}{}, gateway {}, DNS {}, MTU {}, host loopback {}\n"
+      "flows     {} of {}\n"
+      "ports     {} published\n"
+      "frames    {} from the namespace, {} to it, {}\n",
+      word(status, "version"), status.at("pid").get<int>(), word(status, "engine"), status.at("uptime_seconds").get<uint64_t>(),
+      word(network, "cidr"), word(network, "guest_addr"), guest6, word(network, "gateway"), word(network, "dns"),
+      network.at("mtu").get<unsigned>(), word(network, "host_loopback"), flows.at("open").get<uint64_t>(),
+      flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(), counters[0], counters[1],
+      dropped(status.at("counters").at("drops")));
+}
+
+/// Both answers as one object.
+Result<Json> whole_status(std::string_view status, std::string_view counters) {
+  const auto as_it_is = [](const Json& json) { return json; };
+  auto whole = read(status, as_it_is);
+  auto rest = read(counters, as_it_is);
+  if (!whole) return whole;
+  if (!rest) return rest;
+  if (!whole->is_object()) return fail("the answer is not one of postern's");
+  (*whole)["counters"] = *std::move(rest);
+  return whole;
+}
+
+}  // namespace
+
+std::string add_request(const forward::PortRequest& request) {
+  Json arguments = {{"proto", std::string(forward::name(request.protocol))},
+                    {"host_addr", to_string(request.host_address)},
+                    {"host_port", request.host_port.number},
+                    {"guest_port", request.guest_port.number}};
+  if (request.guest_address) arguments["guest_addr"] = to_string(*request.guest_address);
+  return Json{{"execute", "add_hostfwd"}, {"arguments", std::move(arguments)}}.dump();
+}
+
+std::string remove_request(forward::ForwardId id) {
+  return Json{{"execute", "remove_hostfwd"}, {"arguments", {{"id", id}}}}.dump();
+}
+
+Status check_reply(std::string_view reply) {
+  const auto good = read(reply, [](const Json&) { return true; });
+  return good ? Status() : Failure(good.error());
+}
+
+Result<forward::ForwardId> read_added(std::string_view reply) {
+  return read(reply, [](const Json& returned) -> forward::ForwardId { return returned.at("id"); });
+}
+
+Result<std::vector<forward::Published>> read_list(std::string_view reply) {
+  return read(reply, [](const Json& returned) {
+    std::vector<forward::Published> list;
+    for (const Json& entry : returned.at("entries")) list.push_back(published(entry));
+    return list;
+  });
+}
+
+std::string list_json(const std::vector<forward::Published>& list) {
+  Json json = Json::array();
+  for (const auto& [id, forward] : list) {
+    json.push_back({{"id", id},
+                    {"proto", std::string(forward::name(forward.protocol))},
+                    {"host_addr", to_string(forward.host_address)},
+                    {"host_port", forward.host_port.number},
+                    {"guest_addr", to_string(forward.guest_address)},
+                    {"guest_port", forward.guest_port.number}});
+  }
+  return json.dump(2) + "\n";
+}
+
+Result<std::string> status_json(std::string_view status, std::string_view counters) {
+  const auto whole = whole_status(status, counters);
+  if (!whole) return Failure(whole.error());
+  return whole->dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<std::string> status_text(std::string_view status, std::string_view counters) {
+  const auto whole = whole_status(status, counters);
+  if (!whole) return Failure(whole.error());
+  try {
+    return text(*whole);
+  } catch (const std::exception&) {
+    return fail("the answer is not one of postern's");
+  }
+}
+
+}  // namespace postern::cli

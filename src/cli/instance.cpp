@@ -1,0 +1,39 @@
+#include "instance.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "postern/base/log.h"
+
+namespace postern::cli {
+
+api::InstanceStatus RunningInstance::status() const {
+  return {.version = POSTERN_VERSION,
+          .pid = pid_,
+          .engine = "libslirp " + stack::slirp_version(),
+          .network = connection_.network().stack,
+          .guest6 = connection_.network().guest6(),
+          .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
+          .open_flows = connection_.relay().stack().flows(0).total};
+}
+
+api::InstanceCounters RunningInstance::counters() const {
+  return {connection_.relay().counters(), connection_.relay().filter().drops()};
+}
+
+std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }
+
+void ControlDoors::open_abstract() {
+  auto socket = api::ControlSocket::listen_abstract(loop_, instance_, control_name(::geteuid(), ::getpid()));
+  if (!socket) return log::warning("no control socket: {}", socket.error().message());
+  abstract_ = *std::move(socket);
+}
+
+Status ControlDoors::open_at(const std::string& path) {
+  auto socket = api::ControlSocket::listen_at(loop_, instance_, path);
+  if (!socket) return Failure(within("--api-socket", socket.error()));
+  file_ = *std::move(socket);
+  return {};
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,49 @@
+// instance.h - the adapter between a connection and the control socket, and the sockets that a running postern has.
+#pragma once
+
+#include <unistd.h>
+
+#include "postern/api/control_socket.h"
+
+#include "connection.h"
+
+namespace postern::cli {
+
+class RunningInstance final : public api::Instance {
+ public:
+  /// The connection must outlive it; what libslirp is called with, it is called with from the loop's turns.
+  explicit RunningInstance(Connection& connection) : connection_(connection), pid_(::getpid()), started_(Clock::now()) {}
+
+  Result<forward::Published> add_forward(const forward::PortRequest& request) override {
+    return connection_.add_forward(request);
+  }
+  Status remove_forward(forward::ForwardId id) override { return connection_.remove_forward(id); }
+  std::vector<forward::Published> forwards() const override { return connection_.ports().published(); }
+  api::InstanceStatus status() const override;
+  api::InstanceCounters counters() const override;
+  stack::Flows flows(size_t most) const override { return connection_.relay().stack().flows(most); }
+
+ private:
+  Connection& connection_;
+  pid_t pid_;  // asked for once: behind the sandbox each call is one that must be allowed
+  TimePoint started_;
+};
+
+/// "postern/1000/4711": the abstract name of the control socket of that process of that user.
+std::string control_name(uid_t uid, pid_t pid);
+
+/// The doors of a running postern. To be made in the host's network namespace, before the sandbox.
+class ControlDoors {
+ public:
+  ControlDoors(loop::EventLoop& loop, Connection& connection) : loop_(loop), instance_(connection) {}
+  /// Under control_name(). A name that cannot be had is no reason not to run: a warning.
+  void open_abstract();
+  Status open_at(const std::string& path);
+
+ private:
+  loop::EventLoop& loop_;
+  RunningInstance instance_;
+  std::unique_ptr<api::ControlSocket> abstract_, file_;
+};
+
+}  // namespace postern::cli

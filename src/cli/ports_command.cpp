@@ -1,0 +1,151 @@
+// ports_command.cpp - the ports of a running postern: each is one request; several are all done, or none.
+#include "ports_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "postern/base/log.h"
+
+#include "control_reply.h"
+
+namespace postern::cli {
+
+namespace {
+
+using Ids = std::vector<forward::ForwardId>;
+
+Result<std::vector<forward::Published>> list(const ControlClient& client) {
+  const auto reply = client.ask(kListRequest);
+  if (!reply) return Failure(reply.error());
+  return read_list(*reply);
+}
+
+Status remove(const ControlClient& client, forward::ForwardId id) {
+  const auto reply = client.ask(remove_request(id));
+  return reply ? check_reply(*reply) : Failure(reply.error());
+}
+
+/// Why a port cannot be had is found out here, where /proc can be read; postern itself may be behind its sandbox.
+Error explained(const forward::PortRequest& request, Error error) {
+  if (error.is(std::errc::address_family_not_supported)) return {{}, "the namespace has no IPv6"};
+  return forward::explain({request.protocol, request.host_address, request.host_port, request.host_address, request.guest_port},
+                          std::move(error));
+}
+
+Result<forward::ForwardId> add_one(const ControlClient& client, const forward::PortRequest& request) {
+  const auto reply = client.ask(add_request(request));
+  if (!reply) return Failure(reply.error());
+  const auto id = read_added(*reply);
+  if (!id) return Failure(explained(request, id.error()));
+  return *id;
+}
+
+Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ids& added) {
+  for (size_t offset = 0; offset < spec.count(); ++offset) {
+    const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
+    const forward::PortRequest request = {spec.protocol, spec.host_address, shifted(spec.first), std::nullopt,
+                                          shifted(spec.guest_first)};
+    const auto id = add_one(client, request);
+    if (!id) return Failure(id.error());
+    added.push_back(*id);
+  }
+  return {};
+}
+
+Result<Ids> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
+  Ids added;
+  for (const forward::PortSpec& spec : specs) {
+    const Status all = add_all(client, spec, added);
+    if (all) continue;
+    for (const forward::ForwardId id : added) (void)remove(client, id);
+    return Failure(all.error());
+  }
+  return added;
+}
+
+/// Whether `spec`, in full, is what published this port.
+bool covers(const forward::PortSpec& spec, const stack::Forward& forward) {
+  return forward.protocol == spec.protocol && forward.host_address == spec.host_address && spec.first <= forward.host_port &&
+         forward.host_port <= spec.last &&
+         forward.guest_port.number - spec.guest_first.number == forward.host_port.number - spec.first.number;
+}
+
+/// All that is to go is found before anything goes.
+Result<Ids> find_removed(const ControlClient& client, const PortsOptions& options) {
+  const auto published = list(client);
+  if (!published) return Failure(published.error());
+  Ids found;
+  for (const forward::ForwardId id : options.ids) {
+    if (std::none_of(published->begin(), published->end(), [id](const auto& one) { return one.id == id; })) {
+      return fail(fmt::format("no published port has the number {} (postern ports ls)", id));
+    }
+    found.push_back(id);
+  }
+  for (const forward::PortSpec& spec : options.ports) {
+    const size_t before = found.size();
+    for (const auto& [id, forward] : *published) {
+      if (covers(spec, forward)) found.push_back(id);
+    }
+    if (found.size() - before != spec.count()) {
+      return fail(fmt::format("{} is not published (postern ports ls)", spec.to_string()));
+    }
+  }
+  return found;
+}
+
+std::string end(const IpAddress& address, Port port) {
+  const bool ipv6 = std::holds_alternative<Ipv6>(address);
+  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(address), port.number);
+}
+
+void print(const std::vector<forward::Published>& ports, Output output) {
+  if (output == Output::json) return fmt::print("{}", list_json(ports));
+  fmt::print("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
+  for (const auto& [id, forward] : ports) {
+    fmt::print("{:<5} {:<5} {:<28} {}\n", id, forward::name(forward.protocol), end(forward.host_address, forward.host_port),
+               end(forward.guest_address, forward.guest_port));
+  }
+}
+
+Status act(const ControlClient& client, const PortsOptions& options) {
+  switch (options.action) {
+    case PortsOptions::Action::list: {
+      const auto ports = list(client);
+      if (!ports) return Failure(ports.error());
+      print(*ports, options.output);
+      return {};
+    }
+    case PortsOptions::Action::add: {
+      const auto added = add(client, options.ports);
+      if (!added) return Failure(added.error());
+      auto ports = list(client);
+      if (!ports) return Failure(ports.error());
+      const auto is_old = [&](const auto& one) { return std::find(added->begin(), added->end(), one.id) == added->end(); };
+      ports->erase(std::remove_if(ports->begin(), ports->end(), is_old), ports->end());
+      print(*ports, options.output);
+      return {};
+    }
+    case PortsOptions::Action::remove: {
+      const auto found = find_removed(client, options);
+      if (!found) return Failure(found.error());
+      for (const forward::ForwardId id : *found) {
+        if (const Status removed = remove(client, id); !removed) return removed;
+      }
+      return {};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+int ports_command(const PortsOptions& options) {
+  const auto client = ControlClient::find(options.instance);
+  const Status done = client ? act(*client, options) : Failure(client.error());
+  if (done) return 0;
+  log::error("{}", done.error().message());
+  return kFailure;
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,50 @@
+// fake_instance.h - an instance that remembers what it was asked, and fails where it is told to.
+#pragma once
+
+#include "postern/api/instance.h"
+
+namespace postern::api::test {
+
+class FakeInstance final : public Instance {
+ public:
+  Result<forward::Published> add_forward(const forward::PortRequest& request) override {
+    if (refusal) return Failure(*refusal);
+    const Port host_port = request.host_port.number == 0 ? Port{31'000} : request.host_port;
+    const bool ipv6 = std::holds_alternative<Ipv6>(request.host_address);
+    const IpAddress own = ipv6 ? IpAddress(*Ipv6::parse("fd00::100")) : IpAddress(Ipv4::of(10, 0, 2, 100));
+    published.push_back(
+        {++last_id,
+         {request.protocol, request.host_address, host_port, request.guest_address.value_or(own), request.guest_port}});
+    return published.back();
+  }
+  Status remove_forward(forward::ForwardId id) override {
+    if (refusal) return Failure(*refusal);
+    const size_t before = published.size();
+    std::erase_if(published, [id](const forward::Published& one) { return one.id == id; });
+    return published.size() < before ? Status() : fail(std::errc::no_such_file_or_directory, "no such id");
+  }
+  std::vector<forward::Published> forwards() const override { return published; }
+  InstanceStatus status() const override {
+    InstanceStatus status;
+    status.version = "1.2.3";
+    status.pid = 4711;
+    status.engine = "libslirp 4.7.0";
+    status.uptime = std::chrono::seconds(5);
+    status.guest6 = Ipv6::parse("fd00::100");
+    return status;
+  }
+  InstanceCounters counters() const override {
+    InstanceCounters counters;
+    counters.frames.frames_from_guest = 7;
+    counters.drops.count(relay::Drop::martian_source);
+    return counters;
+  }
+  stack::Flows flows(size_t) const override { return listed; }
+
+  std::vector<forward::Published> published;
+  forward::ForwardId last_id = 0;
+  std::optional<Error> refusal;
+  stack::Flows listed;
+};
+
+}  // namespace postern::api::test

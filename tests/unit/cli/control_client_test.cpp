@@ -1,0 +1,58 @@
+#include "control_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control_reply.h"
+
+namespace postern::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(ControlClient, FindsTheListenersOfItsOwnUser) {
+  constexpr std::string_view kTable =
+      "Num       RefCount Protocol Flags    Type St Inode Path\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11111 @postern/1000/42\n"
+      "0000000000000000: 00000003 00000000 00000000 0001 03 11112 @postern/1000/42\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11113 @postern/1000/7\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11114 @postern/10001/8\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11115 @postern/1000/9x\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11116 postern/1000/10\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11117 /run/x\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11118\n";
+  EXPECT_THAT(find_instances(kTable, 1000), ElementsAre(7, 42));
+  EXPECT_THAT(find_instances(kTable, 10001), ElementsAre(8));
+  EXPECT_THAT(find_instances(kTable, 0), IsEmpty());
+  EXPECT_THAT(find_instances("", 0), IsEmpty());
+}
+
+TEST(ControlReply, AnErrorKeepsItsErrno) {
+  const auto id = read_added(R"({"error":{"desc":"bad request: no","errno":"EADDRINUSE","reason":"x"}})");
+  ASSERT_FALSE(id);
+  EXPECT_TRUE(id.error().is(std::errc::address_in_use));
+  EXPECT_THAT(id.error().message(), HasSubstr("bad request: no"));
+  EXPECT_EQ(read_added(R"({"return":{"id":3}})"), forward::ForwardId{3});
+}
+
+TEST(ControlReply, WhatIsNoAnswerIsAnErrorAndNothingWorse) {
+  for (const char* reply : {"", "x", "[]", "{}", R"({"return":7})", R"({"return":{"entries":[{}]}})", R"({"error":7})",
+                            R"({"return":{"entries":[{"id":1,"proto":"tcp","host_addr":"x","host_port":1}]}})"}) {
+    EXPECT_FALSE(read_list(reply)) << reply;
+    EXPECT_FALSE(read_added(reply)) << reply;
+    EXPECT_FALSE(status_text(reply, reply)) << reply;
+  }
+}
+
+TEST(ControlReply, AListGoesThroughUnchanged) {
+  const std::string entry = R"({"id":5,"proto":"udp","host_addr":"::1","host_port":1,"guest_addr":"fd00::7","guest_port":65535})";
+  const auto list = read_list(R"({"return":{"entries":[)" + entry + "]}}");
+  ASSERT_TRUE(list);
+  const stack::Forward forward = {stack::Protocol::udp, *Ipv6::parse("::1"), Port{1}, *Ipv6::parse("fd00::7"), Port{65535}};
+  EXPECT_THAT(*list, ElementsAre(forward::Published{5, forward}));
+}
+
+}  // namespace
+}  // namespace postern::cli

@@ -58,7 +58,7 @@ Status remove_stale(const std::string& path, const Address& address) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) < 0) return errno == ENOENT ? Status() : Status(fail_errno("look at", path));
   if (!S_ISSOCK(found.st_mode)) return fail(std::errc::file_exists, fmt::format("{} is there already, and is no socket", path));
-  if (const Status nobody = check_nobody_listens(path, address); !nobody) return nobody;
+  if (Status nobody = check_nobody_listens(path, address); !nobody) return nobody;
   if (::unlink(path.c_str()) < 0 && errno != ENOENT) return fail_errno("remove", path);
   return {};
 }

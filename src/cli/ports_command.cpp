@@ -130,7 +130,7 @@ Status act(const ControlClient& client, const PortsOptions& options) {
       const auto found = find_removed(client, options);
       if (!found) return Failure(found.error());
       for (const forward::ForwardId id : *found) {
-        if (const Status removed = remove(client, id); !removed) return removed;
+        if (Status removed = remove(client, id); !removed) return removed;
       }
       return {};
     }

@@ -69,6 +69,7 @@ Status Attachment::set_up() {
   POSTERN_TRY(target, open_target(options_.target), "attach");
   auto network = choose_network(options_.network);
   if (!network) return Failure(network.error());
+  warn_of_stalls(*network);
   auto connection = Connection::create(*loop_, *network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);

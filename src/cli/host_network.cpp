@@ -98,8 +98,6 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   if (!cidr) return Failure(cidr.error());
   network.stack.addresses.network = *cidr;
   network.stack.mtu_bytes = options.mtu_bytes.value_or(kDefaultMtu);
-  if (network.stack.mtu_bytes >= kStallingMtu)
-    log::warning("--mtu {}: libslirp stalls for seconds at {} and above", network.stack.mtu_bytes, kStallingMtu);
   network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, routes);
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
@@ -112,6 +110,11 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   if (!mac) return Failure(mac.error());
   network.mac = *mac;
   return network;
+}
+
+void warn_of_stalls(const VirtualNetwork& network) {
+  if (network.stack.mtu_bytes < kStallingMtu) return;
+  log::warning("--mtu {}: libslirp stalls for seconds at {} and above", network.stack.mtu_bytes, kStallingMtu);
 }
 
 relay::LinkConfiguration link_configuration(const VirtualNetwork& network) {

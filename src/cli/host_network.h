@@ -24,6 +24,10 @@ relay::LinkConfiguration link_configuration(const VirtualNetwork& network);
 
 Result<VirtualNetwork> choose_network(const NetworkOptions& options);
 
+/// Of an MTU that can be had and should not be. Not for slirp4netns's clients, who ask for 65520 and show our words to their
+/// users.
+void warn_of_stalls(const VirtualNetwork& network);
+
 /// 10.0.2.0/24, or the first of 10.0.3.0/24... 10.0.255.0/24 that no route of the host overlaps. Pure.
 Result<Cidr4> first_free_network(std::span<const netlink::Route> routes);
 

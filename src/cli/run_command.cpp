@@ -83,6 +83,7 @@ Status Run::set_up() {
     auto chosen = choose_network(options_.network);
     if (!chosen) return Failure(chosen.error());
     network = std::move(*chosen);
+    warn_of_stalls(*network);
   }
   auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
   if (!created) return Failure(created.error());

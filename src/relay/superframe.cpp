@@ -42,7 +42,9 @@ VnetHeader leave_checksum_to_kernel(MutableBytes headers, size_t tcp_start, size
   return {.needs_checksum = true, .checksum_start = static_cast<uint16_t>(tcp_start), .checksum_offset = kTcpChecksum};
 }
 
-bool same(Bytes a, Bytes b, size_t from, size_t to) { return std::equal(a.begin() + from, a.begin() + to, b.begin() + from); }
+bool same(Bytes a, Bytes b, size_t from, size_t to) {
+  return std::ranges::equal(a.subspan(from, to - from), b.subspan(from, to - from));
+}
 
 }  // namespace
 

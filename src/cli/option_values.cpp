@@ -102,7 +102,7 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   network.api_socket = unless_empty(typed.api_socket);
   for (const std::string& text : typed.publish) {
     const auto spec = forward::parse_port_spec(text);
-    if (!spec) return Failure(spec.error());
+    if (!spec) return within("--publish", spec.error());
     network.publish.push_back(*spec);
   }
   if (const auto good = check_outbound("--outbound-addr", typed.outbound4, AF_INET); !good) return Failure(good.error());

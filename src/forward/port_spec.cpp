@@ -35,7 +35,7 @@ std::string port_text(Port first, Port last) {
 }
 
 Failure wrong(std::string_view text, std::string_view why) {
-  return fail(fmt::format("publish {}: {} (it is [IP:]PORT[-END]:PORT[/tcp|udp], as 8080:80 or [::1]:5000:5000/udp)", text, why));
+  return fail(fmt::format("{}: {} (it is [IP:]PORT[-END]:PORT[/tcp|udp], as 8080:80 or [::1]:5000:5000/udp)", text, why));
 }
 
 /// Cuts off the last colon-separated part; an IPv6 address in brackets is one part.

@@ -68,6 +68,11 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
       ->type_name("N");
   app.add_option("--ready-fd", typed.ready_fd, "Write \"1\" to this descriptor and close it when the network works")
       ->type_name("FD");
+  auto* sandbox =
+      app.add_option("--sandbox", typed.sandbox,
+                     "required: fail where a layer of the sandbox cannot be had (default); best-effort: go on without it")
+          ->type_name("MODE");
+  app.add_flag("--no-sandbox", typed.no_sandbox, "Do not lock the relay up; for debugging")->excludes(sandbox);
 }
 
 struct Verbosity {

@@ -20,6 +20,7 @@ namespace postern::cli {
 
 enum class Choice { automatic, on, off };
 enum class HostReach { open, isolated };  // whether the host's own addresses can be reached from inside
+enum class SandboxMode { required, best_effort, off };
 
 /// What `run` and `attach` share: the virtual network.
 struct NetworkOptions {
@@ -35,6 +36,7 @@ struct NetworkOptions {
   std::optional<size_t> max_flows;
   std::vector<forward::PortSpec> publish;
   std::optional<int> ready_fd;
+  SandboxMode sandbox = SandboxMode::required;
 };
 
 enum class NetworkMode { slirp, none, host };

@@ -20,7 +20,16 @@ constexpr const char* kResolvConf = "/etc/resolv.conf";
 // Where resolv.conf leads to, or may lead to later: it is a link that a program switches when it starts.
 constexpr const char* kResolverDirectories[] = {"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
 
-std::vector<SyscallRules> all_rooms() {
+std::vector<int> kept_capabilities(const Confinement& confinement) {
+  std::vector<int> kept = {CAP_NET_BIND_SERVICE};
+  const bool stays_root = !confinement.layers.mounts || sandbox::has_capability(CAP_SYS_ADMIN);
+  if (confinement.raw_sockets == Confinement::RawSockets::as_root && stays_root) kept.push_back(CAP_NET_RAW);
+  return kept;
+}
+
+}  // namespace
+
+std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
       libc_syscalls(),   loop::syscalls(),     netlink::syscalls(), process::syscalls(),
       stack::syscalls(), workload::syscalls(), forward::syscalls(), relay::syscalls(),
@@ -31,22 +40,13 @@ std::vector<SyscallRules> all_rooms() {
   return lists;
 }
 
-std::vector<int> kept_capabilities(const Confinement& confinement) {
-  std::vector<int> kept = {CAP_NET_BIND_SERVICE};
-  const bool stays_root = !confinement.layers.mounts || sandbox::has_capability(CAP_SYS_ADMIN);
-  if (confinement.raw_sockets == Confinement::RawSockets::as_root && stays_root) kept.push_back(CAP_NET_RAW);
-  return kept;
-}
-
-}  // namespace
-
 Status confine(const Confinement& confinement) {
   sandbox::Plan plan{.layers = confinement.layers,
                      .directories = confinement.directories,
                      .files = {kResolvConf},
                      .capabilities = kept_capabilities(confinement),
                      .dumpable = confinement.dumpable,
-                     .syscalls = all_rooms()};
+                     .syscalls = syscall_lists()};
   plan.directories.insert(plan.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
   const auto missing = sandbox::enter(plan, confinement.strictness);
   if (!missing) {

@@ -23,6 +23,9 @@ struct Confinement {
 /// said on standard error where `strictness` lets us go on. Errors: the layer, why, and what to do.
 Status confine(const Confinement& confinement);
 
+/// What is allowed, a list a room. A room that is new adds its own here.
+std::vector<SyscallRules> syscall_lists();
+
 /// All layers, as `run` and `attach` are told; `off` is said loudly.
 Status confine(SandboxMode mode);
 

@@ -46,10 +46,11 @@ Status add(const Filter& filter, const SyscallRule& rule) {
   if (number < 0) return {};  // this architecture, or this libseccomp, does not have it
   std::array<scmp_arg_cmp, std::tuple_size_v<decltype(rule.conditions)>> comparisons{};
   unsigned count = 0;
+  const uint32_t action = rule.refusal ? SCMP_ACT_ERRNO(static_cast<uint32_t>(rule.refusal)) : SCMP_ACT_ALLOW;
   for (const ArgumentIs& condition : rule.conditions) {
     if (condition.mask) comparisons[count++] = {condition.argument, SCMP_CMP_MASKED_EQ, condition.mask, condition.value};
   }
-  const int added = ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, count, comparisons.data());
+  const int added = ::seccomp_rule_add_array(filter.get(), action, number, count, comparisons.data());
   if (added < 0 && added != -EEXIST) return fail_with(added, fmt::format("allow {}", rule.name));
   return {};
 }

@@ -71,7 +71,7 @@ std::string_view name_of(Layer layer) {
 
 Result<std::vector<Missing>> enter(const Plan& plan, Strictness strictness) {
   std::vector<Missing> missing;
-  const View view = view_of(plan.directories, plan.files, read_link);
+  const View view = view_of(plan.directories, plan.files, Host::real());
   const auto took = [&](Layer layer, Status status) -> Status {
     if (status) return {};
     if (strictness == Strictness::required && layer != Layer::landlock) return within(name_of(layer), status.error());

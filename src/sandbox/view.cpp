@@ -38,7 +38,7 @@ bool is_narrow(const std::string& directory) { return std::count(directory.begin
 
 class Walk {
  public:
-  explicit Walk(const ReadLink& read_link) : read_link_(read_link) {}
+  explicit Walk(const Host& host) : host_(host) {}
 
   void to(const std::string& path, Wanted wanted) {
     std::deque<std::string> ahead = components(path);
@@ -52,18 +52,21 @@ class Walk {
         continue;
       }
       const std::string next = at + "/" + name;
-      const auto link = links++ < kMostLinks ? read_link_(next) : std::nullopt;
+      const auto link = links < kMostLinks ? host_.read_link(next) : std::nullopt;
       if (!link) {
         at = next;
         continue;
       }
+      ++links;
       pass(next, *link, wanted == Wanted::file && ahead.empty());
       if (link->starts_with('/')) at.clear();
       std::deque<std::string> further = components(*link);
       ahead.insert(ahead.begin(), further.begin(), further.end());
     }
     const bool by_parent = wanted == Wanted::file && !parent_of(at).empty();
-    if (!at.empty()) view_.directories.push_back(by_parent ? parent_of(at) : at);
+    if (by_parent) at = parent_of(at);
+    while (wanted == Wanted::file && !at.empty() && !host_.exists(at)) at = parent_of(at);
+    if (!at.empty() && host_.exists(at)) view_.directories.push_back(at);
   }
 
   View finish() && {
@@ -91,24 +94,27 @@ class Walk {
     return std::any_of(directories.begin(), directories.end(), [&](const auto& shown) { return is_within(path, shown); });
   }
 
-  const ReadLink& read_link_;
+  const Host& host_;
   View view_;
 };
 
 }  // namespace
 
-View view_of(const std::vector<std::string>& directories, const std::vector<std::string>& files, const ReadLink& read_link) {
-  Walk walk(read_link);
+View view_of(const std::vector<std::string>& directories, const std::vector<std::string>& files, const Host& host) {
+  Walk walk(host);
   for (const std::string& directory : directories) walk.to(directory, Wanted::directory);
   for (const std::string& file : files) walk.to(file, Wanted::file);
   return std::move(walk).finish();
 }
 
-std::optional<std::string> read_link(const std::string& path) {
-  std::array<char, PATH_MAX> text;
-  const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
-  if (size < 0) return std::nullopt;
-  return std::string(text.data(), static_cast<size_t>(size));
+Host Host::real() {
+  const auto read_link = [](const std::string& path) -> std::optional<std::string> {
+    std::array<char, PATH_MAX> text;
+    const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+    if (size < 0) return std::nullopt;
+    return std::string(text.data(), static_cast<size_t>(size));
+  };
+  return {read_link, [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
 }
 
 }  // namespace postern::sandbox

@@ -13,8 +13,14 @@
 
 namespace postern::sandbox {
 
-/// The link's text, or nothing if the path is no link. The path has no link in its parents.
-using ReadLink = std::function<std::optional<std::string>(const std::string& path)>;
+/// The host's files. No path that is asked for has a link in its parents.
+struct Host {
+  std::function<std::optional<std::string>(const std::string& path)> read_link;  // nothing: it is none
+  std::function<bool(const std::string& path)> exists;
+
+  /// As they are now.
+  static Host real();
+};
 
 struct View {
   struct Link {
@@ -25,9 +31,7 @@ struct View {
   std::vector<Link> links;               // to be made inside, for they are in none of the directories
 };
 
-View view_of(const std::vector<std::string>& directories, const std::vector<std::string>& files, const ReadLink& read_link);
-
-/// Of the host, as it is now.
-std::optional<std::string> read_link(const std::string& path);
+/// A directory that does not exist is left out, unless a file is to appear in it: then the nearest that exists is shown instead.
+View view_of(const std::vector<std::string>& directories, const std::vector<std::string>& files, const Host& host);
 
 }  // namespace postern::sandbox

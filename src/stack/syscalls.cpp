@@ -2,15 +2,18 @@
 // does not give ping sockets it tries a raw one, which the kernel gives only to who has CAP_NET_RAW.
 #include "postern/stack/syscalls.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <cerrno>
 
 namespace postern::stack {
 
 namespace {
 
-constexpr uint32_t kTypeBits = ~static_cast<uint32_t>(SOCK_CLOEXEC | SOCK_NONBLOCK);
+constexpr uint32_t kTypeBits = UINT32_MAX & ~static_cast<uint32_t>(SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 constexpr SyscallRule socket_of(uint32_t family, uint32_t type, uint32_t protocol) {
   return {"socket", {int_argument_is(0, family), ArgumentIs{1, kTypeBits, type}, int_argument_is(2, protocol)}};
@@ -49,9 +52,9 @@ SyscallRules syscalls() {
       option_of("setsockopt", IPPROTO_TCP),
       {"ioctl", {int_argument_is(1, FIONREAD)}},
       {"ioctl", {int_argument_is(1, FIONBIO)}},
-      {"poll"},
-      {"ppoll"},
-      {"readv"},
+      // if_nametoindex(3), for a nameserver like fe80::1%eth0: glibc tries any family that there is, and this one first
+      {"socket", {int_argument_is(0, AF_UNIX), ArgumentIs{1, kTypeBits, SOCK_DGRAM}}, EAFNOSUPPORT},
+      {"ioctl", {int_argument_is(1, SIOCGIFINDEX)}},
   };
   return kRules;
 }

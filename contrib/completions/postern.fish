@@ -15,7 +15,7 @@ function __postern_workload
             break
         end
         set -e words[1]
-        if contains -- $word -p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd \
+        if contains -- $word -p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --sandbox \
                 --network --dns --add-host --env --workdir
             set -q words[1]; or return 1
             set -e words[1]
@@ -66,5 +66,7 @@ complete -c postern -n "__postern_in run attach" -x -l outbound-addr -a "(__fish
 complete -c postern -n "__postern_in run attach" -x -l outbound-addr6 -a "(__fish_print_interfaces)" -d "Source of outgoing IPv6"
 complete -c postern -n "__postern_in run attach" -x -l max-flows -d "Connections at once"
 complete -c postern -n "__postern_in run attach" -x -l ready-fd -d "Descriptor to write to when the network works"
+complete -c postern -n "__postern_in run attach" -x -l sandbox -a "required best-effort" -d "What if a layer cannot be had"
+complete -c postern -n "__postern_in run attach" -l no-sandbox -d "Do not lock the relay up"
 complete -c postern -n "__postern_in run attach" -s v -l verbose -d "Tell more"
 complete -c postern -n "__postern_in run attach" -s q -l quiet -d "Tell of failures only"

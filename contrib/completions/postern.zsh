@@ -24,6 +24,8 @@ _postern() {
     '--outbound-addr6=[source of outgoing IPv6]:address or interface:_net_interfaces'
     '--max-flows=[connections at once]:number'
     '--ready-fd=[write to it when the network works]:descriptor:_file_descriptors'
+    '(--no-sandbox)--sandbox=[what if a layer cannot be had]:mode:(required best-effort)'
+    '(--sandbox)--no-sandbox[do not lock the relay up]'
     '(-q --quiet)'{-v,--verbose}'[tell more]'
     '(-v --verbose)'{-q,--quiet}'[tell of failures only]'
   )

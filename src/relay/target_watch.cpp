@@ -81,9 +81,9 @@ Status TargetWatch::watch_path(const std::string& path) {
   const bool by_mount = !is_in_proc(place) && split(path).path() == place.path();
   if (by_mount) descriptor_ = UniqueFd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
   folder_ = UniqueFd(::open(place.folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_) return fail_errno("open", place.folder);
+  if (!folder_) return fail_errno("open", path);
   name_ = place.name;
-  POSTERN_TRY(identity, identity_in(folder_, name_), "watch");  // after the table is open, so that nothing falls between
+  POSTERN_TRY(identity, identity_in(folder_, name_), path);  // after the table is open, so that nothing falls between
   identity_ = identity;
   if (!descriptor_) {
     look_again_.set(loop_.now() + kLookAgain);

@@ -60,6 +60,20 @@ int stop(pid_t pid) {
   return 2;
 }
 
+/// A stop where the changed call is left says nothing yet: the filter's SIGSYS comes after it.
+int after_call(pid_t pid) {
+  constexpr int kOfACall = SIGTRAP | 0x80;  // PTRACE_O_TRACESYSGOOD
+  int status = 0, calls = 0, signal = 0;
+  do {
+    ::ptrace(PTRACE_SYSCALL, pid, nullptr, signal);
+    if (::waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) return status;
+    const bool is_call = WSTOPSIG(status) == kOfACall;
+    signal = is_call ? 0 : WSTOPSIG(status);
+    calls += is_call;
+  } while (calls < 2);
+  return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -69,12 +83,7 @@ int main(int argc, char** argv) {
   Arguments arguments{};
   for (int i = 3; i < argc && i < 6; ++i) arguments[static_cast<size_t>(i) - 3] = std::strtoul(argv[i], nullptr, 0);
   replace_call(pid, std::strtoul(argv[2], nullptr, 0), arguments);
-  ::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr);
-  int status = 0;
-  constexpr int kOfACall = SIGTRAP | 0x80;  // PTRACE_O_TRACESYSGOOD
-  while (::waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) && WSTOPSIG(status) != kOfACall) {
-    ::ptrace(PTRACE_SYSCALL, pid, nullptr, WSTOPSIG(status));  // a signal: the filter's SIGSYS, if it was that
-  }
+  const int status = after_call(pid);
   if (WIFSIGNALED(status)) return std::printf("killed by %d\n", WTERMSIG(status)), 0;
   if (WIFEXITED(status)) return std::puts("exited"), 0;
   ::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);

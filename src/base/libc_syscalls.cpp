@@ -64,7 +64,7 @@ SyscallRules libc_syscalls() {
       {"rt_sigprocmask"},
       {"rt_sigreturn"},
       {"restart_syscall"},
-      {"tgkill", {int_argument_is(0, own), int_argument_is(2, SIGABRT)}},
+      {"tgkill", {int_argument_is(0, own)}},  // abort(3), raise(3)
       {"exit"},
       {"exit_group"},
   };

@@ -49,11 +49,7 @@ Status confine(const Confinement& confinement) {
                      .syscalls = syscall_lists()};
   plan.directories.insert(plan.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
   const auto missing = sandbox::enter(plan, confinement.strictness);
-  if (!missing) {
-    Error error = missing.error();
-    error.context += " (--sandbox=best-effort goes on without)";
-    return Failure(std::move(error));
-  }
+  if (!missing) return Failure(missing.error());
   for (const auto& [layer, why] : *missing) {
     if (layer == sandbox::Layer::landlock) {
       log::debug("sandbox: {}", why.message());
@@ -73,7 +69,9 @@ Status confine(SandboxMode mode) {
       log::warning("NO SANDBOX: whoever breaks into the relay acts as you on this host (--no-sandbox is for debugging)");
       return {};
   }
-  return confine(confinement);
+  Status confined = confine(confinement);
+  if (!confined) confined.error().context += " (--sandbox=best-effort goes on without)";
+  return confined;
 }
 
 }  // namespace postern::cli

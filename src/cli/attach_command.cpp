@@ -6,6 +6,7 @@
 #include "postern/base/log.h"
 #include "postern/process/signals.h"
 
+#include "confinement.h"
 #include "connection.h"
 #include "instance.h"
 
@@ -79,9 +80,10 @@ Status Attachment::set_up() {
   }
   relay::TapPlan plan{.name = options_.tap, .configuration = {}};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
-  return connection_->open(
-      target, plan,
-      {.ready = [this] { tell_ready(ready_fd_); }, .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); }});
+  return connection_->open(target, plan,
+                           {.ready = [this] { tell_ready(ready_fd_); },
+                            .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
+                            .before_first_frame = [this] { return confine(options_.network.sandbox); }});
 }
 
 }  // namespace

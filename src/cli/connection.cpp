@@ -87,8 +87,13 @@ Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPl
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
   if (const auto connected = relay_->connect(std::move(tap.tap), tap.framing, events_.tap_gone); !connected) return connected;
-  if (awaited == Awaited::ipv6_address) return watch_link(tap);
-  report_ready();
+  if (awaited == Awaited::ipv6_address) {
+    if (const auto watched = watch_link(tap); !watched) return watched;
+  }
+  if (events_.before_first_frame) {
+    if (const auto done = events_.before_first_frame(); !done) return done;
+  }
+  if (awaited == Awaited::nothing) report_ready();
   return {};
 }
 

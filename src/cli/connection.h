@@ -18,8 +18,9 @@ namespace postern::cli {
 class Connection {
  public:
   struct Events {
-    std::function<void()> ready;     // both families work, or IPv6 has taken too long, which was said
-    std::function<void()> tap_gone;  // somebody deleted the device
+    std::function<void()> ready;                      // both families work, or IPv6 has taken too long, which was said
+    std::function<void()> tap_gone;                   // somebody deleted the device
+    std::function<Status()> before_first_frame = {};  // all is open that must be: the place for confine()
     std::chrono::milliseconds patience_for_ipv6{1000};
   };
 

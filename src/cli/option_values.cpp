@@ -82,6 +82,13 @@ Result<std::optional<int>> parse_ready_fd(std::string_view text) {
 
 std::optional<std::string> unless_empty(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
 
+Result<SandboxMode> parse_sandbox(const TypedNetwork& typed) {
+  if (typed.no_sandbox) return SandboxMode::off;
+  if (typed.sandbox.empty() || typed.sandbox == "required") return SandboxMode::required;
+  if (typed.sandbox == "best-effort") return SandboxMode::best_effort;
+  return wrong("--sandbox", typed.sandbox, "is neither required nor best-effort");
+}
+
 Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   NetworkOptions network;
   const auto mtu = parse_number("--mtu", typed.mtu, {kLeastMtu, kGreatestMtu});
@@ -113,6 +120,9 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   if (network.ipv6 == Choice::on && network.mtu_bytes && *network.mtu_bytes < kLeastMtu6) {
     return wrong("--mtu", typed.mtu, "IPv6 needs at least {} (or --no-ipv6)", kLeastMtu6);
   }
+  const auto sandbox = parse_sandbox(typed);
+  if (!sandbox) return Failure(sandbox.error());
+  network.sandbox = *sandbox;
   network.host_loopback = typed.allow_host_loopback ? stack::HostLoopback::gateway : stack::HostLoopback::closed;
   network.host_reach = typed.isolate_host ? HostReach::isolated : HostReach::open;
   return network;

@@ -84,6 +84,11 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
   app.add_option("--ready-fd", typed.ready_fd, "Write \"1\" to this descriptor and close it when the network works")
       ->type_name("FD");
   app.add_option("--api-socket", typed.api_socket, "Serve slirp4netns's control protocol there too")->type_name("PATH");
+  auto* sandbox =
+      app.add_option("--sandbox", typed.sandbox,
+                     "required: fail where a layer of the sandbox cannot be had (default); best-effort: go on without it")
+          ->type_name("MODE");
+  app.add_flag("--no-sandbox", typed.no_sandbox, "Do not lock the relay up; for debugging")->excludes(sandbox);
 }
 
 void add_instance_options(CLI::App& app, TypedInstance& typed) {

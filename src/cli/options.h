@@ -22,6 +22,7 @@ namespace postern::cli {
 
 enum class Choice { automatic, on, off };
 enum class HostReach { open, isolated };  // whether the host's own addresses can be reached from inside
+enum class SandboxMode { required, best_effort, off };
 
 /// What `run` and `attach` share: the virtual network.
 struct NetworkOptions {
@@ -38,6 +39,7 @@ struct NetworkOptions {
   std::vector<forward::PortSpec> publish;
   std::optional<int> ready_fd;
   std::optional<std::string> api_socket;
+  SandboxMode sandbox = SandboxMode::required;
 };
 
 enum class NetworkMode { slirp, none, host };

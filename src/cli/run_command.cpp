@@ -10,6 +10,7 @@
 #include "postern/base/log.h"
 #include "postern/process/signals.h"
 
+#include "confinement.h"
 #include "connection.h"
 #include "instance.h"
 
@@ -58,6 +59,8 @@ class Run {
   Status set_up();
   Status connect(const VirtualNetwork& network);
   void start();
+  void let_go();
+  Status lock_up();
   void take_signal(const process::Signal& signal);
 
   RunOptions options_;
@@ -76,8 +79,14 @@ class Run {
 };
 
 Status Run::set_up() {
-  const int ready_fd = options_.network.ready_fd.value_or(-1);
-  if (ready_fd > STDERR_FILENO) ::fcntl(ready_fd, F_SETFD, FD_CLOEXEC);  // its reader waits for our end, not for the command's
+  if (auto& ready_fd = options_.network.ready_fd; ready_fd) {
+    // Its reader waits for our end, not for the command's; as standard output it is the command's too.
+    if (*ready_fd > STDERR_FILENO) {
+      ::fcntl(*ready_fd, F_SETFD, FD_CLOEXEC);
+    } else if (const int copy = ::fcntl(*ready_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); copy >= 0) {
+      ready_fd = copy;
+    }
+  }
   std::optional<VirtualNetwork> network;
   if (options_.mode == NetworkMode::slirp) {
     auto chosen = choose_network(options_.network);
@@ -111,8 +120,9 @@ Status Run::connect(const VirtualNetwork& network) {
   }
   POSTERN_TRY(target, netns::open_namespaces_of(workload_->pid()), "connect");
   const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
-  return connection_->open(target, {.name = "tap0", .configuration = link_configuration(network)},
-                           {.ready = [this] { start(); }, .tap_gone = tap_gone});
+  return connection_->open(
+      target, {.name = "tap0", .configuration = link_configuration(network)},
+      {.ready = [this] { start(); }, .tap_gone = tap_gone, .before_first_frame = [this] { return lock_up(); }});
 }
 
 void Run::start() {
@@ -121,9 +131,16 @@ void Run::start() {
     return;
   }
   started_ = true;
-  const int kept = options_.network.ready_fd.value_or(-1);
   tell_ready(options_.network.ready_fd);
-  inheritance_.let_go({kept});
+  if (!connection_) let_go();
+}
+
+void Run::let_go() { inheritance_.let_go({options_.network.ready_fd.value_or(-1)}); }
+
+/// Letting go opens a file, so it comes before the lock.
+Status Run::lock_up() {
+  let_go();
+  return confine(options_.network.sandbox);
 }
 
 void Run::take_signal(const process::Signal& signal) {

@@ -13,6 +13,7 @@
 #include "postern/process/signals.h"
 
 #include "bess_listener.h"
+#include "confinement.h"
 #include "connection.h"
 #include "exit_watch.h"
 #include "instance.h"
@@ -134,9 +135,7 @@ Status Service::watch_for_the_end() {
   POSTERN_CHECK(signal_source_.watch(signals_->fd(), EPOLLIN), "signals");
   if (options_.exit_fd && !exit_fd_is_closed_)
     POSTERN_CHECK(exit_watch_.begin(*loop_, *options_.exit_fd, [this] { end_by_exit_fd(); }), "--exit-fd");
-  // In the sandbox no path leads to where it did: one that is watched would seem to have gone.
-  const bool can_see = options_.sandbox == Slirp4netnsOptions::Asked::no || std::holds_alternative<pid_t>(options_.target);
-  if (!has_namespace(options_) || !can_see) return {};
+  if (!has_namespace(options_)) return {};
   auto watch = relay::TargetWatch::create(*loop_, watched(options_.target), [this] { end({}, "the namespace has ended"); });
   if (!watch) return Failure(watch.error());
   target_watch_ = std::move(*watch);
@@ -198,11 +197,15 @@ Status Service::open_control_socket() {
   return doors_->open_at(options_.api_socket);
 }
 
-// MERGE POINT 2: sandbox and seccomp; frames and "1" come after it (M4).
+/// Frames and "1" come after it. Clients read /proc/PID/root, so we stay dumpable.
 Status Service::confine() {
   using Asked = Slirp4netnsOptions::Asked;
-  if (options_.sandbox == Asked::yes) return fail("--enable-sandbox is not in this build yet");
-  return options_.seccomp == Asked::yes ? fail("--enable-seccomp is not in this build yet") : Status();
+  const bool sandbox = options_.sandbox == Asked::yes, seccomp = options_.seccomp == Asked::yes;
+  if (!sandbox && !seccomp) return {};
+  return cli::confine({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
+                       .dumpable = sandbox::Dumpable::yes,
+                       .directories = {"/etc", "/run"},
+                       .raw_sockets = Confinement::RawSockets::none});
 }
 
 /// The words by which clients know that the value of --outbound-addr or --outbound-addr6 is to blame.

@@ -44,8 +44,6 @@ Result<Port> free_port(stack::Protocol protocol, const IpAddress& address) {
                          : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port)};
 }
 
-constexpr SyscallRule kSyscalls[] = {{"socket"}, {"bind"}, {"getsockname"}, {"close"}};
-
 }  // namespace
 
 Error explain(const stack::Forward& forward, Error error) {
@@ -133,7 +131,5 @@ bool PortTable::leads_to(stack::Protocol protocol, Port guest_port) const {
     return one.forward.protocol == protocol && one.forward.guest_port == guest_port;
   });
 }
-
-SyscallRules syscalls() { return kSyscalls; }
 
 }  // namespace postern::forward

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <climits>
 #include <string_view>
 
 namespace postern::relay {
@@ -14,12 +16,43 @@ namespace {
 
 constexpr std::chrono::seconds kLookAgain{1};
 
-/// Whether only a mount of our own mount namespace can change what the path names; otherwise a link can, such as those of
-/// /proc/PID/ns, or a mount of another namespace, behind /proc/PID/root.
-bool is_ours_by_mount(const std::string& path) {
+constexpr int kMostLinks = 40;  // path_resolution(7)
+
+struct Place {
+  std::string folder, name;
+  std::string path() const { return folder + "/" + name; }
+};
+
+Place split(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == path.npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+/// The links of /proc/PID/ns and /proc/PID/root lead where no path does.
+bool is_in_proc(const Place& place) { return std::string_view(place.folder).starts_with("/proc/"); }
+
+std::optional<std::string> read_link(const Place& place) {
+  std::array<char, PATH_MAX> text;
+  const ssize_t size = ::readlink(place.path().c_str(), text.data(), text.size());
+  if (size < 0) return std::nullopt;
+  return std::string(text.data(), static_cast<size_t>(size));
+}
+
+Place follow(const std::string& path) {
+  Place place = split(path);
+  for (int links = 0; links < kMostLinks && !is_in_proc(place); ++links) {
+    const auto target = read_link(place);
+    if (!target) break;
+    place = split(target->starts_with('/') ? *target : place.folder + "/" + *target);
+  }
+  return place;
+}
+
+Result<netns::FileIdentity> identity_in(const UniqueFd& folder, const std::string& name) {
   struct stat status {};
-  const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
-  return !is_link && !std::string_view(path).starts_with("/proc/");
+  if (::fstatat(folder.get(), name.c_str(), &status, 0) < 0) return fail_errno("stat", name);
+  return netns::FileIdentity{status.st_dev, status.st_ino};
 }
 
 }  // namespace
@@ -43,9 +76,14 @@ Status TargetWatch::watch_process(pid_t pid) {
 }
 
 Status TargetWatch::watch_path(const std::string& path) {
-  path_ = path;
-  if (is_ours_by_mount(path)) descriptor_ = UniqueFd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
-  POSTERN_TRY(identity, netns::identity_of(path), "watch");  // after the table is open, so that nothing falls between
+  const Place place = follow(path);
+  // Only a mount of our own mount namespace can change what such a path names; otherwise a link can.
+  const bool by_mount = !is_in_proc(place) && split(path).path() == place.path();
+  if (by_mount) descriptor_ = UniqueFd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  folder_ = UniqueFd(::open(place.folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_) return fail_errno("open", path);
+  name_ = place.name;
+  POSTERN_TRY(identity, identity_in(folder_, name_), path);  // after the table is open, so that nothing falls between
   identity_ = identity;
   if (!descriptor_) {
     look_again_.set(loop_.now() + kLookAgain);
@@ -55,9 +93,11 @@ Status TargetWatch::watch_path(const std::string& path) {
   return source_.watch(descriptor_.get(), EPOLLPRI);  // on every mount and unmount, proc(5)
 }
 
+/// What we may not look at any more (a process's link, once we have no power over it) has not ended.
 bool TargetWatch::path_has_ended() const {
-  const auto identity = netns::identity_of(path_);
-  return !identity || !(*identity == identity_);
+  const auto identity = identity_in(folder_, name_);
+  if (identity) return !(*identity == identity_);
+  return !identity.error().is(std::errc::permission_denied) && !identity.error().is(std::errc::operation_not_permitted);
 }
 
 void TargetWatch::look_at_path() {

@@ -7,9 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <sstream>
 
 #include "postern/base/file.h"
@@ -101,13 +102,45 @@ void let_go_of_everything() {
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
-int reap_until_it_ends(pid_t command) {
-  for (;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(-1, &status, 0);
-    if (ended == command) return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    if (ended < 0 && errno != EINTR) return kOurFailure;
+/// SIGCHLD's disposition while it lives is the default: a caller that ignores its children's ends would hide ours from us.
+class ChildSignal {
+ public:
+  ChildSignal() {
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    ::sigaction(SIGCHLD, &standard, &callers_);
   }
+  void restore() const { ::sigaction(SIGCHLD, &callers_, nullptr); }
+
+ private:
+  struct sigaction callers_ {};
+};
+
+std::optional<int> reap(pid_t command) {
+  int status = 0;
+  for (pid_t ended = 0; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (ended == command) return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+  return std::nullopt;
+}
+
+/// All signals are blocked. Those that postern sends for the command are passed on.
+int reap_until_it_ends(pid_t command) {
+  sigset_t all;
+  sigfillset(&all);
+  for (;;) {
+    if (const auto status = reap(command)) return *status;
+    siginfo_t info{};
+    const int number = ::sigwaitinfo(&all, &info);
+    const bool from_postern = info.si_code == kPassOn && info.si_pid == 0;  // the sender is outside of our PID namespace
+    if (number > 0 && number != SIGCHLD && from_postern) ::kill(command, number);
+  }
+}
+
+void block_all_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace
@@ -118,10 +151,14 @@ int run_init(const process::MessageChannel& channel, const WorkloadPlan& plan, c
   const Status prepared = prepare(plan);
   if (!process::send_outcome(channel, prepared.map([] { return std::string(); })) || !prepared) return kOrphaned;
   if (!told(channel, kGo)) return kOrphaned;
-  auto command = process::Child::fork(0, [&] { return exec_command(plan, inheritance); });
+  const ChildSignal child_signal;
+  block_all_signals();
+  auto command = process::Child::fork(0, [&] {
+    child_signal.restore();
+    return exec_command(plan, inheritance);
+  });
   if (!command) return process::send_outcome(channel, Failure(command.error())) ? kOurFailure : kOrphaned;
-  const std::array pidfd = {command->pidfd()};
-  if (!process::send_outcome(channel, "", pidfd)) return kOrphaned;
+  if (!process::send_outcome(channel, "")) return kOrphaned;
   let_go_of_everything();
   ::_exit(reap_until_it_ends(command->pid()));  // without destructors: what they would close is closed
 }

@@ -1,6 +1,7 @@
 #include "postern/workload/workload.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,14 +31,17 @@ Result<Workload> Workload::create(const WorkloadPlan& plan, const process::Inher
 
 Status Workload::start() {
   POSTERN_CHECK(channel_.send(kGo), "start the command");
-  POSTERN_TRY(answer, process::receive_outcome(channel_), "start the command");
-  if (answer.descriptors.size() != 1) return fail("start the command: no process to speak to");
-  command_pidfd_ = std::move(answer.descriptors[0]);
+  POSTERN_CHECK(process::receive_outcome(channel_), "start the command");
+  started_ = true;
   return {};
 }
 
 void Workload::signal(int number) const {
-  if (command_pidfd_) ::syscall(SYS_pidfd_send_signal, command_pidfd_.get(), number, nullptr, 0);
+  if (!started_) return;
+  siginfo_t info{};
+  info.si_signo = number;
+  info.si_code = kPassOn;
+  ::syscall(SYS_pidfd_send_signal, init_.pidfd(), number, &info, 0);
 }
 
 }  // namespace postern::workload

@@ -26,7 +26,7 @@ constexpr const char* kLooksGood = "ready=1\nhello from the remote\n192.0.2.2\ns
   "}\n"                                                                                                                          \
   "join() {\n"                                                                                                                   \
   "  printf '#!/bin/sh\\nexec nsenter -t %s -U -m --preserve-credentials %s \"$@\"\\n' $C \"$S\" >joined; chmod +x joined\n"     \
-  "  mkfifo ready exit; known \"$@\"; ./joined \"${known[@]}\" 3<>exit 4>ready >out 2>err & P=$!\n"                              \
+  "  mkfifo ready exit; ./joined \"$@\" 3<>exit 4>ready >out 2>err & P=$!\n"                                                     \
   "  word=; IFS= read -r -t 10 word <ready; echo \"ready=$word\"\n"                                                              \
   "}\n"                                                                                                                          \
   "place; "
@@ -51,10 +51,9 @@ constexpr FaceCase kClients[] = {
     {"Podman5HasTheDescriptorsTheOtherWayRound",
      PODMAN
      "printf '#!/bin/sh\\nexec nsenter -t %s -U -m --preserve-credentials %s \"$@\"\\n' $C \"$S\" >joined; chmod +x joined\n"
-     "mkfifo ready exit; known --disable-host-loopback --mtu=65520 --enable-sandbox --enable-seccomp --enable-ipv6 -c -r 3 "
-     "-e 4 --netns-type=path $PLACE tap0\n"
-     "./joined \"${known[@]}\" 3>ready 4<>exit >out 2>err & P=$!; word=; read -r -t 10 word <ready; echo ready=$word\n" LOOK
-     "finish",
+     "mkfifo ready exit; ./joined --disable-host-loopback --mtu=65520 --enable-sandbox --enable-seccomp --enable-ipv6 -c -r 3 "
+     "-e 4 --netns-type=path $PLACE tap0 "
+     "3>ready 4<>exit >out 2>err & P=$!; word=; read -r -t 10 word <ready; echo ready=$word\n" LOOK "finish",
      kLooksGood},
     {"PodmansSharedNetworkHasNoExitFd",
      PODMAN "join --disable-host-loopback --mtu=65520 --enable-sandbox --enable-seccomp --enable-ipv6 -c -r 4 --netns-type=path "
@@ -76,8 +75,8 @@ constexpr FaceCase kClients[] = {
      "read -r word <ready; echo ready=$word; " LOOK "finish",
      kLooksGood},
     {"RootlessKit1", R"sh(target; inside ip tuntap add name tap0 mode tap; inside ip link set tap0 up
-mkfifo ready; known --mtu 65520 -r 3 --disable-host-loopback --api-socket "$PWD/.s4nn.sock" --enable-sandbox --enable-seccomp --enable-ipv6 $N tap0
-"$S" "${known[@]}" 3>ready >out 2>err & P=$!; read -r word <ready; echo ready=$word
+mkfifo ready; "$S" --mtu 65520 -r 3 --disable-host-loopback --api-socket "$PWD/.s4nn.sock" --enable-sandbox --enable-seccomp --enable-ipv6 $N tap0 \
+  3>ready >out 2>err & P=$!; read -r word <ready; echo ready=$word
 inside ip link set dev tap0 mtu 65520; inside ip addr add 10.0.2.100/24 dev tap0; inside ip route add default via 10.0.2.2 dev tap0
 )sh" LOOK "finish",
      kLooksGood},

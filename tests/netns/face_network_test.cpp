@@ -63,8 +63,7 @@ inside ip -o addr | wc -l; inside ip route | wc -l; inside ip -o link show up | 
 inside ip tuntap add tap0 mode tap; inside ip link set tap0 address 02:00:5e:00:53:07
 start -c $N tap0; inside ip -o link show tap0 | grep -o 'ether [0-9a-f:]*')sh",
      "ready=1\nether 02:00:5e:00:53:07\n"},
-    {"AFurtherOperandIsOnlyWarnedOf",
-     "target; known -c $N tap0 more; start \"${known[@]}\"; inside ip -o -4 addr show tap0 | wc -l", "ready=1\n1\n"},
+    {"AFurtherOperandIsOnlyWarnedOf", "target; start -c $N tap0 more; inside ip -o -4 addr show tap0 | wc -l", "ready=1\n1\n"},
     {"Ipv6AddressComesByAdvertisement", R"sh(target; inside sysctl -qw net.ipv6.conf.default.accept_dad=0
 start -c -6 $N tap0; until inside ip -6 route | grep -q default; do :; done
 inside ip -o -6 addr show tap0 scope global | grep -o 'fd00::.*/64'| grep -c ff:fe; inside ip -6 route | grep -o 'default via fe80::2 dev tap0 proto ra')sh",

@@ -49,20 +49,9 @@ target() {
   until grep -qs sleep "/proc/$N/comm"; do :; done
 }
 inside() { nsenter -t "$N" -U -n --preserve-credentials "$@"; }
-known() {  # Until the sandbox is plugged in, what asks for it is left out of ours' command lines.
-  known=()
-  while [ $# -gt 0 ]; do
-    case $OURS:$1 in
-      1:--enable-sandbox | 1:--enable-seccomp) ;;
-      *) known+=("$1") ;;
-    esac
-    shift
-  done
-}
 start() {
   mkfifo ready
-  known "$@"
-  "$S" -r 5 "${known[@]}" 5>ready >out 2>err & P=$!
+  "$S" -r 5 "$@" 5>ready >out 2>err & P=$!
   word=; IFS= read -r -t 10 word <ready
   echo "ready=$word"
   rm ready
@@ -93,7 +82,7 @@ class Face : public PosternTest, public testing::WithParamInterface<FaceCase> {
   }
 
   std::string prints(std::string_view program) const {
-    const std::string known = fmt::format("S={}; OURS={:d}; H4={} R4={}\n", program, program != kPeer, kHost4, kRemote4);
+    const std::string known = fmt::format("S={}; H4={} R4={}\n", program, kHost4, kRemote4);
     const Outcome outcome =
         host().run({.argv = {"bash", "-c", known + std::string(kFacePrelude) + GetParam().script}, .role = role()});
     EXPECT_NE(outcome.status, Outcome::kTimedOut) << outcome.out;

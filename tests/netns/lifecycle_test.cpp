@@ -198,7 +198,8 @@ INSTANTIATE_TEST_SUITE_P(Of, KilledRun,
 TEST_P(KilledRun, LeavesNothing) {
   const std::string mounts = host().sh("cat /proc/self/mountinfo").out;
   Process around = start_sh(R"(mkfifo $TMPDIR/again; exec unshare --user --map-root-user sh -c '
-    for kind in net mnt pid; do echo 1 > /proc/sys/user/max_${kind}_namespaces; done
+    for kind in net pid; do echo 1 > /proc/sys/user/max_${kind}_namespaces; done
+    echo 2 > /proc/sys/user/max_mnt_namespaces  # one for the command, one for the sandbox
     sh -c "postern run --die-with-parent -p 8080:80 -- sh -c \"(setsid sleep infinity &); sleep infinity & echo up; wait\"; :"
     read line < $TMPDIR/again
     until postern run -- true; do :; done 2>/dev/null

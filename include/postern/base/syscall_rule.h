@@ -26,6 +26,7 @@ constexpr ArgumentIs int_argument_is(unsigned argument, uint32_t value) { return
 struct SyscallRule {
   std::string_view name;
   std::array<ArgumentIs, 3> conditions{};
+  int refusal = 0;  // instead of being allowed, the call fails with this errno: for a library that then tries another way
 };
 
 using SyscallRules = std::span<const SyscallRule>;

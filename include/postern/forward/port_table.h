@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "postern/base/syscall_rule.h"
 #include "postern/forward/port_spec.h"
 
 namespace postern::forward {
@@ -58,8 +57,5 @@ class PortTable {
   std::vector<Published> published_;
   ForwardId last_id_ = 0;
 };
-
-/// What add() and remove() call, beside the stack.
-SyscallRules syscalls();
 
 }  // namespace postern::forward

@@ -2,7 +2,8 @@
 //
 // The TAP cannot tell: its own descriptor keeps the namespace alive. So a process is watched by pidfd, and a path by what it
 // names: once that is unmounted, or another namespace, it has ended. A namespace has a place in the file system only by a mount
-// (ip-netns(8)), so the table of mounts tells; inotify(7) would not see a mount come or go.
+// (ip-netns(8)), so the table of mounts tells; inotify(7) would not see a mount come or go. The path's folder is held open, so
+// that it can be looked at also from behind a sandbox, which shows no such path.
 #pragma once
 
 #include <sys/types.h>
@@ -38,7 +39,8 @@ class TargetWatch {
   UniqueFd descriptor_;  // pidfd, or the table of mounts
   loop::EventLoop::Source source_;
   loop::EventLoop::Timer look_again_;
-  std::string path_;
+  UniqueFd folder_;  // and the name in it: the path, its links followed
+  std::string name_;
   netns::FileIdentity identity_;
 };
 

@@ -6,7 +6,10 @@
 //               ◄──────── "prepared" ─
 //     (a network is attached)
 //     start()   ── "go" ────────────►  forks ────────────────────────────────────────────────► exec
-//               ◄──────── its pidfd ─  reaps what is orphaned; exits with CMD's status
+//               ◄───────── "started" ─  reaps what is orphaned; exits with CMD's status
+//     signal()  ── a signal ────────►  passes it on ─────────────────────────────────────────►
+//
+// Why init passes signals on: behind the sandbox we are strangers to a CMD that has changed its user, and init is root there.
 //
 // How it ends: PID 1's death ends every process inside, also the double-forked (pid_namespaces(7)); PID 1 dies with CMD, and by
 // PR_SET_PDEATHSIG with postern, whatever kills it. Mounts and the network namespace go with the last process.
@@ -63,7 +66,7 @@ class Workload {
   Workload(process::Child init, process::MessageChannel channel) : init_(std::move(init)), channel_(std::move(channel)) {}
   process::Child init_;
   process::MessageChannel channel_;
-  UniqueFd command_pidfd_;
+  bool started_ = false;
 };
 
 }  // namespace postern::workload

@@ -1,0 +1,78 @@
+#include "confinement.h"
+
+#include <linux/capability.h>
+
+#include "postern/api/control_socket.h"
+#include "postern/base/libc_syscalls.h"
+#include "postern/base/log.h"
+#include "postern/forward/syscalls.h"
+#include "postern/loop/syscalls.h"
+#include "postern/netlink/syscalls.h"
+#include "postern/process/syscalls.h"
+#include "postern/relay/syscalls.h"
+#include "postern/stack/syscalls.h"
+#include "postern/workload/syscalls.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr const char* kResolvConf = "/etc/resolv.conf";
+// Where resolv.conf leads to, or may lead to later: it is a link that a program switches when it starts.
+constexpr const char* kResolverDirectories[] = {"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
+
+std::vector<int> kept_capabilities(const Confinement& confinement) {
+  std::vector<int> kept = {CAP_NET_BIND_SERVICE};
+  const bool stays_root = !confinement.layers.mounts || sandbox::has_capability(CAP_SYS_ADMIN);
+  if (confinement.raw_sockets == Confinement::RawSockets::as_root && stays_root) kept.push_back(CAP_NET_RAW);
+  return kept;
+}
+
+}  // namespace
+
+std::vector<SyscallRules> syscall_lists() {
+  std::vector<SyscallRules> lists = {
+      libc_syscalls(),      loop::syscalls(),    netlink::syscalls(), process::syscalls(), stack::syscalls(),
+      workload::syscalls(), forward::syscalls(), relay::syscalls(),   api::syscalls(),
+  };
+#ifdef POSTERN_SANITIZED
+  lists.push_back(sanitizer_syscalls());
+#endif
+  return lists;
+}
+
+Status confine(const Confinement& confinement) {
+  sandbox::Plan plan{.layers = confinement.layers,
+                     .directories = confinement.directories,
+                     .files = {kResolvConf},
+                     .capabilities = kept_capabilities(confinement),
+                     .dumpable = confinement.dumpable,
+                     .syscalls = syscall_lists()};
+  plan.directories.insert(plan.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
+  const auto missing = sandbox::enter(plan, confinement.strictness);
+  if (!missing) return Failure(missing.error());
+  for (const auto& [layer, why] : *missing) {
+    if (layer == sandbox::Layer::landlock) {
+      log::debug("sandbox: {}", why.message());
+    } else {
+      log::warning("sandbox: going on without {}: {}", sandbox::name_of(layer), why.message());
+    }
+  }
+  return {};
+}
+
+Status confine(SandboxMode mode) {
+  Confinement confinement;
+  switch (mode) {
+    case SandboxMode::required: break;
+    case SandboxMode::best_effort: confinement.strictness = sandbox::Strictness::best_effort; break;
+    case SandboxMode::off:
+      log::warning("NO SANDBOX: whoever breaks into the relay acts as you on this host (--no-sandbox is for debugging)");
+      return {};
+  }
+  Status confined = confine(confinement);
+  if (!confined) confined.error().context += " (--sandbox=best-effort goes on without)";
+  return confined;
+}
+
+}  // namespace postern::cli

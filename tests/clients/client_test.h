@@ -30,26 +30,27 @@ class ClientTest : public PosternTest {
         sh(fmt::format("for program in {}; do command -v $program >/dev/null || echo $program; done", programs_));
     LAB_SKIP_UNLESS(found.out.empty(), "clients", "not installed: " + found.out);
     const char* face = std::getenv("POSTERN_FACE");
-    face_ = face ? face : fmt::format("{}/libexec/postern/slirp4netns", kTree);
-    ASSERT_THAT(sh("test -x " + face_), Succeeds()) << face_ << " is not there";
+    const std::string path = face ? face : fmt::format("{}/libexec/postern/slirp4netns", kTree);
+    ASSERT_THAT(sh("test -x " + path), Succeeds()) << path << " is not there";
     // Podman warns where / is not shared; systemd makes it so everywhere else.
     ASSERT_THAT(host().sh("mount --make-rshared /"), Succeeds());
     ASSERT_THAT(sh(kMakeHome), Succeeds());
-    ASSERT_THAT(sh(fmt::format("mkdir $HOME/face && ln -s {} $HOME/face/slirp4netns", face_)), Succeeds());
+    ASSERT_THAT(sh(fmt::format("mkdir $HOME/face && ln -s {} $HOME/face/slirp4netns", path)), Succeeds());
   }
 
   /// As the user whose clients are set up.
   Outcome client(std::string_view script) const { return sh(kEnvironment + std::string(script)); }
   Process start_client(std::string_view script) const { return start_sh(kEnvironment + std::string(script)); }
-  const std::string& face() const { return face_; }
 
   /// Whom busybox's httpd behind a published port sees when the remote comes; waits for it, for the port may be open before.
   std::string remote_as_seen_behind(std::string_view address, uint16_t port) const {
     std::string text;
-    wait_until([&] {
-      text = remote().sh(fmt::format("curl -s --max-time 1 http://{}:{}/cgi-bin/client", address, port)).out;
-      return !text.empty();
-    });
+    wait_until(
+        [&] {
+          text = remote().sh(fmt::format("curl -s --max-time 1 http://{}:{}/cgi-bin/client", address, port)).out;
+          return !text.empty();
+        },
+        std::chrono::seconds(5));
     return text;
   }
 
@@ -89,7 +90,6 @@ END
 )sh";
 
   std::string programs_;
-  std::string face_;
 };
 
 }  // namespace postern::lab

@@ -34,9 +34,10 @@ TEST_F(Podman, FetchesAPageAndResolvesAName) {
 
 TEST_F(Podman, TakesTheProgramFromItsCommandLineToo) {
   const Outcome outcome = client(
-      fmt::format("export CONTAINERS_CONF=$HOME/other.conf; grep -v network_cmd_path $HOME/containers.conf >$CONTAINERS_CONF;"
-                  "podman --network-cmd-path {} run --rm --network slirp4netns --rootfs $HOME/root {}",
-                  face(), get(kRemote4)));
+      "export CONTAINERS_CONF=$HOME/other.conf; grep -v network_cmd_path $HOME/containers.conf >$CONTAINERS_CONF; mv $HOME/face "
+      "$HOME/other;"
+      "podman --network-cmd-path $HOME/other/slirp4netns run --rm --network slirp4netns --rootfs $HOME/root " +
+      get(kRemote4));
   EXPECT_THAT(outcome, Succeeds());
   EXPECT_EQ(outcome.out, fmt::format("{}\n", kHost4));
 }

@@ -21,7 +21,8 @@ build        gate  configure     everything compiles without a warning
 headers      gate  build         each public header stands alone
 lint         gate  build         floors, format, shell scripts, man page, linked libraries
 unit         gate  build         no privilege, no network: seconds
-lab          gate  build         hosts made of namespaces, real clients; as an ordinary user and as root
+lab          gate  build         hosts made of namespaces; as an ordinary user and as root
+clients      gate  build         podman, buildah and rootlesskit on our slirp4netns; as an ordinary user
 bulk         gate  build         1 GiB through Postern, down and up
 fuzz         gate  build         the fuzzers' corpora replayed
 tidy         gate  configure     clang-tidy on what changed last
@@ -142,6 +143,7 @@ step_headers() { compile "$build" all_verify_interface_header_sets; }
 step_lint() { run_tests "$build" lint; }
 step_unit() { run_tests "$build" unit; }
 step_lab() { run_tests "$build" lab; }
+step_clients() { run_tests "$build" clients; }
 step_bulk() { run_tests "$build" bulk; }
 step_fuzz() { run_tests "$build" fuzz; }
 step_tidy() { run_tests "$build" tidy; }

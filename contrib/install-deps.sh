@@ -10,8 +10,8 @@
 # nothing: it prints the command that would and exits 1. When all is there it says so and exits 0, in a moment.
 #
 # It starts and enables no service, and removes and reconfigures nothing. So no package in the table may bring a daemon that
-# its installation starts: dnsmasq-base and not dnsmasq. nginx has no such package; its program alone is unpacked to
-# /usr/local/lib/postern-test/nginx when the machine has none. The tests look for nginx in $PATH, in /usr/sbin, then there.
+# its installation starts: dnsmasq-base and not dnsmasq. nginx and podman have no such package; of theirs the programs alone are
+# unpacked to /usr/local/lib/postern-test when the machine has none. The tests look in $PATH, in /usr/sbin, then there.
 set -u
 
 private=/usr/local/lib/postern-test
@@ -53,10 +53,17 @@ needs() {
   test   iperf3              iperf3                  iperf3
   test   netcat-openbsd      netcat                  openbsd-netcat
   test   socat               socat                   socat
-  test   busybox             busybox                 busybox
+  test   busybox-static      busybox                 busybox          tests/clients copies libc where it is not static
   test   udhcpc              -                       -                elsewhere an applet of busybox
   test   dnsmasq-base        dnsmasq                 dnsmasq
   test   -                   nginx                   nginx            Debian: see above
+  test   -                   podman                  podman           Debian: see above; tests/clients
+  test   buildah             buildah                 buildah
+  test   rootlesskit         -                       rootlesskit
+  test   runc                runc                    runc             crun refuses hybrid cgroups
+  test   conmon              -                       -                podman's: this and the next two
+  test   libsubid4           -                       -
+  test   netavark            -                       -
   test   jq                  jq                      jq
   test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench
   test   passt               passt                   passt
@@ -83,30 +90,41 @@ missing_debian() {
   for package in $(packages 2); do
     case $installed in
       # busybox and busybox-static exclude each other; either will do.
-      *" $package "* | *" $package-static "*) ;;
+      *" $package "* | *" ${package%-static} "*) ;;
       *) echo "$package" ;;
     esac
   done
 }
 
-find_nginx() {
-  PATH=$PATH:/usr/sbin:$private command -v nginx
+# What is unpacked: the package and its programs. The first stands for all.
+unpacked() {
+  cat <<'END'
+nginx   usr/sbin/nginx
+podman  usr/bin/podman usr/lib/podman/rootlessport
+END
 }
 
-needs_nginx() {
-  [ "$levels" != build ] && ! find_nginx >/dev/null
+# The packages of those that the machine has not.
+missing_unpacked() {
+  [ "$levels" != build ] || return 0
+  unpacked | while read -r package _; do
+    PATH=$PATH:/usr/sbin:$private command -v "$package" >/dev/null || echo "$package"
+  done
 }
 
-# Unpacks the one program from Debian's package, without the package's scripts, which would start and enable the service.
-# The libraries that it links (libssl, libpcre2, zlib, libcrypt) came with git and curl.
-unpack_nginx() (
+# unpack <package>: its programs, without the package's scripts, which would enable and start services. The libraries that they
+# link came with packages of the table: nginx's with git and curl, podman's with buildah and libsubid4.
+unpack() (
   folder=$(mktemp -d) || exit 1
   trap 'rm -rf "$folder"' EXIT
   cd "$folder" || exit 1
-  apt-get download -q -o APT::Sandbox::User=root nginx || exit 1
+  apt-get download -q -o APT::Sandbox::User=root "$1" || exit 1
+  dpkg-deb --fsys-tarfile "$1"_*.deb | tar -x || exit 1
   mkdir -p "$private" || exit 1
-  dpkg-deb --fsys-tarfile nginx_*.deb | tar -xO ./usr/sbin/nginx >nginx || exit 1
-  chmod 755 nginx && ./nginx -v && mv nginx "$private/nginx"
+  # The first comes last: when it is there, all are.
+  for program in $(unpacked | awk -v package="$1" '$1 == package { for (i = NF; i > 1; i--) print $i }'); do
+    chmod 755 "$program" && ! ldd "$program" | grep 'not found' && mv "$program" "$private/" || exit 1
+  done
 )
 
 apt_line() {
@@ -115,11 +133,12 @@ apt_line() {
 
 debian() {
   missing=$(missing_debian | tr '\n' ' ')
-  if [ -z "$missing" ] && ! needs_nginx; then return 0; fi
+  to_unpack=$(missing_unpacked | tr '\n' ' ')
+  if [ -z "$missing$to_unpack" ]; then return 0; fi
   if [ "$(id -u)" != 0 ]; then
-    echo "Missing: ${missing}${missing:+. }As root:"
+    echo "Missing: $missing$to_unpack. As root:"
     [ -z "$missing" ] || echo "  $(apt_line "$missing")"
-    if needs_nginx; then echo "  sh contrib/install-deps.sh     # unpacks nginx's program to $private, starts no service"; fi
+    [ -z "$to_unpack" ] || echo "  sh contrib/install-deps.sh     # unpacks programs to $private, starts no service: $to_unpack"
     return 1
   fi
   export DEBIAN_FRONTEND=noninteractive
@@ -129,7 +148,9 @@ debian() {
     # shellcheck disable=SC2046 # the words of the line are the arguments
     env $(apt_line -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$missing") || die "apt-get could not install: $missing"
   fi
-  if needs_nginx; then unpack_nginx || die "nginx: its program could not be unpacked to $private"; fi
+  for package in $to_unpack; do
+    unpack "$package" || die "$package: its programs could not be unpacked to $private"
+  done
 }
 
 # other <column> <what prints the missing packages> <what installs them>

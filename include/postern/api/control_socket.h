@@ -3,9 +3,10 @@
 //   client ── connect, request ──► ControlSocket ──► commands.h ──► Instance
 //          ◄── answer, end ──────  one request a connection; nobody waits for anybody
 //
-// Who may: processes of our own user (SO_PEERCRED) and root, in the network namespace in which the socket was made
-// (SO_NETNS_COOKIE): the workload runs as the same user, but in another namespace, so it cannot drive what holds it. A kernel
-// before 5.14 cannot tell the namespace: there only an abstract name, which no other namespace sees, keeps the workload out.
+// Who may: processes of our own user (SO_PEERCRED), and root where our user namespace knows it, in the network namespace in which
+// the socket was made (SO_NETNS_COOKIE): the workload runs as the same user, but in another namespace, so it cannot drive what
+// holds it. A kernel before 5.14 cannot tell the namespace: there only an abstract name, which no other namespace sees, keeps the
+// workload out.
 #pragma once
 
 #include <memory>

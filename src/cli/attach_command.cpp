@@ -76,7 +76,7 @@ Status Attachment::set_up() {
   connection_ = std::move(*connection);
   if (const auto& path = options_.network.api_socket) {
     doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
-    if (const Status opened = doors_->open_at(*path); !opened) return opened;
+    if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
   relay::TapPlan plan{.name = options_.tap, .configuration = {}};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);

@@ -49,7 +49,7 @@ Status Connection::isolate_host() {
 Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
   bool silent_udp = false;
   for (const forward::PortSpec& spec : specs) {
-    if (const auto published = ports_.publish(spec); !published) return published;
+    if (auto published = ports_.publish(spec); !published) return published;
     if (spec.protocol != stack::Protocol::udp) continue;
     for (size_t i = 0; i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
     silent_udp |= network_.stack.host_loopback == stack::HostLoopback::closed;
@@ -86,12 +86,12 @@ Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPl
 
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
-  if (const auto connected = relay_->connect(std::move(tap.tap), tap.framing, events_.tap_gone); !connected) return connected;
+  if (auto connected = relay_->connect(std::move(tap.tap), tap.framing, events_.tap_gone); !connected) return connected;
   if (awaited == Awaited::ipv6_address) {
-    if (const auto watched = watch_link(tap); !watched) return watched;
+    if (auto watched = watch_link(tap); !watched) return watched;
   }
   if (events_.before_first_frame) {
-    if (const auto done = events_.before_first_frame(); !done) return done;
+    if (auto done = events_.before_first_frame(); !done) return done;
   }
   if (awaited == Awaited::nothing) report_ready();
   return {};

@@ -33,7 +33,8 @@ int main_as_slirp4netns(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// What is thrown here is a bug, or no memory: to terminate is right.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   const process::Inheritance inheritance = process::Inheritance::take();
   return std::visit(Match{

@@ -89,9 +89,9 @@ Status Run::set_up() {
   }
   std::optional<VirtualNetwork> network;
   if (options_.mode == NetworkMode::slirp) {
-    auto chosen = choose_network(options_.network);
+    const auto chosen = choose_network(options_.network);
     if (!chosen) return Failure(chosen.error());
-    network = std::move(*chosen);
+    network = *chosen;
     warn_of_stalls(*network);
   }
   auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
@@ -116,7 +116,7 @@ Status Run::connect(const VirtualNetwork& network) {
   doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   doors_->open_abstract();
   if (const auto& path = options_.network.api_socket) {
-    if (const Status opened = doors_->open_at(*path); !opened) return opened;
+    if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
   POSTERN_TRY(target, netns::open_namespaces_of(workload_->pid()), "connect");
   const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };

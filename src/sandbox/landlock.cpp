@@ -50,7 +50,7 @@ Status allow_reading_below(const std::vector<std::string>& directories) {
   const UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0)));
   if (!ruleset) return fail_errno("landlock_create_ruleset");
   for (const std::string& directory : directories) {
-    if (const Status allowed = allow(ruleset, directory); !allowed) return allowed;
+    if (Status allowed = allow(ruleset, directory); !allowed) return allowed;
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) < 0) return fail_errno("landlock_restrict_self");
   return {};

@@ -18,7 +18,7 @@ namespace postern::sandbox {
 namespace {
 
 Status take_mounts(const View& view) {
-  if (const Status left = leave_namespaces(); !left) return left;
+  if (Status left = leave_namespaces(); !left) return left;
   return show_only(view);
 }
 

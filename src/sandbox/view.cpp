@@ -51,7 +51,7 @@ class Walk {
         at = parent_of(at);
         continue;
       }
-      const std::string next = at + "/" + name;
+      const std::string next = std::string(at).append("/").append(name);
       const auto link = links < kMostLinks ? host_.read_link(next) : std::nullopt;
       if (!link) {
         at = next;

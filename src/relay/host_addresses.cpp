@@ -21,6 +21,7 @@ Status HostAddresses::list() {
   POSTERN_CHECK(netlink::discard_announcements(announcements_), "host addresses");
   POSTERN_TRY(table, netlink::addresses(socket_), "host addresses");
   std::vector<IpAddress> addresses;
+  addresses.reserve(table.size());
   for (const netlink::Address& entry : table) addresses.push_back(entry.address);
   changed_(std::move(addresses));
   return {};

@@ -86,7 +86,7 @@ TEST_F(Traffic, Pings) {
 
 TEST_F(Traffic, EchoesDatagramsOfEverySize) {
   for (const char* options : {"--mtu 1500", ""}) {
-    for (const size_t bytes : {1, 1472, 1473, 8192, 60000}) {
+    for (const size_t bytes : std::initializer_list<size_t>{1, 1472, 1473, 8192, 60000}) {
       EXPECT_EQ(inside(fmt::format("postern-probe --udp $LAB_REMOTE4 7 open=2 echo={}", bytes), options).out, "open 2\necho 2\n")
           << bytes << " bytes, " << options;
     }

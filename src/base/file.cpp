@@ -5,8 +5,7 @@
 
 #include <array>
 #include <cerrno>
-
-#include "postern/base/unique_fd.h"
+#include <climits>
 
 namespace postern {
 
@@ -29,5 +28,14 @@ Status write_file(const std::string& path, std::string_view text) {
   if (::write(file.get(), text.data(), text.size()) < 0) return fail_errno("write", path);
   return {};
 }
+
+std::optional<std::string> read_link(const std::string& path) {
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  if (size < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<size_t>(size));
+}
+
+std::string path_of(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 }  // namespace postern

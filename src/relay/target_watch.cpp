@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
 #include <string_view>
+
+#include "postern/base/file.h"
 
 namespace postern::relay {
 
@@ -32,17 +32,10 @@ Place split(const std::string& path) {
 /// The links of /proc/PID/ns and /proc/PID/root lead where no path does.
 bool is_in_proc(const Place& place) { return std::string_view(place.folder).starts_with("/proc/"); }
 
-std::optional<std::string> read_link(const Place& place) {
-  std::array<char, PATH_MAX> text;
-  const ssize_t size = ::readlink(place.path().c_str(), text.data(), text.size());
-  if (size < 0) return std::nullopt;
-  return std::string(text.data(), static_cast<size_t>(size));
-}
-
 Place follow(const std::string& path) {
   Place place = split(path);
   for (int links = 0; links < kMostLinks && !is_in_proc(place); ++links) {
-    const auto target = read_link(place);
+    const auto target = read_link(place.path());
     if (!target) break;
     place = split(target->starts_with('/') ? *target : place.folder + "/" + *target);
   }

@@ -69,7 +69,7 @@ Status seal_one_by_one(const std::string& target) {
   std::vector<std::string> points = {target};
   const std::string table = read_file("/proc/self/mountinfo").value_or("");
   const UniqueFd directory(::open(target.c_str(), O_PATH | O_CLOEXEC));
-  const auto whole = directory ? Host::real().read_link(fmt::format("/proc/self/fd/{}", directory.get())) : std::nullopt;
+  const auto whole = directory ? read_link(path_of(directory)) : std::nullopt;
   for (std::string_view rest = table; whole && !rest.empty();) {
     std::string_view line = take_line(rest);
     for (int field = 0; field < 4; ++field) take_word(line);

@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <deque>
 #include <string_view>
 
+#include "postern/base/file.h"
 #include "postern/base/text.h"
 
 namespace postern::sandbox {
@@ -108,13 +107,7 @@ View view_of(const std::vector<std::string>& directories, const std::vector<std:
 }
 
 Host Host::real() {
-  const auto read_link = [](const std::string& path) -> std::optional<std::string> {
-    std::array<char, PATH_MAX> text;
-    const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
-    if (size < 0) return std::nullopt;
-    return std::string(text.data(), static_cast<size_t>(size));
-  };
-  return {read_link, [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
+  return {postern::read_link, [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
 }
 
 }  // namespace postern::sandbox

@@ -1,10 +1,12 @@
-// file.h - small text files, whole: /etc and /proc.
+// file.h - small text files, whole: /etc and /proc. And what their paths lead to.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "postern/base/result.h"
+#include "postern/base/unique_fd.h"
 
 namespace postern {
 
@@ -12,5 +14,9 @@ namespace postern {
 Result<std::string> read_file(const std::string& path);
 /// One write(2) to a file that exists, as the files under /proc want it. Nothing is truncated.
 Status write_file(const std::string& path, std::string_view text);
+/// Where a symbolic link leads; nothing: there is none at `path`.
+std::optional<std::string> read_link(const std::string& path);
+/// A path to what an open descriptor shows, whatever has been mounted over it since.
+std::string path_of(const UniqueFd& fd);
 
 }  // namespace postern

@@ -4,7 +4,7 @@
 
 _postern_flags() {  # <command>: its options without a value
     case $1 in
-        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --no-sandbox --map-auto --keep-id --die-with-parent -v --verbose -q --quiet" ;;
+        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --no-sandbox -v --verbose -q --quiet" ;;
         ports | status | doctor) echo "-h --help --json" ;;
     esac

@@ -40,6 +40,7 @@ _postern() {
     '*--add-host=[line for /etc/hosts inside]:NAME\:ADDRESS'
     '--map-auto[map subordinate ids too]'
     '--keep-id[be the same user inside]'
+    '--private[hide /tmp, /run and the runtime folder]'
     '*--env=[set a variable for the command]:NAME=VALUE'
     '--workdir=[start the command in this folder]:folder:_directories'
     '--die-with-parent[end with the caller]'

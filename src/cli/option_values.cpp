@@ -231,6 +231,7 @@ Result<RunOptions> to_run_options(const TypedRun& typed) {
   run.working_directory = unless_empty(typed.working_directory);
   if (typed.keep_id) run.identity = workload::Identity::caller;
   if (typed.map_auto) run.id_ranges = workload::IdRanges::subordinate;
+  if (typed.private_folders) run.shared_folders = RunOptions::SharedFolders::hidden;
   if (typed.die_with_parent) run.callers_death = RunOptions::CallersDeath::ends_all;
   run.command = typed.command;
   if (run.command.empty()) return fail("what to run is missing (postern run [options] [--] CMD...)");

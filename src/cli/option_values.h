@@ -20,7 +20,7 @@ struct TypedRun {
   TypedNetwork network;
   std::string mode = "slirp", working_directory;
   std::vector<std::string> dns, add_host, environment, command;
-  bool map_auto = false, keep_id = false, die_with_parent = false;
+  bool map_auto = false, keep_id = false, private_folders = false, die_with_parent = false;
 };
 
 struct TypedAttach {

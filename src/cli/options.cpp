@@ -120,6 +120,7 @@ void add_run_options(CLI::App& run, TypedRun& typed) {
   run.add_flag("--keep-id", typed.keep_id, "Be the same user inside instead of root");
   run.add_option("--env", typed.environment, "Set a variable for CMD")->type_name("NAME=VALUE")->allow_extra_args(false);
   run.add_option("--workdir", typed.working_directory, "Start CMD in this folder")->type_name("DIR");
+  run.add_flag("--private", typed.private_folders, "Hide /tmp, /run (docker.sock, D-Bus) and $XDG_RUNTIME_DIR from CMD");
   run.add_flag("--die-with-parent", typed.die_with_parent, "End everything when the program that started postern dies");
 }
 

@@ -53,6 +53,7 @@ struct RunOptions {
   workload::IdRanges id_ranges = workload::IdRanges::caller;
   std::vector<std::string> environment;
   std::optional<std::string> working_directory;
+  enum class SharedFolders { shown, hidden } shared_folders = SharedFolders::shown;
   enum class CallersDeath { ignored, ends_all } callers_death = CallersDeath::ignored;
   std::vector<std::string> command;
 };

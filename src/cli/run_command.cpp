@@ -24,6 +24,7 @@ workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<V
   plan.environment = options.environment;
   plan.working_directory = options.working_directory;
   plan.network = options.mode == NetworkMode::host ? workload::Network::host : workload::Network::own;
+  plan.hides_shared_folders = options.shared_folders == RunOptions::SharedFolders::hidden;
   plan.identity = options.identity;
   plan.id_ranges = options.id_ranges;
   std::vector<workload::HostEntry> entries = options.add_host;
@@ -118,7 +119,7 @@ Status Run::connect(const VirtualNetwork& network) {
   if (const auto& path = options_.network.api_socket) {
     if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
-  POSTERN_TRY(target, netns::open_namespaces_of(workload_->pid()), "connect");
+  POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
   const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
   return connection_->open(
       target, {.name = "tap0", .configuration = link_configuration(network)},

@@ -57,10 +57,26 @@ std::vector<SubordinateRange> subordinate_ranges(std::string_view text, std::str
   return ranges;
 }
 
+IdMap map_within(const IdMap& map) {
+  IdMap within;
+  for (const IdRange& range : map) within.push_back({range.inside, range.inside, range.count});
+  return within;
+}
+
 std::string to_map_file(const IdMap& map) {
   std::string text;
   for (const IdRange& range : map) text += fmt::format("{} {} {}\n", range.inside, range.outside, range.count);
   return text;
+}
+
+IdMap parse_map_file(std::string_view text) {
+  IdMap map;
+  while (!text.empty()) {
+    std::string_view line = take_line(text);
+    const auto inside = number(take_word(line)), outside = number(take_word(line)), count = number(take_word(line));
+    if (inside && outside && count) map.push_back({*inside, *outside, *count});
+  }
+  return map;
 }
 
 }  // namespace postern::netns

@@ -40,10 +40,15 @@ FileIdentity identity_in(const struct stat& status) { return {status.st_dev, sta
 }  // namespace
 
 Result<NamespaceHandle> open_namespaces_of(pid_t pid) {
-  const std::string folder = fmt::format("/proc/{}/ns/", pid);
+  auto handle = open_namespaces_in(fmt::format("/proc/{}", pid));
+  if (!handle) return within(fmt::format("process {}", pid), handle.error());
+  return handle;
+}
+
+Result<NamespaceHandle> open_namespaces_in(const std::string& proc_folder) {
   NamespaceHandle handle;
-  POSTERN_TRY(network, open_read_only(folder + "net"), fmt::format("process {}", pid));
-  POSTERN_TRY(user, open_read_only(folder + "user"), fmt::format("process {}", pid));
+  POSTERN_TRY(network, open_read_only(proc_folder + "/ns/net"), "network namespace");
+  POSTERN_TRY(user, open_read_only(proc_folder + "/ns/user"), "user namespace");
   handle.network = std::move(network);
   handle.user = std::move(user);
   return handle;

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <paths.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -17,13 +19,22 @@
 #include "postern/base/log.h"
 #include "postern/netlink/link.h"
 
+#include "covers.h"
 #include "mounts.h"
+#include "nested.h"
 
 namespace postern::workload {
 
 namespace {
 
 constexpr int kOrphaned = 1;  // nobody is left to read this status
+
+Status show_proc_folder(const process::MessageChannel& channel) {
+  const UniqueFd folder(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return process::send_outcome(channel, fail_errno("open /proc/self (is /proc mounted?)"));
+  const std::array descriptors{folder.get()};
+  return process::send_outcome(channel, "", descriptors);
+}
 
 bool told(const process::MessageChannel& channel, std::string_view word) {
   const auto message = channel.receive();
@@ -42,18 +53,31 @@ void allow_ping_sockets() {
   if (!allowed) log::debug("{}", allowed.error().message());
 }
 
+Status hide_folders(const WorkloadPlan& plan) {
+  if (plan.network == Network::own) POSTERN_CHECK(cover(resolver_covers()), "hide the host's resolvers");
+  if (!plan.hides_shared_folders) return {};
+  const char* runtime_folder = std::getenv("XDG_RUNTIME_DIR");
+  POSTERN_CHECK(cover(private_covers(runtime_folder ? runtime_folder : "")), "hide folders");
+  return leave_covered_folder();
+}
+
 Status prepare(const WorkloadPlan& plan) {
   POSTERN_CHECK(keep_mounts_to_ourselves(), "prepare");
+  POSTERN_CHECK(hide_folders(plan), "prepare");
   std::vector<FileText> files;
   if (plan.resolv_conf) files.push_back({"resolv.conf", *plan.resolv_conf});
   if (plan.hosts) files.push_back({"hosts", *plan.hosts});
   POSTERN_CHECK(show_in_etc(files), "prepare");
-  if (plan.network == Network::own) {
-    POSTERN_CHECK(raise_loopback(), "prepare");
-    allow_ping_sockets();
-  }
   if (const Status mounted = mount_proc(); !mounted) {
     log::debug("/proc shows the processes outside: {}", mounted.error().message());
+  }
+  const bool own_network = plan.network == Network::own;
+  if (plan.hides_shared_folders) {  // here ends what the command cannot undo
+    POSTERN_CHECK(enter_nested_namespaces(own_network ? CLONE_NEWNET : 0), "prepare");
+  }
+  if (own_network) {
+    POSTERN_CHECK(raise_loopback(), "prepare");
+    allow_ping_sockets();
   }
   return {};
 }
@@ -147,6 +171,7 @@ void block_all_signals() {
 
 int run_init(const process::MessageChannel& channel, const WorkloadPlan& plan, const process::Inheritance& inheritance) {
   ::prctl(PR_SET_NAME, "postern-init");
+  if (!show_proc_folder(channel)) return kOrphaned;
   if (!told(channel, kMapped)) return kOrphaned;
   const Status prepared = prepare(plan);
   if (!process::send_outcome(channel, prepared.map([] { return std::string(); })) || !prepared) return kOrphaned;

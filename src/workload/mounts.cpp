@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/base/pretend.h"
 #include "postern/base/unique_fd.h"
@@ -21,13 +21,6 @@ namespace postern::workload {
 namespace {
 
 constexpr const char* kEtc = "/etc";
-
-Status mount_on(const char* type, const std::string& target, unsigned long flags, const std::string& options) {
-  if (::mount(type, target.c_str(), type, flags, options.c_str()) < 0) {
-    return fail_errno(fmt::format("mount {} on", type), target);
-  }
-  return {};
-}
 
 /// Mounted for the scope's time, unseen by anybody else.
 class StagingArea {
@@ -52,18 +45,16 @@ class StagingArea {
   const char* folder_;
 };
 
-Result<UniqueFd> write_file(const std::string& path, std::string_view text) {
+Result<UniqueFd> make_file(const std::string& path, std::string_view text) {
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file || ::fchmod(file.get(), 0644) < 0) return fail_errno("create", path);  // whatever the caller's umask is
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return fail_errno("write", path);
   return file;
 }
 
-std::string by_descriptor(const UniqueFd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
-
 Status bind_over(const FileText& file, const UniqueFd& target, const StagingArea& staging) {
-  POSTERN_TRY(source, write_file(staging.path(file.name), file.text), file.name);
-  const std::string from = by_descriptor(source), to = by_descriptor(target);
+  POSTERN_TRY(source, make_file(staging.path(file.name), file.text), file.name);
+  const std::string from = path_of(source), to = path_of(target);
   if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) < 0) return fail_errno("bind over /etc/" + file.name);
   return {};
 }
@@ -73,13 +64,20 @@ Status overlay_etc(const std::vector<FileText>& files, const StagingArea& stagin
   for (const std::string& folder : {upper, work}) {
     if (::mkdir(folder.c_str(), 0755) < 0 || ::chmod(folder.c_str(), 0755) < 0) return fail_errno("make", folder);
   }
-  for (const FileText& file : files) POSTERN_CHECK(write_file(upper + "/" + file.name, file.text), file.name);
+  for (const FileText& file : files) POSTERN_CHECK(make_file(upper + "/" + file.name, file.text), file.name);
   const std::string options = fmt::format("lowerdir={},upperdir={},workdir={},userxattr", kEtc, upper, work);
   if (pretended_missing("overlay")) return fail(std::errc::no_such_device, "mount overlay on /etc");
   return mount_on("overlay", kEtc, MS_NOSUID | MS_NODEV, options);
 }
 
 }  // namespace
+
+Status mount_on(const char* type, const std::string& target, unsigned long flags, const std::string& options) {
+  if (::mount(type, target.c_str(), type, flags, options.c_str()) < 0) {
+    return fail_errno(fmt::format("mount {} on", type), target);
+  }
+  return {};
+}
 
 Status keep_mounts_to_ourselves() {
   if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) < 0) return fail_errno("make mounts private");

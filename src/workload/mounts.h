@@ -14,6 +14,9 @@ struct FileText {
   std::string text;
 };
 
+/// mount(2) of a file system that needs no device.
+Status mount_on(const char* type, const std::string& target, unsigned long flags, const std::string& options);
+
 /// What is mounted here is not seen outside; what the host mounts is still seen here.
 Status keep_mounts_to_ourselves();
 

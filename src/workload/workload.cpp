@@ -14,7 +14,8 @@ namespace postern::workload {
 
 Result<Workload> Workload::create(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
   POSTERN_ASSERT(!plan.command.empty());
-  const uint64_t network = plan.network == Network::own ? CLONE_NEWNET : 0;
+  // With hidden folders the network is made later, in the user namespace that has power over it.
+  const uint64_t network = plan.network == Network::own && !plan.hides_shared_folders ? CLONE_NEWNET : 0;
   POSTERN_TRY(channels, process::MessageChannel::make_pair(), "make namespaces");
   process::MessageChannel ours = std::move(channels.first), inits = std::move(channels.second);
   const auto be_init = [&] {
@@ -23,10 +24,12 @@ Result<Workload> Workload::create(const WorkloadPlan& plan, const process::Inher
   };
   POSTERN_TRY(init, process::Child::fork(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | network, be_init), "make namespaces");
   { const process::MessageChannel childs_end = std::move(inits); }
-  POSTERN_CHECK(give_ids(init.pid(), plan.identity, plan.id_ranges), "make namespaces");
+  POSTERN_TRY(born, process::receive_outcome(ours), "make namespaces");
+  UniqueFd proc_folder = std::move(born.descriptors.at(0));
+  POSTERN_CHECK(give_ids(proc_folder, plan.identity, plan.id_ranges), "make namespaces");
   POSTERN_CHECK(ours.send(kMapped), "make namespaces");
   POSTERN_CHECK(process::receive_outcome(ours), "make namespaces");
-  return Workload(std::move(init), std::move(ours));
+  return Workload(std::move(init), std::move(ours), std::move(proc_folder));
 }
 
 Status Workload::start() {

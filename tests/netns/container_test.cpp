@@ -52,6 +52,8 @@ TEST_F(Container, WithAMaskedProcHasTheNetwork) {
               Succeeds());
   EXPECT_EQ(sh(std::string(kAsUser) + kFetch).out, fetched());
   EXPECT_EQ(sh(std::string("postern-container --cap-add-sys-admin ") + kFetch).out, fetched());
+  EXPECT_EQ(sh(std::string(kAsUser) + "postern run -- " + kFetch).out, fetched())
+      << "/proc counts processes as the PID namespace around the outer run does";
 }
 
 TEST_F(Container, WithSysAdminRunsRunInRun) {

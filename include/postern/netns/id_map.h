@@ -34,7 +34,11 @@ IdMap map_caller(uint32_t caller, uint32_t inside);
 IdMap map_all(uint32_t caller, uint32_t inside, const std::vector<SubordinateRange>& subordinate);
 /// The lines of subuid(5) text that are for user `name` or `id`; lines that are not well formed are passed over.
 std::vector<SubordinateRange> subordinate_ranges(std::string_view text, std::string_view name, uint32_t id);
+/// For a namespace within one that has `map`: all of its ids, unchanged.
+IdMap map_within(const IdMap& map);
 /// As /proc/PID/uid_map wants it.
 std::string to_map_file(const IdMap& map);
+/// What /proc/PID/uid_map says; lines that are not well formed are passed over.
+IdMap parse_map_file(std::string_view text);
 
 }  // namespace postern::netns

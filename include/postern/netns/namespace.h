@@ -20,6 +20,8 @@ struct NamespaceHandle {
 
 /// Those of process `pid`. Errors: ESRCH (it is gone), EACCES (it is another user's).
 Result<NamespaceHandle> open_namespaces_of(pid_t pid);
+/// The same, by the process's folder in /proc.
+Result<NamespaceHandle> open_namespaces_in(const std::string& proc_folder);
 /// The network namespace at `path` (/run/netns/NAME, /proc/PID/ns/net) and the user namespace that owns it, as far as it may be
 /// seen: NS_GET_USERNS, ioctl_ns(2). Errors: ENOENT; EINVAL, `path` is no network namespace.
 Result<NamespaceHandle> open_namespaces_at(const std::string& path);

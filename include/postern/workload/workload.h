@@ -1,7 +1,8 @@
 // workload.h - a command in namespaces of its own, under an init of ours.
 //
 //   postern (host namespaces)          init: PID 1 inside, root of the new user namespace      CMD: PID 2
-//     create()  ── clone ───────────►  waits
+//     create()  ── clone ───────────►
+//               ◄── its /proc/self ──  waits
 //               ── id maps, "mapped" ► mounts /proc, /etc files; raises lo
 //               ◄──────── "prepared" ─
 //     (a network is attached)
@@ -19,7 +20,9 @@
 #include <string>
 #include <vector>
 
+#include "postern/base/file.h"
 #include "postern/base/result.h"
+#include "postern/base/unique_fd.h"
 #include "postern/process/child.h"
 #include "postern/process/inheritance.h"
 #include "postern/process/message_channel.h"
@@ -39,6 +42,7 @@ struct WorkloadPlan {
   std::vector<std::string> command;      // at least the program; found by PATH
   std::vector<std::string> environment;  // NAME=VALUE, on top of the caller's
   std::optional<std::string> working_directory;
+  bool hides_shared_folders = false;  // /tmp, /run and $XDG_RUNTIME_DIR are empty inside, and the command cannot uncover them
   Network network = Network::own;
   Identity identity = Identity::root;
   IdRanges id_ranges = IdRanges::caller;
@@ -52,8 +56,9 @@ class Workload {
   /// Errors: EPERM, ENOSPC (user namespaces not allowed, or too many), newuidmap's, mount(2)'s.
   static Result<Workload> create(const WorkloadPlan& plan, const process::Inheritance& inheritance);
 
-  /// Whose namespaces: for netns::open_namespaces_of.
-  pid_t pid() const { return init_.pid(); }
+  /// The init's folder in /proc, for netns::open_namespaces_in. Not /proc/PID: the /proc of a container around us may count
+  /// processes otherwise than fork(2).
+  std::string proc_folder() const { return path_of(proc_folder_); }
   /// Readable once all is over.
   int pidfd() const { return init_.pidfd(); }
   Status start();
@@ -63,9 +68,11 @@ class Workload {
   Result<process::ExitStatus> wait() { return init_.wait(); }
 
  private:
-  Workload(process::Child init, process::MessageChannel channel) : init_(std::move(init)), channel_(std::move(channel)) {}
+  Workload(process::Child init, process::MessageChannel channel, UniqueFd proc_folder)
+      : init_(std::move(init)), channel_(std::move(channel)), proc_folder_(std::move(proc_folder)) {}
   process::Child init_;
   process::MessageChannel channel_;
+  UniqueFd proc_folder_;
   bool started_ = false;
 };
 

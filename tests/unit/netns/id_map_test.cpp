@@ -33,5 +33,16 @@ TEST(IdMap, IllFormedSubordinateLinesArePassedOver) {
   }
 }
 
+TEST(IdMap, OfANamespaceWithinHasEveryIdUnchanged) {
+  EXPECT_EQ(map_within({{0, 1000, 1}, {1, 100000, 65536}}), (IdMap{{0, 0, 1}, {1, 1, 65536}}));
+}
+
+TEST(IdMap, AsTheKernelShowsItIsRead) {
+  EXPECT_EQ(parse_map_file("         0       1000          1\n         1     100000      65536\n"),
+            (IdMap{{0, 1000, 1}, {1, 100000, 65536}}));
+  EXPECT_EQ(parse_map_file("         0          0 4294967295\n"), (IdMap{{0, 0, 4294967295}}));
+  for (const char* line : {"", "\n", "0", "0 1", "0 1 x", "a b c", "-1 0 1"}) EXPECT_TRUE(parse_map_file(line).empty()) << line;
+}
+
 }  // namespace
 }  // namespace postern::netns

@@ -59,8 +59,8 @@ struct Client {
 };
 using Clients = std::list<Client>;  // the oldest first, but for those that have begun to write
 
-constexpr SyscallRule kSyscalls[] = {{"accept4"},  {"recvfrom"}, {"sendto"},     {"getsockopt"}, {"shutdown"}, {"close"},
-                                     {"unlinkat"}, {"geteuid"},  {"newfstatat"}, {"fstatat64"},  {"epoll_ctl"}};
+constexpr SyscallRule kSyscalls[] = {{"accept4"}, {"recvfrom"}, {"sendto"},     {"getsockopt"}, {"shutdown"},
+                                     {"close"},   {"geteuid"},  {"newfstatat"}, {"fstatat64"},  {"epoll_ctl"}};
 
 }  // namespace
 
@@ -79,6 +79,7 @@ class ControlSocket::Server {
   Status start() { return listener_.watch(socket_.fd.get(), EPOLLIN); }
   const Counters& counters() const { return counters_; }
   size_t clients() const { return clients_.size(); }
+  int folder() const { return socket_.file.folder(); }
 
  private:
   void accept_some();
@@ -224,6 +225,7 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::listen_abstract(loop::Even
 
 const ControlSocket::Counters& ControlSocket::counters() const { return server_->counters(); }
 size_t ControlSocket::clients() const { return server_->clients(); }
+int ControlSocket::folder() const { return server_->folder(); }
 
 SyscallRules syscalls() { return kSyscalls; }
 

@@ -21,6 +21,8 @@ class [[nodiscard]] SocketFile {
   SocketFile& operator=(SocketFile&&) = delete;
   ~SocketFile();
 
+  int folder() const { return folder_.get(); }
+
  private:
   UniqueFd folder_;
   std::string name_;

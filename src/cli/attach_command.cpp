@@ -74,16 +74,17 @@ Status Attachment::set_up() {
   auto connection = Connection::create(*loop_, *network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
+  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   if (const auto& path = options_.network.api_socket) {
-    doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
     if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
   relay::TapPlan plan{.name = options_.tap, .configuration = {}};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
-  return connection_->open(target, plan,
-                           {.ready = [this] { tell_ready(ready_fd_); },
-                            .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
-                            .before_first_frame = [this] { return confine(options_.network.sandbox); }});
+  return connection_->open(
+      target, plan,
+      {.ready = [this] { tell_ready(ready_fd_); },
+       .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
+       .before_first_frame = [this] { return confine(options_.network.sandbox, doors_->socket_folders()); }});
 }
 
 }  // namespace

@@ -42,12 +42,18 @@ std::vector<SyscallRules> syscall_lists() {
 }
 
 Status confine(const Confinement& confinement) {
+  std::vector<SyscallRule> removal;
+  for (const int folder : confinement.socket_folders) {
+    removal.push_back({"unlinkat", {int_argument_is(0, static_cast<uint32_t>(folder)), int_argument_is(2, 0)}});
+  }
   sandbox::Plan plan{.layers = confinement.layers,
                      .directories = confinement.directories,
                      .files = {kResolvConf},
+                     .socket_folders = confinement.socket_folders,
                      .capabilities = kept_capabilities(confinement),
                      .dumpable = confinement.dumpable,
                      .syscalls = syscall_lists()};
+  plan.syscalls.emplace_back(removal);
   plan.directories.insert(plan.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
   const auto missing = sandbox::enter(plan, confinement.strictness);
   if (!missing) return Failure(missing.error());
@@ -61,8 +67,9 @@ Status confine(const Confinement& confinement) {
   return {};
 }
 
-Status confine(SandboxMode mode) {
+Status confine(SandboxMode mode, std::vector<int> socket_folders) {
   Confinement confinement;
+  confinement.socket_folders = std::move(socket_folders);
   switch (mode) {
     case SandboxMode::required: break;
     case SandboxMode::best_effort: confinement.strictness = sandbox::Strictness::best_effort; break;

@@ -16,6 +16,7 @@ struct Confinement {
   sandbox::Strictness strictness = sandbox::Strictness::required;
   sandbox::Dumpable dumpable = sandbox::Dumpable::no;
   std::vector<std::string> directories = {"/etc"};  // stay visible, besides those that /etc/resolv.conf leads through
+  std::vector<int> socket_folders;                  // descriptors: out of these a socket's file is removed at the end
   enum class RawSockets { none, as_root } raw_sockets = RawSockets::as_root;  // as_root: real root keeps CAP_NET_RAW, for ping
 };
 
@@ -27,6 +28,6 @@ Status confine(const Confinement& confinement);
 std::vector<SyscallRules> syscall_lists();
 
 /// All layers, as `run` and `attach` are told; `off` is said loudly.
-Status confine(SandboxMode mode);
+Status confine(SandboxMode mode, std::vector<int> socket_folders);
 
 }  // namespace postern::cli

@@ -36,4 +36,6 @@ Status ControlDoors::open_at(const std::string& path) {
   return {};
 }
 
+std::vector<int> ControlDoors::socket_folders() const { return file_ ? std::vector{file_->folder()} : std::vector<int>(); }
+
 }  // namespace postern::cli

@@ -39,6 +39,8 @@ class ControlDoors {
   /// Under control_name(). A name that cannot be had is no reason not to run: a warning.
   void open_abstract();
   Status open_at(const std::string& path);
+  /// Of the file of open_at(), for Confinement.
+  std::vector<int> socket_folders() const;
 
  private:
   loop::EventLoop& loop_;

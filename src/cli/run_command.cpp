@@ -141,7 +141,7 @@ void Run::let_go() { inheritance_.let_go({options_.network.ready_fd.value_or(-1)
 /// Letting go opens a file, so it comes before the lock.
 Status Run::lock_up() {
   let_go();
-  return confine(options_.network.sandbox);
+  return confine(options_.network.sandbox, doors_->socket_folders());
 }
 
 void Run::take_signal(const process::Signal& signal) {

@@ -1,4 +1,4 @@
-// landlock.h - what may be done with files, by the kernel's landlock(7): read below some directories, nothing else anywhere.
+// landlock.h - what may be done with files, by the kernel's landlock(7): read below some directories, removed below others.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace postern::sandbox {
 
-/// no_new_privs must be set. Signals are left alone: run passes them on. Errors: ENOSYS, EOPNOTSUPP (the kernel has none, or it
-/// is off).
-Status allow_reading_below(const std::vector<std::string>& directories);
+/// Files are read below `directories` and removed below `removal_folders` (descriptors). no_new_privs must be set. Signals are
+/// left alone: run passes them on. Errors: ENOSYS, EOPNOTSUPP (the kernel has none, or it is off).
+Status allow_files(const std::vector<std::string>& directories, const std::vector<int>& removal_folders);
 
 }  // namespace postern::sandbox

@@ -132,8 +132,15 @@ Status build(const View& view) {
   return mount_at(nullptr, ".", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | kHarmless);
 }
 
+/// Everybody whom the new namespace does not know reads as the overflow id there, user_namespaces(7). Who has that very id
+/// (nobody) must have another one inside, or would take everybody for itself.
+uid_t id_inside(uid_t user) {
+  const std::string overflow = read_file("/proc/sys/kernel/overflowuid").value_or("65534\n");
+  return fmt::format("{}\n", user) == overflow ? user - 1 : user;
+}
+
 Status keep_ids(uid_t user, gid_t group) {
-  POSTERN_CHECK(write_file("/proc/self/uid_map", fmt::format("{0} {0} 1\n", user)), "map our user");
+  POSTERN_CHECK(write_file("/proc/self/uid_map", fmt::format("{} {} 1\n", id_inside(user), user)), "map our user");
   POSTERN_CHECK(write_file("/proc/self/setgroups", "deny"), "map our group");
   return write_file("/proc/self/gid_map", fmt::format("{0} {0} 1\n", group));
 }

@@ -27,9 +27,9 @@ Status renounce_privileges() {
   return {};
 }
 
-Status take_landlock(const View& view) {
+Status take_landlock(const View& view, const std::vector<int>& socket_folders) {
   POSTERN_CHECK(renounce_privileges(), "landlock");
-  return allow_reading_below(view.directories);
+  return allow_files(view.directories, socket_folders);
 }
 
 Status take_seccomp(const std::vector<SyscallRules>& lists) {
@@ -81,7 +81,7 @@ Result<std::vector<Missing>> enter(const Plan& plan, Strictness strictness) {
   if (plan.layers.mounts) POSTERN_CHECK(took(Layer::mounts, take_mounts(view)), "sandbox");
   set_limits(plan.dumpable);
   if (plan.layers.capabilities) POSTERN_CHECK(took(Layer::capabilities, take_capabilities(plan.capabilities)), "sandbox");
-  if (plan.layers.landlock) POSTERN_CHECK(took(Layer::landlock, take_landlock(view)), "sandbox");
+  if (plan.layers.landlock) POSTERN_CHECK(took(Layer::landlock, take_landlock(view, plan.socket_folders)), "sandbox");
   if (plan.layers.seccomp) POSTERN_CHECK(took(Layer::seccomp, take_seccomp(plan.syscalls)), "sandbox");
   return missing;
 }

@@ -165,6 +165,41 @@ TEST_P(Sandbox, AForbiddenCallEndsTheRelayAndTheCommand) {
   }
 }
 
+/// The control socket's file is removed by a descriptor of its folder, which is outside of the sandbox's root.
+TEST_P(Sandbox, RemovesNothingButBelowItsSocketsFolder) {
+  ASSERT_THAT(sh("mkdir -p $TMPDIR/sock && touch $TMPDIR/keep $TMPDIR/sock/other"), Succeeds());
+  int runs = 0;
+  const auto remove = [&](const char* path, int beside) {  // by a run of its own: it takes the answer for that of its own call
+    Process run =
+        start_sh(fmt::format("exec postern run --api-socket $TMPDIR/sock/api{} -- sh -c 'echo up; exec sleep infinity'", ++runs));
+    if (!says(run, "up")) return "did not start: " + run.err();
+    const Outcome found = host().sh(fmt::format("ls -l /proc/{}/fd | awk '$NF ~ /sock$/ {{ print $(NF-2) }}'", run.pid()));
+    const int folder = std::atoi(found.out.c_str());
+    if (folder <= STDERR_FILENO) return "no folder: " + found.out;
+    return host().sh(fmt::format("exec postern-inject {} {} {} @{} 0", run.pid(), SYS_unlinkat, folder + beside, path)).out;
+  };
+  EXPECT_EQ(remove("../keep", 0), "lives\n");
+  EXPECT_THAT(sh("test -e $TMPDIR/keep"), Succeeds()) << "landlock";
+  EXPECT_EQ(remove("other", 0), "lives\n");
+  EXPECT_THAT(sh("test -e $TMPDIR/sock/other"), EndsWithStatus(1)) << "or the above says nothing";
+  EXPECT_EQ(remove("other", 1), fmt::format("killed by {}\n", SIGSYS)) << "by another descriptor";
+}
+
+/// Ids that the sandbox's user namespace does not know read as nobody's there.
+TEST_P(Sandbox, OfNobodyDoesNotTakeEverybodyForItself) {
+  ASSERT_THAT(host().sh("mkdir -m 1777 /run/nobody"), Succeeds());
+  Process run =
+      start_sh(fmt::format("{}postern run --api-socket /run/nobody/api --ready-fd 1 -- sleep infinity",
+                           role() == Role::root ? "exec setpriv --reuid 65534 --regid 65534 --clear-groups " : "exec "));
+  ASSERT_TRUE(says(run, "1"));
+  ASSERT_THAT(host().sh("chmod 666 /run/nobody/api"), Succeeds());
+  const auto status_as = [&](int uid) {
+    return host().sh(fmt::format("setpriv --reuid {} --clear-groups postern status --api-socket /run/nobody/api", uid)).status;
+  };
+  EXPECT_EQ(status_as(role() == Role::root ? 65534 : 4000), 0);
+  EXPECT_EQ(status_as(3333), 1);
+}
+
 TEST_P(Sandbox, AllowsTheCallsThatItsListHas) {
   Process run = start_sh("exec postern run -- sh -c 'echo up; exec sleep infinity'");
   ASSERT_TRUE(says(run, "up"));

@@ -1,6 +1,7 @@
-// inject_main.cpp - postern-inject PID NUMBER [ARGUMENT]...: lets a running process make another system call than the one it is
-// about to make, by ptrace(2), and tells what became of it: "killed by 31", "exited", or "lives". A seccomp filter is asked after
-// the tracer, so it sees the call as changed.
+// inject_main.cpp - postern-inject PID NUMBER [ARGUMENT|@TEXT]...: lets a running process make another system call than the one
+// it is about to make, by ptrace(2), and tells what became of it: "killed by 31", "exited", or "lives". A seccomp filter is asked
+// after the tracer, so it sees the call as changed. A TEXT is put where the process has its stack, and its address is the
+// argument.
 #include <elf.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -12,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace {
 
@@ -47,6 +49,17 @@ bool enters_call(pid_t pid) {
   return size > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
+/// Below the stack pointer, and below what the ABI lets a function use there without moving it.
+unsigned long put_text(pid_t pid, const char* text, size_t place) {
+  constexpr unsigned long kBelow = 4096, kPlaceBytes = 512;
+  __ptrace_syscall_info info{};
+  ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
+  const unsigned long address = info.stack_pointer - kBelow - place * kPlaceBytes;
+  const iovec from{const_cast<char*>(text), std::strlen(text) + 1};
+  const iovec to{reinterpret_cast<void*>(address), from.iov_len};
+  return ::process_vm_writev(pid, &from, 1, &to, 1, 0) < 0 ? 0 : address;
+}
+
 int stop(pid_t pid) {
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD) < 0 || ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) < 0) {
     std::perror("ptrace");
@@ -77,11 +90,14 @@ int after_call(pid_t pid) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return std::puts("usage: postern-inject PID NUMBER [ARGUMENT]..."), 2;
+  if (argc < 3) return std::puts("usage: postern-inject PID NUMBER [ARGUMENT|@TEXT]..."), 2;
   const auto pid = static_cast<pid_t>(std::atol(argv[1]));
   if (const int failed = stop(pid); failed) return failed;
   Arguments arguments{};
-  for (int i = 3; i < argc && i < 6; ++i) arguments[static_cast<size_t>(i) - 3] = std::strtoul(argv[i], nullptr, 0);
+  for (int i = 3; i < argc && i < 6; ++i) {
+    const auto place = static_cast<size_t>(i) - 3;
+    arguments[place] = argv[i][0] == '@' ? put_text(pid, argv[i] + 1, place) : std::strtoul(argv[i], nullptr, 0);
+  }
   replace_call(pid, std::strtoul(argv[2], nullptr, 0), arguments);
   const int status = after_call(pid);
   if (WIFSIGNALED(status)) return std::printf("killed by %d\n", WTERMSIG(status)), 0;

@@ -45,6 +45,8 @@ class ControlSocket {
   };
   const Counters& counters() const;
   size_t clients() const;
+  /// The descriptor by which the socket's file is removed at the end, by unlinkat(2); -1: there is no file.
+  int folder() const;
 
  private:
   class Server;
@@ -52,7 +54,7 @@ class ControlSocket {
   std::unique_ptr<Server> server_;
 };
 
-/// What a control socket calls once it listens, its removal included.
+/// What a control socket calls once it listens; the removal of its file comes on top, see folder().
 SyscallRules syscalls();
 
 }  // namespace postern::api

@@ -36,6 +36,7 @@ struct Plan {
   Layers layers = Layers::all();
   std::vector<std::string> directories;  // of the host, that stay; what does not exist is left out
   std::vector<std::string> files;        // of the host, that stay alive: with the directory of every link on the way to them
+  std::vector<int> socket_folders;       // descriptors of folders out of which a file of ours will be removed at the end
   std::vector<int> capabilities;         // CAP_ numbers that stay, if we have them
   Dumpable dumpable = Dumpable::no;
   std::vector<SyscallRules> syscalls;

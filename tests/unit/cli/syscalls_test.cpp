@@ -89,9 +89,10 @@ TEST(Syscalls, StartNoProgramAndReachIntoNoProcess) {
 }
 
 TEST(Syscalls, ChangeNoFile) {
-  for (const char* name : {"open",     "openat2",   "creat",  "unlink",   "rename",    "renameat2", "link",     "linkat",
-                           "symlink",  "symlinkat", "mkdir",  "mkdirat",  "mknod",     "mknodat",   "chmod",    "fchmod",
-                           "fchmodat", "chown",     "fchown", "truncate", "ftruncate", "setxattr",  "utimensat"}) {
+  for (const char* name :
+       {"open",     "openat2", "creat",     "unlink",   "unlinkat",  "rmdir",    "rename",   "renameat2", "link",
+        "linkat",   "symlink", "symlinkat", "mkdir",    "mkdirat",   "mknod",    "mknodat",  "chmod",     "fchmod",
+        "fchmodat", "chown",   "fchown",    "truncate", "ftruncate", "setxattr", "utimensat"}) {
     EXPECT_EQ(answer_to(name), Answer::killed) << name;
   }
 #ifndef POSTERN_SANITIZED

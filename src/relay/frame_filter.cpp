@@ -145,11 +145,15 @@ bool serves_group(const Packet& packet) {
 
 class FrameFilter::Rules {
  public:
-  explicit Rules(const FilterConfig& config) : config_(config), ports_with_socket_(config.hash_key) {}
+  explicit Rules(const FilterConfig& config) : config_(config), ports_with_socket_(config.hash_key), clients_(config.hash_key) {}
 
   Verdict decide(MutableBytes frame, const Moment& moment);
   void expire(TimePoint now) { fragments_.expire(now); }
-  PortSet& published_udp() { return published_udp_; }
+  PortSet& published_udp() {
+    looks_for_clients_ = true;
+    return published_udp_;
+  }
+  void note_to_guest(wire::Bytes frame, TimePoint now);
   void isolate_host(std::vector<IpAddress> addresses) {
     std::sort(addresses.begin(), addresses.end());
     host_addresses_ = std::move(addresses);
@@ -162,6 +166,7 @@ class FrameFilter::Rules {
 
   Place place_of(const IpAddress& destination) const;
   std::optional<Drop> objection_to(const Packet& packet) const;
+  bool answers_client(const Packet& packet) const;
   bool opens_host(const Packet& packet) const;
   bool opens_alias(const Packet& packet) const;
   bool exceeds_flow_limit(const Packet& packet, const Moment& moment);
@@ -173,13 +178,17 @@ class FrameFilter::Rules {
   FilterConfig config_;
   std::optional<std::vector<IpAddress>> host_addresses_;  // sorted; nothing: the host is like any other
   PortSet published_udp_;
+  bool looks_for_clients_ = false;  // a port was published once; until then no frame is read for its client
   DropCounters drops_;
   FragmentSet fragments_{drops_};
   RecentPorts ports_with_socket_;
+  RecentPorts clients_;  // of published UDP ports, on the host
+  TimePoint now_;
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply_{};
 };
 
 Verdict FrameFilter::Rules::decide(MutableBytes frame, const Moment& moment) {
+  now_ = moment.now;
   const auto ethernet = EthernetFrame::parse(frame);
   if (!ethernet) return drop(Drop::malformed);
   switch (ethernet->type) {
@@ -255,11 +264,29 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
   POSTERN_ASSERT(false);
 }
 
+void FrameFilter::Rules::note_to_guest(wire::Bytes frame, TimePoint now) {
+  if (!looks_for_clients_) return;
+  const auto ethernet = EthernetFrame::parse(frame);
+  const auto ip = ethernet ? IpPacket::parse(ethernet->payload) : std::nullopt;
+  const bool has_ports = ip && ip->protocol == Protocol::udp && !(ip->fragment && ip->fragment->offset_bytes != 0);
+  if (!has_ports || ip->payload.size() < UdpDatagram::kHeaderBytes) return;
+  const Port client{wire::load16(ip->payload, 0)}, published{wire::load16(ip->payload, 2)};
+  const Place place = place_of(ip->source);
+  if (!published_udp_[published.number] || (place != Place::gateway && place != Place::host)) return;
+  clients_.remember(clients_.key(ip->source, client, published), now + kUdpSocketLifetime);
+}
+
+/// Whoever may choose its source port could otherwise speak to every UDP port of the host.
+bool FrameFilter::Rules::answers_client(const Packet& packet) const {
+  const auto* udp = packet.as<UdpDatagram>();
+  if (!udp || !published_udp_[udp->source.number]) return false;
+  return clients_.contains(clients_.key(packet.ip.destination, udp->destination, udp->source), now_);
+}
+
 /// What belongs to a connection that came in over a published port goes back to a client on the host.
 bool FrameFilter::Rules::opens_host(const Packet& packet) const {
   if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn();
-  const auto* udp = packet.as<UdpDatagram>();
-  return udp && published_udp_[udp->source.number];
+  return answers_client(packet);
 }
 
 /// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
@@ -270,8 +297,7 @@ bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
   if (to_gateway && config_.host_loopback == stack::HostLoopback::gateway) return true;
   if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn() || (to_dns && tcp->destination == kDnsPort);
   if (const auto* udp = packet.as<UdpDatagram>()) {
-    const bool answers_client = to_gateway && published_udp_[udp->source.number];
-    return answers_client || is_dhcp(packet) || (to_dns && udp->destination == kDnsPort);
+    return (to_gateway && answers_client(packet)) || is_dhcp(packet) || (to_dns && udp->destination == kDnsPort);
   }
   return true;
 }
@@ -299,7 +325,9 @@ Verdict FrameFilter::Rules::drop(Drop reason) {
 Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
   const stack::AddressPlan& plan = config_.addresses;
   const IpAddress router = ip.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
-  const auto reply = wire::build_unreachable(wire::Unreachable::no_route, frame, router, reply_);
+  // A UDP socket is told at once only of what cannot pass by; with IP_RECVERR of everything, udp(7).
+  const auto reason_told = ip.protocol == Protocol::udp ? wire::Unreachable::prohibited : wire::Unreachable::no_route;
+  const auto reply = wire::build_unreachable(reason_told, frame, router, reply_);
   if (!reply) return drop(reason);
   drops_.count(reason);
   return {Verdict::Action::refuse, *reply};
@@ -312,6 +340,7 @@ FrameFilter::~FrameFilter() = default;
 Verdict FrameFilter::decide(MutableBytes frame, const Moment& moment) { return rules_->decide(frame, moment); }
 void FrameFilter::expire(TimePoint now) { rules_->expire(now); }
 void FrameFilter::isolate_host(std::vector<IpAddress> addresses) { rules_->isolate_host(std::move(addresses)); }
+void FrameFilter::note_to_guest(wire::Bytes frame, TimePoint now) { rules_->note_to_guest(frame, now); }
 PortSet& FrameFilter::published_udp() { return rules_->published_udp(); }
 const DropCounters& FrameFilter::drops() const { return rules_->drops(); }
 

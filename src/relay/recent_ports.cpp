@@ -10,14 +10,15 @@ namespace postern::relay {
 
 RecentPorts::RecentPorts(const std::array<uint64_t, 2>& hash_key) : hash_key_(hash_key) {}
 
-uint64_t RecentPorts::key(const IpAddress& address, Port port) const {
-  std::array<uint8_t, 18> bytes{};  // an IPv4 address is hashed as ::a.b.c.d, which no IPv6 source of ours can be
+uint64_t RecentPorts::key(const IpAddress& address, Port port, Port peer) const {
+  std::array<uint8_t, 20> bytes{};  // an IPv4 address is hashed as ::a.b.c.d, which no IPv6 source of ours can be
   if (const auto* v4 = std::get_if<Ipv4>(&address)) {
     wire::store32(bytes, 12, v4->bits);
   } else {
     wire::store_octets(bytes, 0, std::get<Ipv6>(address));
   }
   wire::store16(bytes, 16, port.number);
+  wire::store16(bytes, 18, peer.number);
   return siphash(hash_key_, bytes);
 }
 

@@ -1,7 +1,8 @@
-// recent_ports.h - which UDP ports of the namespace have a host socket by now, so that a full house turns only strangers away.
+// recent_ports.h - which UDP ports of the namespace have a host socket by now, so that a full house turns only strangers away;
+// and which clients of its published ports may be answered.
 //
 // Of a fixed size and O(1): a port's place is given by a keyed hash; a set of four that is full forgets who would expire first.
-// Forgetting one costs it datagrams while the house is full, nothing else.
+// Forgetting one costs it datagrams while the house is full, or until its client speaks again; nothing else.
 #pragma once
 
 #include <array>
@@ -19,8 +20,8 @@ class RecentPorts {
 
   explicit RecentPorts(const std::array<uint64_t, 2>& hash_key);
 
-  /// What stands for a port of the namespace; two of the 2^64 keys being equal is not a case we provide for.
-  uint64_t key(const IpAddress& address, Port port) const;
+  /// What stands for a port (and what it speaks to); two of the 2^64 keys being equal is not a case we provide for.
+  uint64_t key(const IpAddress& address, Port port, Port peer = {}) const;
   bool contains(uint64_t key, TimePoint now) const;
   void remember(uint64_t key, TimePoint expires);
 

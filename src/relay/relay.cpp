@@ -99,11 +99,15 @@ void Relay::take_frame(wire::MutableBytes frame) {
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
   ++counters_.frames_to_guest;
+  filter_.note_to_guest(frame, loop_.now());
   if (framing_ == netns::TapFraming::bare) return write_tap({&frame, 1});
   if (frame.size() <= Superframe::kMaxAddedBytes) {
+    const bool starts_one = superframe_->empty();
     if (superframe_->add(frame)) return;
-    flush();
-    if (superframe_->add(frame)) return;
+    if (!starts_one) {
+      flush();
+      if (superframe_->add(frame)) return;
+    }
   } else {
     flush();
     if (const auto parts = superframe_->alone(frame)) return write_tap(*parts);

@@ -211,7 +211,7 @@ TEST_F(Isolation, TheGatewayIsUnreachableAtOnce) {
       return inside->sh(fmt::format("postern-probe --limit-ms 900 {} {} 7000 open echo", how, at)).out;
     };
     EXPECT_THAT(probe(""), StartsWith("open 0 ENETUNREACH\n")) << at;  // sooner than a SYN is sent again
-    EXPECT_EQ(probe("--udp"), "open 1\necho 0 ENETUNREACH\n") << at;
+    EXPECT_THAT(probe("--udp"), AnyOf("open 1\necho 0 EHOSTUNREACH\n", "open 1\necho 0 EACCES\n")) << at;
   }
   EXPECT_EQ(doors().connections(), 0U);
   EXPECT_THAT(doors().datagrams(), IsEmpty());

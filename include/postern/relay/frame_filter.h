@@ -58,9 +58,11 @@ class FrameFilter {
   /// Forgets datagrams whose time is up; decide() does so too, but only when another fragment comes.
   void expire(TimePoint now);
 
-  /// The UDP ports of the namespace that are published: an answer from one may go to the gateway, the face of a client on
-  /// the host's loopback. (libslirp then lets it through only with its own loopback switch open.)
+  /// The UDP ports of the namespace that are published: an answer from one may go to a client on the host, which is shown as the
+  /// gateway if it is on the loopback. (libslirp then lets it through only with its own loopback switch open.)
   PortSet& published_udp();
+  /// A frame on its way into the namespace. The sender of a datagram to a published port is a client that may be answered.
+  void note_to_guest(wire::Bytes frame, TimePoint now);
 
   /// From now on the host's own `addresses` and 169.254/16 are refused like its loopback, but for answers to clients of published
   /// ports. Again with others when they change.

@@ -103,6 +103,7 @@ TEST(FrameFilter, AliasesOfTheHostAreRefusedToWhatWouldOpenAFlow) {
   }
 }
 
+/// For a UDP socket, which net unreachable does not reach, prohibited.
 TEST(FrameFilter, RefusalSaysNetUnreachableFromTheGateway) {
   FilterProbe probe;
   for (const char* alias : {"10.0.2.2", "10.0.2.3", "fd00::2", "fd00::99"}) {
@@ -116,7 +117,8 @@ TEST(FrameFilter, RefusalSaysNetUnreachableFromTheGateway) {
       EXPECT_EQ(answer->source, *parse_ip(ends.is_v4() ? "10.0.2.2" : "fd00::2"));
       EXPECT_EQ(answer->destination, ends.from());
       EXPECT_EQ(out[icmp_at], ends.is_v4() ? 3 : 1);
-      EXPECT_EQ(out[icmp_at + 1], 0);
+      const bool is_udp = frame == udp_frame(to(alias));
+      EXPECT_EQ(out[icmp_at + 1], !is_udp ? 0 : ends.is_v4() ? 13 : 1);
       EXPECT_EQ(Frame(out.begin(), out.begin() + 6), Frame(kGuestMac.octets.begin(), kGuestMac.octets.end()));
     }
   }
@@ -182,19 +184,43 @@ TEST(FrameFilter, DhcpPassesToItsServersOnly) {
   EXPECT_EQ(probe.fate(udp_frame(to("255.255.255.255"), {.destination = 67})), "drop group_destination");
 }
 
-TEST(FrameFilter, AnAnswerFromAPublishedUdpPortPassesToTheGateway) {
+TEST(FrameFilter, AnAnswerFromAPublishedUdpPortPassesToItsClientAtTheGateway) {
   FilterProbe probe;
   probe.filter().published_udp().set(5353);
   for (const char* gateway : {"10.0.2.2", "fd00::2"}) {
-    EXPECT_EQ(probe.fate(udp_frame(to(gateway), {.source = 5353})), "pass");
+    const Frame answer = udp_frame(to(gateway), {.source = 5353, .destination = 777});
+    EXPECT_EQ(probe.fate(answer), "refuse host_alias") << "nobody has called";
+    probe.filter().note_to_guest(udp_frame(from(gateway), {.source = 777, .destination = 5353}), probe.now);
+    EXPECT_EQ(probe.fate(answer), "pass");
+    EXPECT_EQ(probe.fate(udp_frame(to(gateway), {.source = 5353, .destination = 778})), "refuse host_alias")
+        << "no client's port";
     EXPECT_EQ(probe.fate(udp_frame(to(gateway), {.source = 5354, .destination = 5353})), "refuse host_alias");
     EXPECT_EQ(probe.fate(tcp_frame(to(gateway), {.source = 5353})), "refuse host_alias");
   }
   for (const char* other : {"10.0.2.3", "fd00::3", "fd00::77"}) {
     EXPECT_EQ(probe.fate(udp_frame(to(other), {.source = 5353})), "refuse host_alias") << other;
   }
+  const Frame answer = udp_frame(to("10.0.2.2"), {.source = 5353, .destination = 777});
+  EXPECT_EQ(probe.fate(answer), "pass");
   probe.filter().published_udp().reset(5353);
-  EXPECT_EQ(probe.fate(udp_frame(to("10.0.2.2"), {.source = 5353})), "refuse host_alias");
+  EXPECT_EQ(probe.fate(answer), "refuse host_alias") << "published no more";
+  probe.filter().published_udp().set(5353);
+  probe.now += std::chrono::seconds(240);
+  EXPECT_EQ(probe.fate(answer), "refuse host_alias") << "a client that is long silent";
+}
+
+TEST(FrameFilter, AClientIsKnownByTheFirstFragmentOfItsDatagram) {
+  FilterProbe probe;
+  probe.filter().published_udp().set(5353);
+  const auto fate_after = [&](uint16_t fragment_field) {
+    const Frame whole = udp_frame(from("10.0.2.2"), {.source = 777, .destination = 5353});
+    const Frame datagram(whole.begin() + 34, whole.end());
+    const Frame fragment = ip_frame(from("10.0.2.2"), datagram, {.protocol = 17, .fragment = fragment_field});
+    probe.filter().note_to_guest(fragment, probe.now);
+    return probe.fate(udp_frame(to("10.0.2.2"), {.source = 5353, .destination = 777}));
+  };
+  EXPECT_EQ(fate_after(0x2001), "refuse host_alias") << "what stands there is no port";
+  EXPECT_EQ(fate_after(0x2000), "pass");
 }
 
 TEST(FrameFilter, GroupsAreDroppedInSilenceWhateverIsAllowed) {
@@ -233,7 +259,10 @@ TEST(FrameFilter, AnIsolatedHostIsRefusedByAllItsAddresses) {
   }
   EXPECT_EQ(probe.fate(udp_frame(to("10.0.2.3"), {.destination = 53})), "pass") << "DNS has its own door";
   probe.filter().published_udp().set(5353);
-  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"), {.source = 5353})), "pass");
+  const Frame answer = udp_frame(to("192.0.2.1"), {.source = 5353, .destination = 777});
+  EXPECT_EQ(probe.fate(answer), "refuse host_address") << "who publishes a port could else speak from it to every other";
+  probe.filter().note_to_guest(udp_frame(from("192.0.2.1"), {.source = 777, .destination = 5353}), probe.now);
+  EXPECT_EQ(probe.fate(answer), "pass");
   probe.filter().isolate_host({*parse_ip("192.0.2.2")});
   EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.1"))), "pass") << "the host has it no more";
   EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.2"))), "refuse host_address");

@@ -25,10 +25,11 @@ constexpr const char* kEtc = "/etc";
 /// Mounted for the scope's time, unseen by anybody else.
 class StagingArea {
  public:
-  static Result<StagingArea> make() {
+  static Result<StagingArea> make(size_t bytes) {
     for (const char* folder : {"/tmp", "/run", "/var", "/mnt"}) {
       if (::access(folder, F_OK) < 0) continue;
-      POSTERN_CHECK(mount_on("tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m"), "stage files");
+      POSTERN_CHECK(mount_on("tmpfs", folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, fmt::format("mode=0755,size={}", bytes)),
+                    "stage files");
       return StagingArea(folder);
     }
     return fail("stage files: none of /tmp, /run, /var, /mnt exists");
@@ -48,8 +49,19 @@ class StagingArea {
 Result<UniqueFd> make_file(const std::string& path, std::string_view text) {
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file || ::fchmod(file.get(), 0644) < 0) return fail_errno("create", path);  // whatever the caller's umask is
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return fail_errno("write", path);
+  while (!text.empty()) {
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written < 0) return fail_errno("write", path);
+    text.remove_prefix(static_cast<size_t>(written));
+  }
   return file;
+}
+
+/// In bytes, with what the folders of an overlay take, and what the command may write to /etc there.
+size_t room_for(const std::vector<FileText>& files) {
+  size_t room = 1 << 20;
+  for (const FileText& file : files) room += 2 * file.text.size();
+  return room;
 }
 
 Status bind_over(const FileText& file, const UniqueFd& target, const StagingArea& staging) {
@@ -90,7 +102,7 @@ Status show_in_etc(const std::vector<FileText>& files) {
   for (const FileText& file : files) {
     targets.emplace_back(::open(fmt::format("{}/{}", kEtc, file.name).c_str(), O_PATH | O_CLOEXEC));
   }
-  POSTERN_TRY(staging, StagingArea::make(), "show files in /etc");
+  POSTERN_TRY(staging, StagingArea::make(room_for(files)), "show files in /etc");
   const auto missing = std::find_if(targets.begin(), targets.end(), [](const UniqueFd& target) { return !target; });
   if (missing == targets.end()) {
     for (size_t i = 0; i < files.size(); ++i) POSTERN_CHECK(bind_over(files[i], targets[i], staging), "show files in /etc");

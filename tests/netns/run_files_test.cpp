@@ -41,6 +41,11 @@ TEST_P(RunFiles, NameTheHostAndWhoWasAdded) {
   EXPECT_EQ(sh("postern run --network host -- cat /etc/hosts").out, host().sh("cat /etc/hosts").out);
 }
 
+TEST_P(RunFiles, MayBeAsLongAsTheListsThatBlockNames) {
+  ASSERT_THAT(host().sh("seq -f '0.0.0.0 host%06.0f.example' 100000 >> /etc/hosts"), Succeeds());
+  EXPECT_EQ(sh("postern run -- tail -n 1 /etc/hosts").out, "0.0.0.0 host100000.example\n");
+}
+
 TEST_P(RunFiles, DoNotChangeOutside) {
   const auto outside = [this] {
     return host().sh("cat /etc/resolv.conf /etc/hosts /proc/1/mountinfo; ls -A /run /mnt /var").out;

@@ -108,6 +108,7 @@ Status Connection::watch_link(relay::ConnectedTap& tap) {
 void Connection::report_ready() {
   patience_.cancel();
   if (events_.ready) std::exchange(events_.ready, nullptr)();
+  link_watch_.reset();  // or root inside could keep us reading news of its addresses
 }
 
 void tell_ready(std::optional<int>& ready_fd) {

@@ -51,11 +51,13 @@ Status choose_outbound(const NetworkOptions& options, stack::StackConfig& config
 
 Result<size_t> choose_max_flows(const NetworkOptions& options) {
   const size_t limit = process::raise_file_limit();
-  const size_t possible = limit > 2 * kSpareDescriptors ? limit - kSpareDescriptors : limit / 2;
+  size_t others = kSpareDescriptors;  // and a listener for each published port
+  for (const forward::PortSpec& spec : options.publish) others += spec.count();
+  const size_t possible = limit > 2 * others ? limit - others : limit / 2;
   if (!options.max_flows) return std::min(possible, kMostFlows);
   if (*options.max_flows <= possible) return *options.max_flows;
   return fail(fmt::format("--max-flows {}: the limit on open files allows {} (raise it: ulimit -n {})", *options.max_flows,
-                          possible, *options.max_flows + kSpareDescriptors));
+                          possible, *options.max_flows + others));
 }
 
 bool choose_ipv6(const NetworkOptions& options, unsigned mtu_bytes, std::span<const netlink::Route> routes) {

@@ -145,21 +145,20 @@ Status Service::watch_for_the_end() {
 Status Service::connect() {
   if (const auto* tap = std::get_if<TapDescriptor>(&options_.target)) {
     POSTERN_TRY(framing, netns::adopt_tap(tap->fd), "TAPFD");
-    return serve({.tap = UniqueFd(tap->fd), .framing = framing, .address_watch = {}, .link_index = 0, .mac = {}},
+    return serve({.tap = UniqueFd(tap->fd), .framing = framing, .address_watch = {}, .link_index = 0},
                  Connection::Awaited::nothing);
   }
   if (const auto* socket = std::get_if<BessSocket>(&options_.target)) {
-    POSTERN_TRY(
-        listener,
-        BessListener::create(
-            *loop_, socket->path,
-            [this](UniqueFd client) {
-              const Status served = serve(
-                  {.tap = std::move(client), .framing = netns::TapFraming::bare, .address_watch = {}, .link_index = 0, .mac = {}},
-                  Connection::Awaited::nothing);
-              if (!served) failure_ = served.error();
-            }),
-        "bess");
+    POSTERN_TRY(listener,
+                BessListener::create(
+                    *loop_, socket->path,
+                    [this](UniqueFd client) {
+                      const Status served = serve(
+                          {.tap = std::move(client), .framing = netns::TapFraming::bare, .address_watch = {}, .link_index = 0},
+                          Connection::Awaited::nothing);
+                      if (!served) failure_ = served.error();
+                    }),
+                "bess");
     bess_ = std::move(listener);
     fmt::print(stderr, "Waiting for connection to {}\n", socket->path);
     return {};
@@ -192,8 +191,8 @@ Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
 }
 
 Status Service::open_control_socket() {
-  if (options_.api_socket.empty()) return {};
   doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
+  if (options_.api_socket.empty()) return {};
   return doors_->open_at(options_.api_socket);
 }
 
@@ -205,6 +204,7 @@ Status Service::confine() {
   return cli::confine({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
                        .dumpable = sandbox::Dumpable::yes,
                        .directories = {"/etc", "/run"},
+                       .socket_folders = doors_->socket_folders(),
                        .raw_sockets = Confinement::RawSockets::none});
 }
 

@@ -56,12 +56,4 @@ Status leave_to_namespace(int tap) {
   return {};
 }
 
-Result<Mac> mac_of_tap(int tap) {
-  ifreq request{};
-  if (::ioctl(tap, SIOCGIFHWADDR, &request) < 0) return fail_errno("SIOCGIFHWADDR");
-  Mac mac;
-  std::copy_n(request.ifr_hwaddr.sa_data, mac.octets.size(), mac.octets.begin());
-  return mac;
-}
-
 }  // namespace postern::netns

@@ -102,14 +102,10 @@ Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const Tap
   { const process::MessageChannel childs_end = std::move(channels.second); }  // ours closes: its death must reach us as an end
   POSTERN_TRY(answer, process::receive_outcome(channels.first), "namespace");
   if (answer.descriptors.size() != 2) return fail("connect: the child sent no TAP");
-  ConnectedTap connected{.tap = std::move(answer.descriptors[0]),
-                         .framing = answer.text.ends_with(kVnet) ? netns::TapFraming::vnet : netns::TapFraming::bare,
-                         .address_watch = std::move(answer.descriptors[1]),
-                         .link_index = std::atoi(answer.text.c_str()),
-                         .mac = {}};
-  POSTERN_TRY(mac, netns::mac_of_tap(connected.tap.get()), "connect");
-  connected.mac = mac;
-  return connected;
+  return ConnectedTap{.tap = std::move(answer.descriptors[0]),
+                      .framing = answer.text.ends_with(kVnet) ? netns::TapFraming::vnet : netns::TapFraming::bare,
+                      .address_watch = std::move(answer.descriptors[1]),
+                      .link_index = std::atoi(answer.text.c_str())};
 }
 
 }  // namespace postern::relay

@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
@@ -29,8 +28,5 @@ Result<TapFraming> adopt_tap(int tap);
 /// From now on the device ends with its namespace and not with the descriptor, whose close is then cheap: the kernel frees a
 /// namespace in its own time, but makes whoever closes a TAP wait for several RCU grace periods. TUNSETPERSIST.
 Status leave_to_namespace(int tap);
-
-/// The guest's side of the wire, from whichever namespace we ask. SIOCGIFHWADDR.
-Result<Mac> mac_of_tap(int tap);
 
 }  // namespace postern::netns

@@ -15,8 +15,6 @@ class LinkWatch {
   static Result<std::unique_ptr<LinkWatch>> create(loop::EventLoop& loop, UniqueFd socket, int link_index,
                                                    std::function<void()> ready);
 
-  const std::optional<Ipv6>& address() const { return monitor_.address(); }
-
  private:
   LinkWatch(netlink::AddressMonitor monitor, std::function<void()> ready)
       : monitor_(std::move(monitor)), ready_(std::move(ready)) {}

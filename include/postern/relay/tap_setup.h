@@ -37,7 +37,6 @@ struct ConnectedTap {
   netns::TapFraming framing = netns::TapFraming::bare;  // vnet for a TAP that we made ourselves
   UniqueFd address_watch;                               // netlink::AddressMonitor's socket
   int link_index = 0;
-  Mac mac;
 };
 
 /// Errors: those of netns::open_tap and netns::enter, and netlink's with the kernel's words.

@@ -26,9 +26,8 @@ class ClientTest : public PosternTest {
     PosternTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     LAB_SKIP_UNLESS(!lab().missing("subuid"), "subuid", *lab().missing("subuid"));
-    const Outcome found =
-        sh(fmt::format("for program in {}; do command -v $program >/dev/null || echo $program; done", programs_));
-    LAB_SKIP_UNLESS(found.out.empty(), "clients", "not installed: " + found.out);
+    const std::string absent = not_installed(programs_);
+    LAB_SKIP_UNLESS(absent.empty(), "clients", "not installed: " + absent);
     const char* face = std::getenv("POSTERN_FACE");
     const std::string path = face ? face : fmt::format("{}/libexec/postern/slirp4netns", kTree);
     ASSERT_THAT(sh("test -x " + path), Succeeds()) << path << " is not there";

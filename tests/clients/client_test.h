@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
+#include <utility>
 
 #include "postern_test.h"
 
@@ -53,6 +55,15 @@ class ClientTest : public PosternTest {
     return text;
   }
 
+  /// Says "loopback" on the host's 127.0.0.1, port 8088, from when this returns.
+  std::optional<Process> serve_on_loopback() const {
+    Process server = start_sh("exec socat TCP-LISTEN:8088,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo loopback'");
+    const bool ready =
+        wait_until([&] { return listens(host(), server.pid(), "tcp", 8088) || !server.running(); }) && server.running();
+    EXPECT_TRUE(ready) << server.err();
+    return ready ? std::optional(std::move(server)) : std::nullopt;
+  }
+
   /// Whether the program under test has gone, or goes soon.
   bool face_ends() const {
     return wait_until([&] {
@@ -90,5 +101,13 @@ END
 
   std::string programs_;
 };
+
+/// What of the client's leads published ports inside.
+struct PortDriver {
+  const char* name;
+  const char* client_seen;  // by the server: who asks, when the remote does
+};
+inline void PrintTo(const PortDriver& driver, std::ostream* os) { *os << driver.name; }
+inline std::string name_of_driver(const testing::TestParamInfo<PortDriver>& info) { return info.param.name; }
 
 }  // namespace postern::lab

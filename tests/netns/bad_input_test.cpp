@@ -53,6 +53,8 @@ TEST_F(BadInput, OnTheCommandLine) {
   expect_run_refused("--mtu", HasSubstr("--mtu"));
   expect_run_refused("--verbose --quiet", HasSubstr("--quiet"));
   expect_run_refused("--ipv6 --no-ipv6", HasSubstr("ipv6"));
+  expect_run_refused("--sandbox required --no-sandbox", HasSubstr("--no-sandbox"));
+  expect_run_refused("--sandbox off", AllOf(HasSubstr("--sandbox off"), HasSubstr("best-effort")));
 }
 
 TEST_F(BadInput, InANetwork) {

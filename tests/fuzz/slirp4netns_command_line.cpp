@@ -8,7 +8,7 @@ using namespace postern;
 /// A line is an argument. Whatever they are, they are taken or refused with status 0 or 1, and nothing is thrown; what is taken
 /// keeps the promises that the rooms behind rely on.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static FILE* const nowhere = std::fopen("/dev/null", "w");
+  static FILE* const nowhere = std::fopen("/dev/null", "we");
   stdout = stderr = nowhere;  // help and complaints; the fuzzer keeps the streams it has
 
   fuzz::CommandLine line("slirp4netns", data, size);

@@ -44,7 +44,8 @@ needs() {
   test   groff-base          groff-base              groff            the man page
   test   procps              procps-ng               procps-ng        ps, pgrep
   test   python3             python3                 python           tests/bench/peers
-  test   util-linux          util-linux              util-linux       setpriv, unshare, nsenter
+  test   util-linux          util-linux              util-linux       setpriv, unshare, nsenter, findmnt
+  test   libcap2-bin         libcap                  libcap           getpcaps
   test   uidmap              shadow-utils            shadow           newuidmap, newgidmap
   test   iproute2            iproute                 iproute2
   test   curl                curl                    curl
@@ -65,7 +66,7 @@ needs() {
   test   libsubid4           -                       -
   test   netavark            -                       -
   test   jq                  jq                      jq
-  test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench
+  test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench; tests/netns/face_test.h
   test   passt               passt                   passt
   all    clang-14            clang                   clang
   all    libclang-rt-14-dev  compiler-rt             compiler-rt      sanitizers, libFuzzer

@@ -32,28 +32,31 @@ enum Name : int {  // long options without a letter; beyond every char
 
 constexpr const char* kLetters = "ce:r:m:a:6hv";
 
+constexpr option flag(const char* word, int name) { return {word, no_argument, nullptr, name}; }
+constexpr option valued(const char* word, int name) { return {word, required_argument, nullptr, name}; }
+
 constexpr std::array kOptions = {
-    option{"configure", no_argument, nullptr, 'c'},
-    option{"exit-fd", required_argument, nullptr, 'e'},
-    option{"ready-fd", required_argument, nullptr, 'r'},
-    option{"mtu", required_argument, nullptr, 'm'},
-    option{"cidr", required_argument, nullptr, kCidr},
-    option{"disable-host-loopback", no_argument, nullptr, kDisableHostLoopback},
-    option{"no-host-loopback", no_argument, nullptr, kNoHostLoopback},
-    option{"netns-type", required_argument, nullptr, kNetnsType},
-    option{"userns-path", required_argument, nullptr, kUsernsPath},
-    option{"api-socket", required_argument, nullptr, 'a'},
-    option{"enable-ipv6", no_argument, nullptr, '6'},
-    option{"enable-sandbox", no_argument, nullptr, kEnableSandbox},
-    option{"create-sandbox", no_argument, nullptr, kCreateSandbox},
-    option{"enable-seccomp", no_argument, nullptr, kEnableSeccomp},
-    option{"outbound-addr", required_argument, nullptr, kOutbound4},
-    option{"outbound-addr6", required_argument, nullptr, kOutbound6},
-    option{"disable-dns", no_argument, nullptr, kDisableDns},
-    option{"macaddress", required_argument, nullptr, kMacAddress},
-    option{"target-type", required_argument, nullptr, kTargetType},
-    option{"help", no_argument, nullptr, 'h'},
-    option{"version", no_argument, nullptr, 'v'},
+    flag("configure", 'c'),
+    valued("exit-fd", 'e'),
+    valued("ready-fd", 'r'),
+    valued("mtu", 'm'),
+    valued("cidr", kCidr),
+    flag("disable-host-loopback", kDisableHostLoopback),
+    flag("no-host-loopback", kNoHostLoopback),
+    valued("netns-type", kNetnsType),
+    valued("userns-path", kUsernsPath),
+    valued("api-socket", 'a'),
+    flag("enable-ipv6", '6'),
+    flag("enable-sandbox", kEnableSandbox),
+    flag("create-sandbox", kCreateSandbox),
+    flag("enable-seccomp", kEnableSeccomp),
+    valued("outbound-addr", kOutbound4),
+    valued("outbound-addr6", kOutbound6),
+    flag("disable-dns", kDisableDns),
+    valued("macaddress", kMacAddress),
+    valued("target-type", kTargetType),
+    flag("help", 'h'),
+    flag("version", 'v'),
     option{nullptr, 0, nullptr, 0},
 };
 

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
+#include <utility>
 
 #include "postern_test.h"
 
@@ -26,9 +28,8 @@ class ClientTest : public PosternTest {
     PosternTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     LAB_SKIP_UNLESS(!lab().missing("subuid"), "subuid", *lab().missing("subuid"));
-    const Outcome found =
-        sh(fmt::format("for program in {}; do command -v $program >/dev/null || echo $program; done", programs_));
-    LAB_SKIP_UNLESS(found.out.empty(), "clients", "not installed: " + found.out);
+    const std::string absent = not_installed(programs_);
+    LAB_SKIP_UNLESS(absent.empty(), "clients", "not installed: " + absent);
     const char* face = std::getenv("POSTERN_FACE");
     const std::string path = face ? face : fmt::format("{}/libexec/postern/slirp4netns", kTree);
     ASSERT_THAT(sh("test -x " + path), Succeeds()) << path << " is not there";
@@ -52,6 +53,15 @@ class ClientTest : public PosternTest {
         },
         std::chrono::seconds(5));
     return text;
+  }
+
+  /// Says "loopback" on the host's 127.0.0.1, port 8088, from when this returns.
+  std::optional<Process> serve_on_loopback() const {
+    Process server = start_sh("exec socat TCP-LISTEN:8088,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo loopback'");
+    const bool ready =
+        wait_until([&] { return listens(host(), server.pid(), "tcp", 8088) || !server.running(); }) && server.running();
+    EXPECT_TRUE(ready) << server.err();
+    return ready ? std::optional(std::move(server)) : std::nullopt;
   }
 
   /// Whether the program under test has gone, or goes soon.
@@ -91,5 +101,13 @@ END
 
   std::string programs_;
 };
+
+/// What of the client's leads published ports inside.
+struct PortDriver {
+  const char* name;
+  const char* client_seen;  // by the server: who asks, when the remote does
+};
+inline void PrintTo(const PortDriver& driver, std::ostream* os) { *os << driver.name; }
+inline std::string name_of_driver(const testing::TestParamInfo<PortDriver>& info) { return info.param.name; }
 
 }  // namespace postern::lab

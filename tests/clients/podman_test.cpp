@@ -73,8 +73,8 @@ TEST_F(Podman, KeepsTheUsersId) {
 }
 
 TEST_F(Podman, ReachesTheHostsLoopbackOnlyWhenAllowed) {
-  Process server = start_sh("exec socat TCP-LISTEN:8088,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo loopback'");
-  ASSERT_TRUE(wait_until([&] { return listens(host(), server.pid(), "tcp", 8088) || !server.running(); }));
+  const auto server = serve_on_loopback();
+  ASSERT_TRUE(server);
   EXPECT_EQ(contained(":allow_host_loopback=true", "nc -w5 10.0.2.2 8088 </dev/null").out, "loopback\n");
   const Outcome refused = contained("", "nc -w5 10.0.2.2 8088 </dev/null");
   EXPECT_THAT(refused, Not(Succeeds()));
@@ -93,13 +93,7 @@ TEST_F(Podman, TellsTheProgramsVersion) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("/face/slirp4netns "), HasSubstr("slirp4netns version 1.")));
 }
 
-struct Handler {
-  const char* name;
-  const char* client_seen;  // by the server: who asks, when the remote does
-};
-void PrintTo(const Handler& handler, std::ostream* os) { *os << handler.name; }
-
-class PodmanPorts : public Podman, public testing::WithParamInterface<Handler> {};
+class PodmanPorts : public Podman, public testing::WithParamInterface<PortDriver> {};
 
 TEST_P(PodmanPorts, ServesTheRemote) {
   const Outcome started =
@@ -114,8 +108,8 @@ TEST_P(PodmanPorts, ServesTheRemote) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, PodmanPorts,
-                         testing::Values(Handler{"rootlesskit", "10.0.2.100\n"}, Handler{"slirp4netns", "192.0.2.2\n"}),
-                         [](const auto& chosen) { return std::string(chosen.param.name); });
+                         testing::Values(PortDriver{"rootlesskit", "10.0.2.100\n"}, PortDriver{"slirp4netns", "192.0.2.2\n"}),
+                         name_of_driver);
 
 }  // namespace
 }  // namespace postern::lab

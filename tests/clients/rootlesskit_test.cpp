@@ -49,8 +49,8 @@ TEST_F(RootlessKit, GoesOutByIpv6) {
 }
 
 TEST_F(RootlessKit, ReachesTheHostsLoopbackUnlessItIsDisabled) {
-  Process server = start_sh("exec socat TCP-LISTEN:8088,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo loopback'");
-  ASSERT_TRUE(wait_until([&] { return listens(host(), server.pid(), "tcp", 8088) || !server.running(); }));
+  const auto server = serve_on_loopback();
+  ASSERT_TRUE(server);
   EXPECT_EQ(inside("", "socat -t5 - TCP:10.0.2.2:8088 </dev/null").out, "loopback\n");
   const Outcome refused = inside("--disable-host-loopback", "socat -t5 - TCP:10.0.2.2:8088 </dev/null");
   EXPECT_THAT(refused, Not(Succeeds()));
@@ -64,13 +64,7 @@ TEST_F(RootlessKit, EndsItWithItself) {
   EXPECT_TRUE(face_ends());
 }
 
-struct Driver {
-  const char* name;
-  const char* client_seen;  // by the server: who asks, when the remote does
-};
-void PrintTo(const Driver& driver, std::ostream* os) { *os << driver.name; }
-
-class RootlessKitPorts : public RootlessKit, public testing::WithParamInterface<Driver> {};
+class RootlessKitPorts : public RootlessKit, public testing::WithParamInterface<PortDriver> {};
 
 TEST_P(RootlessKitPorts, ServeTheRemoteUntilTheyAreTakenBack) {
   const std::string options =
@@ -86,8 +80,8 @@ TEST_P(RootlessKitPorts, ServeTheRemoteUntilTheyAreTakenBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, RootlessKitPorts,
-                         testing::Values(Driver{"builtin", "127.0.0.1\n"}, Driver{"slirp4netns", "192.0.2.2\n"}),
-                         [](const auto& chosen) { return std::string(chosen.param.name); });
+                         testing::Values(PortDriver{"builtin", "127.0.0.1\n"}, PortDriver{"slirp4netns", "192.0.2.2\n"}),
+                         name_of_driver);
 
 }  // namespace
 }  // namespace postern::lab

@@ -1,9 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <string>
-#include <vector>
-
 #include "fuzz_input.h"
 #include "options.h"
 
@@ -15,21 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   ::dup2(nowhere, STDOUT_FILENO);  // --help
 
-  std::vector<std::string> arguments{"postern"};
-  std::string argument;
-  for (size_t i = 0; i < size; ++i) {
-    if (data[i] == '\n') {
-      arguments.push_back(std::exchange(argument, {}));
-    } else if (data[i] != '\0') {  // ends an argument of execve(2)
-      argument.push_back(static_cast<char>(data[i]));
-    }
-  }
-  arguments.push_back(argument);
-  std::vector<char*> argv;
-  for (std::string& each : arguments) argv.push_back(each.data());
-  argv.push_back(nullptr);
-
-  const cli::Options options = cli::parse_options(static_cast<int>(arguments.size()), argv.data());
+  fuzz::CommandLine line("postern", data, size);
+  const cli::Options options = cli::parse_options(line.argc(), line.argv());
   if (const auto* leave = std::get_if<cli::Leave>(&options)) {
     POSTERN_ASSERT(leave->status == 0 || leave->status == cli::kUsage || leave->status == workload::kOurFailure);
   } else if (const auto* run = std::get_if<cli::RunOptions>(&options)) {

@@ -1,6 +1,4 @@
 #include <cstdio>
-#include <string>
-#include <vector>
 
 #include "fuzz_input.h"
 #include "slirp4netns_options.h"
@@ -10,24 +8,11 @@ using namespace postern;
 /// A line is an argument. Whatever they are, they are taken or refused with status 0 or 1, and nothing is thrown; what is taken
 /// keeps the promises that the rooms behind rely on.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static FILE* const nowhere = std::fopen("/dev/null", "w");
+  static FILE* const nowhere = std::fopen("/dev/null", "we");
   stdout = stderr = nowhere;  // help and complaints; the fuzzer keeps the streams it has
 
-  std::vector<std::string> arguments{"slirp4netns"};
-  std::string argument;
-  for (size_t i = 0; i < size; ++i) {
-    if (data[i] == '\n') {
-      arguments.push_back(std::exchange(argument, {}));
-    } else if (data[i] != '\0') {  // ends an argument of execve(2)
-      argument.push_back(static_cast<char>(data[i]));
-    }
-  }
-  arguments.push_back(argument);
-  std::vector<char*> argv;
-  for (std::string& each : arguments) argv.push_back(each.data());
-  argv.push_back(nullptr);
-
-  const auto result = cli::parse_slirp4netns_options(static_cast<int>(arguments.size()), argv.data());
+  fuzz::CommandLine line("slirp4netns", data, size);
+  const auto result = cli::parse_slirp4netns_options(line.argc(), line.argv());
   if (const auto* leave = std::get_if<cli::Leave>(&result)) {
     POSTERN_ASSERT(leave->status == 0 || leave->status == cli::kFailure);
     return 0;

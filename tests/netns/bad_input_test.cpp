@@ -1,6 +1,8 @@
 // bad_input_test.cpp - what cannot be done is said in one line that names it, with a status, and nothing is begun.
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "postern_test.h"
 
 namespace postern::lab {
@@ -31,22 +33,28 @@ class BadInput : public PosternTest {
   void expect_run_refused(std::string_view options, const testing::Matcher<std::string>& line) const {
     expect_refused(fmt::format("postern run {} -- CMD", options), kOurFailure, line);
   }
+  /// Of each: the arguments, the status, and what the line says.
+  void expect_attach_refused(const std::vector<std::tuple<std::string, int, std::string>>& refusals) const {
+    for (const auto& [arguments, status, says] : refusals) expect_refused("postern attach " + arguments, status, HasSubstr(says));
+  }
 };
 
 TEST_F(BadInput, OnTheCommandLine) {
   expect_refused("postern frobnicate", kUsage, HasSubstr("\"frobnicate\" is no command"));
   expect_refused("postern run", kOurFailure, HasSubstr("what to run is missing"));
   expect_refused("postern run --", kOurFailure, HasSubstr("what to run is missing"));
-  expect_refused("postern attach", kUsage, HasSubstr("PID|PATH"));
-  expect_refused("postern attach --configure 1", kUsage, HasSubstr("TAP"));
-  expect_refused("postern attach --frobnicate 1 tap0", kUsage, HasSubstr("--frobnicate"));
-  expect_refused("postern attach 1 tap0 more", kUsage, HasSubstr("more"));
+  expect_attach_refused({{"", kUsage, "PID|PATH"},
+                         {"--configure 1", kUsage, "TAP"},
+                         {"--frobnicate 1 tap0", kUsage, "--frobnicate"},
+                         {"1 tap0 more", kUsage, "more"}});
   expect_refused("postern doctor --frobnicate", kUsage, HasSubstr("--frobnicate"));
   expect_run_refused("--frobnicate", HasSubstr("--frobnicate"));
   expect_run_refused("-x", HasSubstr("-x"));
   expect_run_refused("--mtu", HasSubstr("--mtu"));
   expect_run_refused("--verbose --quiet", HasSubstr("--quiet"));
   expect_run_refused("--ipv6 --no-ipv6", HasSubstr("ipv6"));
+  expect_run_refused("--sandbox required --no-sandbox", HasSubstr("--no-sandbox"));
+  expect_run_refused("--sandbox off", AllOf(HasSubstr("--sandbox off"), HasSubstr("best-effort")));
 }
 
 TEST_F(BadInput, InANetwork) {
@@ -99,14 +107,14 @@ TEST_F(BadInput, InAPortThatSomebodyHas) {
 
 TEST_F(BadInput, InATarget) {
   const std::string gone = sh("sh -c 'echo $$'").out;
-  expect_refused("postern attach " + gone, kUsage, HasSubstr("TAP"));
-  expect_refused(fmt::format("postern attach {} tap0", gone.substr(0, gone.size() - 1)), kFailure, HasSubstr("No such process"));
-  expect_refused("postern attach 0 tap0", kUsage, HasSubstr("PID 0"));
-  expect_refused("postern attach 99999999999 tap0", kUsage, HasSubstr("99999999999"));
-  expect_refused("postern attach 1 tap0", kFailure, HasSubstr("process 1"));
-  expect_refused("postern attach /no/such/namespace tap0", kFailure, HasSubstr("/no/such/namespace"));
+  expect_attach_refused({{gone, kUsage, "TAP"},
+                         {gone.substr(0, gone.size() - 1) + " tap0", kFailure, "No such process"},
+                         {"0 tap0", kUsage, "PID 0"},
+                         {"99999999999 tap0", kUsage, "99999999999"},
+                         {"1 tap0", kFailure, "process 1"},
+                         {"/no/such/namespace tap0", kFailure, "/no/such/namespace"},
+                         {"nosuch tap0", kFailure, "nosuch"}});
   expect_refused("cd /run && postern attach netns/nosuch tap0", kFailure, HasSubstr("netns/nosuch"));
-  expect_refused("postern attach nosuch tap0", kFailure, HasSubstr("nosuch"));
   for (const std::string_view path : {"/etc/passwd", "/run/netns", "/proc/self/ns/user", "/proc/self/ns/mnt", "/dev/null"}) {
     expect_refused(fmt::format("postern attach {} tap0", path), kFailure,
                    HasSubstr(fmt::format("{} is no network namespace", path)));

@@ -277,5 +277,37 @@ TEST_F(IsolatedHost, RefusesItsAddressesAlsoThoseThatComeLater) {
       [&] { return inside->sh("postern-probe --limit-ms 500 198.51.100.7 9 open").out.find("UNREACH") != std::string::npos; }));
 }
 
+// A published UDP port has to answer its clients on the host, so what is sent from there passes.
+TEST_F(IsolatedHost, LetsAPublishedUdpPortAnswerUntilItsLastForwardIsRemoved) {
+  const auto echo = host().spawn({.argv = {"postern-echo", "6000"}});
+  ASSERT_TRUE(echo && wait_until([&] { return listens(host(), echo->pid(), "udp6", 6000); }));
+  const auto inside = guest({.options = {"--isolate-host"}});
+  ASSERT_TRUE(inside);
+  const auto sent_from_port_7 = [&] {
+    return inside
+        ->run({"python3", "-c", R"(
+import errno, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR: an unreachable network is told
+s.bind(('10.0.2.100', 7)); s.connect(('192.0.2.1', 6000)); s.settimeout(10)
+try:
+    s.send(b'echo')
+    print(s.recv(9).decode())
+except OSError as e: print(errno.errorcode.get(e.errno, e)))"})
+        .out;
+  };
+  constexpr const char* kPasses = "echo\n";
+  constexpr const char* kRefused = "ENETUNREACH\n";
+  EXPECT_EQ(sent_from_port_7(), kRefused);
+  ASSERT_THAT(sh("postern ports add 5000:7/udp 5001:7/udp 5007:7"), Succeeds());
+  EXPECT_EQ(sent_from_port_7(), kPasses);
+  ASSERT_THAT(sh("postern ports rm 5000:7/udp"), Succeeds());
+  EXPECT_EQ(sent_from_port_7(), kPasses) << "another forward leads there";
+  ASSERT_THAT(sh("postern ports rm 5001:7/udp"), Succeeds());
+  EXPECT_EQ(sent_from_port_7(), kRefused) << "the TCP port of that number does not count";
+  ASSERT_THAT(sh("postern ports add 5000:7/udp"), Succeeds());
+  EXPECT_EQ(sent_from_port_7(), kPasses);
+}
+
 }  // namespace
 }  // namespace postern::lab

@@ -1,6 +1,8 @@
 // postern_test.h - the fixtures of tests of whole commands: postern on a lab's host, as its ordinary user or as root.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -19,6 +21,10 @@ class PosternTest : public LabTest {
     LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
   }
   virtual Role role() const { return Role::user; }
+  /// Those of `programs`, separated by spaces, that the lab does not find: one a line.
+  std::string not_installed(std::string_view programs) const {
+    return sh(fmt::format("for program in {}; do command -v $program >/dev/null || echo $program; done", programs)).out;
+  }
 
   Outcome sh(std::string_view script) const { return host().sh(std::string(script), role()); }
   /// Killed with the object.

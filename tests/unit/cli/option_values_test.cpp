@@ -30,6 +30,7 @@ TEST(OptionValues, EachWrongValueIsRefusedInOneLineThatQuotesIt) {
       {&TypedNetwork::ready_fd, {"-1", "x", "987654"}},
       {&TypedNetwork::outbound4, {"2001:db8::1"}},
       {&TypedNetwork::outbound6, {"192.0.2.1"}},
+      {&TypedNetwork::sandbox, {"off", "none", "Required", "best", "best_effort", "best-effort "}},
   };
   for (const auto& [option, values] : wrong) {
     for (const char* value : values) {
@@ -75,6 +76,23 @@ TEST(OptionValues, ALoopbackNameserverCannotBeMeant) {
     typed.dns = {dns};
     EXPECT_FALSE(to_run_options(typed)) << dns;
   }
+}
+
+TEST(OptionValues, TheSandboxIsRequiredUnlessLessIsAskedFor) {
+  const std::pair<const char*, SandboxMode> modes[] = {
+      {"", SandboxMode::required}, {"required", SandboxMode::required}, {"best-effort", SandboxMode::best_effort}};
+  for (const auto& [typed, mode] : modes) {
+    TypedRun run = run_of("true");
+    run.network.sandbox = typed;
+    EXPECT_EQ(to_run_options(run)->network.sandbox, mode) << typed;
+    TypedAttach attach;
+    attach.target = "4711";
+    attach.network.sandbox = typed;
+    EXPECT_EQ(to_attach_options(attach)->network.sandbox, mode) << typed;
+  }
+  TypedRun run = run_of("true");
+  run.network.no_sandbox = true;
+  EXPECT_EQ(to_run_options(run)->network.sandbox, SandboxMode::off);
 }
 
 TEST(OptionValues, ACommandIsNeeded) { EXPECT_FALSE(to_run_options(TypedRun{})); }

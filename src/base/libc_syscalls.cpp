@@ -81,6 +81,7 @@ SyscallRules sanitizer_syscalls() {
       {"kill"},
       {"mmap"},
       {"mprotect"},
+      {"open"},
       {"openat"},
       {"pipe2"},
       {"prctl"},

@@ -96,10 +96,10 @@ TEST_F(StackBounds, AFlowBeyondTheLimitWaitsUntilAnotherEnds) {
   const auto inside = guest({.options = {"--max-flows", "20"}});
   ASSERT_TRUE(inside);
   const size_t idle = inside->open_sockets();
-  const Outcome flows = inside->sh("postern-probe --limit-ms 1000 $LAB_REMOTE4 7 open=20 echo open close=5 echo open=5 echo");
+  const Outcome flows = inside->sh("postern-probe --limit-ms 2000 $LAB_REMOTE4 7 open=20 echo open close=5 echo open=5 echo");
   EXPECT_EQ(flows.out, "open 20\necho 20\nopen 0 ETIMEDOUT\nclose 5\necho 15\nopen 5\necho 20\n");
   auto client = hold(
-      inside->spawn({.argv = {"postern-probe", "--limit-ms", "1000", std::string(kRemote4), "7", "open=60", "echo", "hold"}}));
+      inside->spawn({.argv = {"postern-probe", "--limit-ms", "2000", std::string(kRemote4), "7", "open=60", "echo", "hold"}}));
   ASSERT_TRUE(client);
   EXPECT_EQ(client->out(), "open 20 ETIMEDOUT\necho 20\n");
   EXPECT_EQ(inside->open_sockets(), idle + 20);

@@ -30,6 +30,7 @@ clang        all   -             clang 14: build and tests
 asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source
 fuzz-run     all   -             each fuzz target, 30 seconds
+cycles       all   build         started and ended a thousand times, each way
 chaos        all   build         the lab's tests again, crowded, in random order, three times
 vm           all   build         an older kernel under QEMU
 END
@@ -149,6 +150,14 @@ step_fuzz() { run_tests "$build" fuzz; }
 step_tidy() { run_tests "$build" tidy; }
 step_vm() { run_tests "$build" vm; }
 step_tidy_all() { sh tests/lint/tidy.sh "$build" all; }
+
+step_cycles() {
+  export POSTERN_CYCLES=1000
+  run_tests "$build" lab -R '\.By/Cycles\.'
+  status=$?
+  unset POSTERN_CYCLES
+  return $status
+}
 
 # What holds only in the usual order, or on an idle machine, fails here.
 step_chaos() { run_tests "$build" lab --schedule-random --repeat until-fail:3 --parallel $((4 * jobs)); }

@@ -29,7 +29,7 @@ tidy         gate  configure     clang-tidy on what changed last
 clang        all   -             clang 14: build and tests
 asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source
-fuzz-run     all   -             each fuzz target, 30 seconds
+fuzz-run     all   -             corpora cover their parsers, each fuzz target 30 seconds
 cycles       all   build         started and ended a thousand times, each way
 chaos        all   build         the lab's tests again, crowded, in random order, three times
 vm           all   build         an older kernel under QEMU
@@ -172,8 +172,10 @@ step_asan() {
     compile "$build-asan" && run_tests "$build-asan" 'unit|lab|fuzz'
 }
 
-# Each target that ctest replays, from its corpus on; what it finds stays in DIR-fuzz/found.
+# Each target that ctest replays, from its corpus on; what it finds stays in DIR-fuzz/found. Before that, whether the corpora reach
+# what they should.
 step_fuzz_run() {
+  sh tests/fuzz/coverage.sh "$build-coverage" || return
   configure_sanitized "$build-fuzz" -DCMAKE_CXX_COMPILER="$clang" -DPOSTERN_FUZZERS=ON || return
   targets=$(ctest --test-dir "$build-fuzz" -N -L '^fuzz$' | sed -n 's/.*: fuzz\.//p')
   [ -n "$targets" ] || { echo "there are no fuzz targets" && return 1; }

@@ -29,7 +29,8 @@ tidy         gate  configure     clang-tidy on what changed last
 clang        all   -             clang 14: build and tests
 asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source
-fuzz-run     all   -             each fuzz target, 30 seconds
+fuzz-run     all   -             corpora cover their parsers, a planted bug is found, each fuzz target 30 seconds
+cycles       all   build         started and ended a thousand times, each way
 chaos        all   build         the lab's tests again, crowded, in random order, three times
 vm           all   build         an older kernel under QEMU
 END
@@ -150,6 +151,14 @@ step_tidy() { run_tests "$build" tidy; }
 step_vm() { run_tests "$build" vm; }
 step_tidy_all() { sh tests/lint/tidy.sh "$build" all; }
 
+step_cycles() {
+  export POSTERN_CYCLES=1000
+  run_tests "$build" lab -R '\.By/Cycles\.'
+  status=$?
+  unset POSTERN_CYCLES
+  return $status
+}
+
 # What holds only in the usual order, or on an idle machine, fails here.
 step_chaos() { run_tests "$build" lab --schedule-random --repeat until-fail:3 --parallel $((4 * jobs)); }
 
@@ -163,19 +172,29 @@ step_asan() {
     compile "$build-asan" && run_tests "$build-asan" 'unit|lab|fuzz'
 }
 
-# Each target that ctest replays, from its corpus on; what it finds stays in DIR-fuzz/found.
+# Each target that ctest replays, from its corpus on; what it finds stays in DIR-fuzz/found. Before that, whether the corpora reach
+# what they should, and whether a bug would be found.
 step_fuzz_run() {
+  sh tests/fuzz/coverage.sh "$build-coverage" || return
   configure_sanitized "$build-fuzz" -DCMAKE_CXX_COMPILER="$clang" -DPOSTERN_FUZZERS=ON || return
   targets=$(ctest --test-dir "$build-fuzz" -N -L '^fuzz$' | sed -n 's/.*: fuzz\.//p')
   [ -n "$targets" ] || { echo "there are no fuzz targets" && return 1; }
   # shellcheck disable=SC2046 # the targets are words
-  compile "$build-fuzz" $(echo "$targets" | sed 's/^/fuzz_/') || return
+  compile "$build-fuzz" fuzz_planted_bug $(echo "$targets" | sed 's/^/fuzz_/') || return
+  find_planted_bug "$build-fuzz/found/planted_bug" || return
   # shellcheck disable=SC2016 # the inner shell's variables
   echo "$targets" | xargs -n 1 -P "$jobs" sh -c '
     found=$0/found/$1 && mkdir -p "$found/corpus" &&
       "$0/tests/bin/fuzz_$1" -max_total_time=30 -close_fd_mask=2 -print_final_stats=1 -artifact_prefix="$found/" "$found/corpus" "tests/fuzz/corpus/$1" &&
       echo "fuzz_$1: nothing found in 30 s"' "$build-fuzz" || return
   passed=$((passed + $(echo "$targets" | wc -l)))
+}
+
+# find_planted_bug <folder for what is found>: from no seed, for one of parse_ip's may show it already.
+find_planted_bug() {
+  rm -rf "$1" && mkdir -p "$1"
+  "$build-fuzz/tests/bin/fuzz_planted_bug" -max_total_time=30 -max_len=256 -print_final_stats=1 -artifact_prefix="$1/" 2>&1
+  ls "$1"/crash-* && passed=$((passed + 1))
 }
 
 # ---- how they are run and shown

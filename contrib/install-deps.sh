@@ -4,7 +4,7 @@
 #   sh contrib/install-deps.sh [--build-only | --all]
 #     --build-only   what compiles Postern, nothing for its tests
 #     (neither)      that and what contrib/check.sh, contrib/demo.sh and the benchmarks use
-#     --all          that and what contrib/check.sh --all adds: clang, the sanitizers' runtime, QEMU
+#     --all          that and what contrib/check.sh --all adds: clang, the sanitizers' runtime, llvm-cov, QEMU
 #
 # As root on Debian or Ubuntu it installs what is missing, by apt-get. As an ordinary user, or on Fedora or Arch, it installs
 # nothing: it prints the command that would and exits 1. When all is there it says so and exits 0, in a moment.
@@ -70,6 +70,7 @@ needs() {
   test   passt               passt                   passt
   all    clang-14            clang                   clang
   all    libclang-rt-14-dev  compiler-rt             compiler-rt      sanitizers, libFuzzer
+  all    llvm-14             llvm                    llvm             llvm-cov: tests/fuzz/coverage.sh
   all    qemu-system-x86     qemu-system-x86-core    qemu-system-x86  tests/vm
   all    cpio                cpio                    cpio
 END

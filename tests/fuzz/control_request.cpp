@@ -17,8 +17,30 @@ void check_answer(const std::string& text) {
   if (reply.contains("error")) POSTERN_ASSERT(reply["error"].is_object() && reply["error"]["desc"].is_string());
 }
 
-std::optional<std::string> ask(std::string_view request, api::Input input) {
+enum class Mood { willing, refusing };
+
+/// A flow of each kind, and of what may be unknown everything and nothing.
+stack::Flows some_flows() {
+  using stack::Flow;
+  Flow tcp, udp, icmp;
+  tcp.state = "ESTABLISHED";
+  tcp.guest_address = Ipv4::of(10, 0, 2, 100);
+  tcp.guest_port = Port{40'000};
+  tcp.remote = {{Ipv4::of(192, 0, 2, 2), Port{80}}};
+  tcp.host = {{Ipv4::of(192, 0, 2, 1), Port{50'000}}};
+  udp.protocol = Flow::Protocol::udp;
+  udp.direction = Flow::Direction::inbound;
+  udp.expires = std::chrono::seconds(240);
+  icmp.protocol = Flow::Protocol::icmp;
+  icmp.remote = {{*Ipv6::parse("2001:db8::2"), Port{0}}};
+  return {{tcp, udp, icmp}, 4};
+}
+
+std::optional<std::string> ask(std::string_view request, api::Input input, Mood mood) {
   api::test::FakeInstance instance;
+  instance.listed = some_flows();
+  instance.published = {{7, {stack::Protocol::tcp, Ipv4{}, Port{8080}, Ipv4::of(10, 0, 2, 100), Port{80}}}};
+  if (mood == Mood::refusing) instance.refusal = Error{std::make_error_code(std::errc::address_in_use), "by \xff"};
   auto reply = api::answer(request, input, instance);
   for (const forward::Published& one : instance.published) {
     POSTERN_ASSERT(one.forward.host_port.number != 0 && one.forward.guest_port.number != 0);
@@ -27,19 +49,22 @@ std::optional<std::string> ask(std::string_view request, api::Input input) {
   return reply;
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view request(reinterpret_cast<const char*>(data), size);
-  const auto ended = ask(request, api::Input::ended);
+void check_request(std::string_view request, Mood mood) {
+  const auto ended = ask(request, api::Input::ended, mood);
   POSTERN_ASSERT(ended);
   check_answer(*ended);
-  if (const auto open = ask(request, api::Input::open)) POSTERN_ASSERT(*open == *ended);
-  if (request.size() > api::kMaxRequestBytes) return 0;
-  for (const size_t piece : {size / 2, size - size / 4}) {
-    const auto early = ask(request.substr(0, piece), api::Input::open);
+  if (const auto open = ask(request, api::Input::open, mood)) POSTERN_ASSERT(*open == *ended);
+  if (request.size() > api::kMaxRequestBytes) return;
+  for (const size_t piece : {request.size() / 2, request.size() - request.size() / 4}) {
+    const auto early = ask(request.substr(0, piece), api::Input::open, mood);
     // A number that is the whole request ends where the input does.
     if (early && early->find("json_object() failed") == early->npos) POSTERN_ASSERT(*early == *ended);
   }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  for (const Mood mood : {Mood::willing, Mood::refusing}) check_request({reinterpret_cast<const char*>(data), size}, mood);
   return 0;
 }

@@ -1,5 +1,7 @@
 // The frame filter, fed with a conversation: one byte of configuration, then frames, each behind three bytes:
 //
+//   configuration   1 the host's loopback is open   2 no IPv6   4 every UDP port is published   8 the host is isolated
+//
 //   [ control | length high | length low | frame ... ]     control: 1 mend the IPv4 header checksum   2 flows are at the limit
 //                                                                   28 (three bits) wait 2^n - 1 seconds before it
 // A frame that is cut short by the end of the input is the last.
@@ -37,7 +39,15 @@ bool is_alias(const IpAddress& address) {
   return (in_prefix && address != IpAddress(stack::AddressPlan::dns6())) || octets[0] == 0xff;
 }
 
-void check_passed(wire::Bytes frame, const relay::FilterConfig& config) {
+/// Of the host, where that is isolated.
+const std::vector<IpAddress> kHostAddresses = {Ipv4::of(192, 0, 2, 1), *Ipv6::parse("2001:db8::1")};
+
+bool is_isolated_host(const IpAddress& address) {
+  const auto* v4 = std::get_if<Ipv4>(&address);
+  return (v4 && v4->bits >> 16 == 0xa9fe) || address == kHostAddresses[0] || address == kHostAddresses[1];
+}
+
+void check_passed(wire::Bytes frame, const relay::FilterConfig& config, bool isolated) {
   POSTERN_ASSERT(frame.size() <= relay::FrameFilter::kMaxFrameBytes);
   const auto ethernet = wire::EthernetFrame::parse(frame);
   POSTERN_ASSERT(ethernet);
@@ -52,6 +62,7 @@ void check_passed(wire::Bytes frame, const relay::FilterConfig& config) {
   POSTERN_ASSERT(tcp && !tcp->has(wire::tcp_flag::urg) && !leads_to_host(ip->source));
   const bool closed = config.host_loopback == stack::HostLoopback::closed;
   POSTERN_ASSERT(!(closed && tcp->is_initial_syn() && is_alias(ip->destination)));
+  POSTERN_ASSERT(!(isolated && tcp->is_initial_syn() && is_isolated_host(ip->destination)));
 }
 
 void check_answer(wire::Bytes frame) {
@@ -79,6 +90,8 @@ class Conversation {
  public:
   explicit Conversation(uint8_t options) : config_(config(options)), filter_(config_) {
     if (options & 4) filter_.published_udp().set();
+    if (options & 8) filter_.isolate_host(kHostAddresses);
+    isolated_ = options & 8;
   }
 
   void say(uint8_t control, wire::Bytes bytes) {
@@ -88,7 +101,7 @@ class Conversation {
     const uint64_t drops = filter_.drops().total();
     const relay::Verdict verdict = filter_.decide(frame, {now_, control & 2u ? config_.max_flows : 0});
     switch (verdict.action) {
-      case relay::Verdict::Action::pass: return check_passed(verdict.frame, config_);
+      case relay::Verdict::Action::pass: return check_passed(verdict.frame, config_, isolated_);
       case relay::Verdict::Action::refuse: return check_answer(verdict.frame);
       case relay::Verdict::Action::drop: return POSTERN_ASSERT(filter_.drops().total() > drops);
       case relay::Verdict::Action::absorbed: return;
@@ -105,6 +118,7 @@ class Conversation {
 
   relay::FilterConfig config_;
   relay::FrameFilter filter_;
+  bool isolated_ = false;
   TimePoint now_{std::chrono::hours(1)};
 };
 

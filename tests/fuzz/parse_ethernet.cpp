@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "postern/wire/ethernet.h"
 
 #include "fuzz_input.h"
@@ -7,6 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto frame = postern::wire::EthernetFrame::parse(input)) {
     postern::fuzz::check_inside(frame->payload, input);
     POSTERN_ASSERT(frame->payload.size() + 14 == size);
+    std::array<uint8_t, postern::wire::EthernetFrame::kHeaderBytes> again{};
+    postern::wire::store_ethernet_header(again, frame->destination, frame->source, frame->type);
+    POSTERN_ASSERT(std::equal(again.begin(), again.end(), data));
   }
   return 0;
 }

@@ -1,6 +1,5 @@
 #include "postern/wire/resolv_conf.h"
 
-#include <algorithm>
 #include <string>
 
 #include "postern/workload/etc_files.h"
@@ -9,7 +8,8 @@
 
 using namespace postern;
 
-/// Who runs the host's network writes its resolv.conf, by DHCP say: what we put inside names our servers and no other.
+/// Who runs the host's network writes its resolv.conf, by DHCP say: what we put inside names our servers and no other. A line of
+/// ours for /etc/hosts is one line.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   for (const std::string& server : wire::name_servers(text)) {
@@ -23,5 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const std::string hosts = workload::hosts(text, {{"host.postern.internal", ours}});
   POSTERN_ASSERT(hosts.starts_with("10.0.2.3\thost.postern.internal\n") && hosts.find(text) != hosts.npos);
+  if (const auto entry = workload::parse_host_entry(text)) {
+    POSTERN_ASSERT(workload::hosts("\n", {*entry}) == to_string(entry->address) + "\t" + entry->name + "\n\n");
+    POSTERN_ASSERT(!entry->name.empty() && entry->name.find('\n') == entry->name.npos);
+  }
   return 0;
 }

@@ -18,6 +18,7 @@ constexpr Ends kAllRouters{"::", "ff02::2"}, kSolicited{"::", "ff02::1:ff00:64"}
 using Seeds = std::map<std::string, Frame>;
 
 const Frame kMss = {2, 4, 5, 0xb4}, kLooseSourceRoute = {131, 7, 4, 192, 0, 2, 9, 0}, kRecordRoute = {7, 7, 4, 0, 0, 0, 0, 0};
+const Frame kNoOperation = {1, 1, 1, 0};
 const Frame kHopByHop = {58, 0, 5, 2, 0, 0, 1, 0}, kRouting = {6, 0, 4, 0, 0, 0, 0, 0}, kFragment6 = {17, 0, 0, 1, 0, 0, 0, 9};
 
 Seeds frames() {
@@ -30,9 +31,12 @@ Seeds frames() {
       {"tcp6_routing_header", tcp_frame(kRemote6, {}, {.extensions = kRouting, .first_extension = 43})},
       {"tcp4_syn_to_gateway", tcp_frame(kGateway4)},
       {"tcp6_syn_to_gateway", tcp_frame(kGateway6)},
+      {"tcp4_syn_to_metadata", tcp_frame({"10.0.2.100", "169.254.169.254"})},
+      {"tcp6_syn_to_host", tcp_frame({"fd00::64", "2001:db8::1"})},
       {"tcp4_syn_to_loopback", tcp_frame({"10.0.2.100", "127.0.0.1"})},
       {"tcp6_syn_to_mapped_loopback", tcp_frame({"fd00::64", "::ffff:127.0.0.1"})},
       {"udp4", udp_frame(kRemote4, {}, {.options = kRecordRoute})},
+      {"udp4_no_operation", udp_frame(kRemote4, {}, {.options = kNoOperation})},
       {"udp6", udp_frame(kRemote6)},
       {"udp4_dns", udp_frame(kDns4, {.destination = 53})},
       {"udp6_dns", udp_frame(kDns6, {.destination = 53})},
@@ -47,7 +51,15 @@ Seeds frames() {
       {"icmp6_router_solicitation", icmp_frame(kAllRouters, {.type = 133})},
       {"icmp6_neighbour_solicitation", icmp_frame(kSolicited, {.type = 135, .payload = Frame(16)})},
       {"icmp6_listener_report", icmp_frame({"::", "ff02::16"}, {.type = 143}, {.extensions = kHopByHop, .first_extension = 0})},
+      {"icmp4_echo_reply", icmp_frame(kRemote4, {.type = 0})},
+      {"icmp4_redirect", icmp_frame(kRemote4, {.type = 5, .code = 1, .payload = Frame(28)})},
+      {"icmp4_timestamp", icmp_frame(kRemote4, {.type = 13, .payload = Frame(12)})},
+      {"icmp6_echo_reply", icmp_frame(kRemote6, {.type = 129})},
+      {"icmp6_unreachable", icmp_frame(kRemote6, {.type = 1, .payload = Frame(48)})},
+      {"icmp6_listener_query", icmp_frame({"fe80::64", "ff02::1"}, {.type = 130, .payload = Frame(16)})},
+      {"icmp6_node_information", icmp_frame(kRemote6, {.type = 139, .payload = Frame(8)})},
       {"icmp6_router_advertisement", icmp_frame(kRemote6, {.type = 134})},
+      {"ip4_of_no_protocol", ip_frame(kRemote4, Frame(20), {.protocol = 47})},
       {"vlan", ethernet_frame(0x8100, Frame(30))},
   };
 }
@@ -84,6 +96,9 @@ Seeds conversations() {
       conversation(1, 1, {all.at("tcp4_syn_to_gateway"), all.at("udp6_to_gateway"), all.at("tcp4_syn_to_loopback")});
   said["ipv6_off"] = conversation(2, 1, {all.at("tcp6_syn")});
   said["published_udp"] = conversation(4, 1, {all.at("udp4_to_gateway"), all.at("udp6_to_gateway")});
+  said["host_isolated"] = conversation(8, 1,
+                                       {all.at("tcp4_syn"), all.at("tcp4_syn_to_metadata"), all.at("tcp6_syn_to_host"),
+                                        all.at("udp6"), all.at("udp4"), all.at("icmp6_echo")});
   said["flow_limit"] = conversation(0, 3, {all.at("tcp4_syn"), all.at("udp4"), all.at("icmp4_echo"), all.at("udp4_dhcp")});
   said["fragments_in_order"] = conversation(0, 1, {part(0, false), part(1, false), part(2, true)});
   said["fragments_backwards"] = conversation(0, 1, {part(2, true), part(1, false), part(0, false)});

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "guest.h"
@@ -31,6 +32,19 @@ class GuestTest : public PosternTest {
     const bool ready = wait_until([&] { return !server->running() || host().sh(listens).ok(); });
     EXPECT_TRUE(ready && server->running()) << server->err();
     return std::move(*server);
+  }
+
+  /// From now on postern may have so many files open, whatever it reckoned with when it started.
+  void limit_files(const Guest& guest, unsigned files) {
+    ASSERT_THAT(sh(fmt::format("prlimit --pid {} --nofile={}:", guest.postern().pid(), files)), Succeeds());
+  }
+
+  /// The time is what is measured here: whoever spins runs, or waits to run, all of it, however busy the machine is.
+  static void expect_no_spin(const Guest& guest) {
+    constexpr auto kWatched = std::chrono::milliseconds(400);
+    const auto before = guest.time_not_asleep();
+    std::this_thread::sleep_for(kWatched);
+    EXPECT_LT(guest.time_not_asleep() - before, kWatched * 4 / 5);
   }
 };
 

@@ -2,8 +2,6 @@
 // stays awake only while there is something to do, and serves as before once there is room again.
 #include <fmt/format.h>
 
-#include <thread>
-
 #include "guest_test.h"
 #include "hostile_frames.h"
 
@@ -39,19 +37,6 @@ class StackBounds : public GuestTest {
   static void expect_service(const Guest& guest) {
     EXPECT_EQ(guest.sh("postern-probe $LAB_REMOTE4 7 open=5 echo=1000").out, "open 5\necho 5\n");
     EXPECT_EQ(guest.sh("postern-probe --udp $LAB_REMOTE4 7 open=5 echo=1000").out, "open 5\necho 5\n");
-  }
-
-  /// From now on postern may have so many files open, whatever it reckoned with when it started.
-  void limit_files(const Guest& guest, unsigned files) {
-    ASSERT_THAT(sh(fmt::format("prlimit --pid {} --nofile={}:", guest.postern().pid(), files)), Succeeds());
-  }
-
-  /// The time is what is measured here: whoever spins runs, or waits to run, all of it, however busy the machine is.
-  static void expect_no_spin(const Guest& guest) {
-    constexpr auto kWatched = 400ms;
-    const auto before = guest.time_not_asleep();
-    std::this_thread::sleep_for(kWatched);
-    EXPECT_LT(guest.time_not_asleep() - before, kWatched * 4 / 5);
   }
 };
 

@@ -8,6 +8,7 @@
 #include "postern/base/log.h"
 
 #include "control_reply.h"
+#include "say.h"
 
 namespace postern::cli {
 
@@ -99,22 +100,23 @@ std::string end(const IpAddress& address, Port port) {
   return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(address), port.number);
 }
 
-void print(const std::vector<forward::Published>& ports, Output output) {
-  if (output == Output::json) return fmt::print("{}", list_json(ports));
-  fmt::print("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
+std::string shown(const std::vector<forward::Published>& ports, Output output) {
+  if (output == Output::json) return list_json(ports);
+  std::string text = fmt::format("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
   for (const auto& [id, forward] : ports) {
-    fmt::print("{:<5} {:<5} {:<28} {}\n", id, forward::name(forward.protocol), end(forward.host_address, forward.host_port),
-               end(forward.guest_address, forward.guest_port));
+    text += fmt::format("{:<5} {:<5} {:<28} {}\n", id, forward::name(forward.protocol),
+                        end(forward.host_address, forward.host_port), end(forward.guest_address, forward.guest_port));
   }
+  return text;
 }
 
-Status act(const ControlClient& client, const PortsOptions& options) {
+/// Does it, and returns what there is to print.
+Result<std::string> act(const ControlClient& client, const PortsOptions& options) {
   switch (options.action) {
     case PortsOptions::Action::list: {
       const auto ports = list(client);
       if (!ports) return Failure(ports.error());
-      print(*ports, options.output);
-      return {};
+      return shown(*ports, options.output);
     }
     case PortsOptions::Action::add: {
       const auto added = add(client, options.ports);
@@ -123,27 +125,26 @@ Status act(const ControlClient& client, const PortsOptions& options) {
       if (!ports) return Failure(ports.error());
       const auto is_old = [&](const auto& one) { return std::find(added->begin(), added->end(), one.id) == added->end(); };
       ports->erase(std::remove_if(ports->begin(), ports->end(), is_old), ports->end());
-      print(*ports, options.output);
-      return {};
+      return shown(*ports, options.output);
     }
     case PortsOptions::Action::remove: {
       const auto found = find_removed(client, options);
       if (!found) return Failure(found.error());
       for (const forward::ForwardId id : *found) {
-        if (Status removed = remove(client, id); !removed) return removed;
+        if (const Status removed = remove(client, id); !removed) return Failure(removed.error());
       }
-      return {};
+      return "";
     }
   }
-  return {};
+  return "";
 }
 
 }  // namespace
 
 int ports_command(const PortsOptions& options) {
   const auto client = ControlClient::find(options.instance);
-  const Status done = client ? act(*client, options) : Failure(client.error());
-  if (done) return 0;
+  const Result<std::string> done = client ? act(*client, options) : Failure(client.error());
+  if (done) return answer(*done);
   log::error("{}", done.error().message());
   return kFailure;
 }

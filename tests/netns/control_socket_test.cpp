@@ -426,6 +426,16 @@ TEST_F(ControlSocket, PortsAddsAllOrNoneAndSaysWhy) {
   }
 }
 
+TEST_F(ControlSocket, AnAnswerThatCannotBeWrittenIsAFailure) {
+  const auto inside = guest({.options = {"-p", "8000-8399:8000"}});
+  ASSERT_TRUE(inside);
+  for (const char* asked : {"ports ls", "ports ls --json", "ports add 9000:9", "status", "status --json"}) {
+    const Outcome outcome = sh(fmt::format("postern {} >/dev/full", asked));
+    EXPECT_THAT(outcome, EndsWithStatus(1)) << asked;
+    EXPECT_THAT(outcome.err, AllOf(IsOneLine(), HasSubstr("No space left on device"))) << asked;
+  }
+}
+
 TEST_F(ControlSocket, AsksForThePidWhereSeveralRun) {
   EXPECT_THAT(sh("postern status").err, AllOf(IsOneLine(), HasSubstr("no postern of yours runs here")));
   const auto first = guest(), second = guest();

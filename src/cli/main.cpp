@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "postern/base/log.h"
+#include "postern/process/inheritance.h"
 
 #include "attach_command.h"
 #include "options.h"
@@ -35,6 +36,7 @@ int main_as_slirp4netns(int argc, char** argv) {
 
 // What is thrown here is a bug, or no memory: to terminate is right.
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
+  process::occupy_closed_streams();
   if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   const process::Inheritance inheritance = process::Inheritance::take();
   return std::visit(Match{

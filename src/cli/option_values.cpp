@@ -75,7 +75,7 @@ Result<std::optional<int>> parse_ready_fd(std::string_view text) {
   if (!number) return std::nullopt;
   const int fd = static_cast<int>(*number);
   const int mode = ::fcntl(fd, F_GETFL);
-  if (mode < 0) return wrong("--ready-fd", text, "is not open");
+  if (mode < 0 || (mode & O_PATH)) return wrong("--ready-fd", text, "is not open");  // O_PATH: process::occupy_closed_streams
   if ((mode & O_ACCMODE) == O_RDONLY) return wrong("--ready-fd", text, "is not open for writing");
   return fd;
 }

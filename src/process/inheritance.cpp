@@ -11,6 +11,13 @@
 
 namespace postern::process {
 
+void occupy_closed_streams() {
+  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) {
+    fd = ::open("/dev/null", O_PATH | O_CLOEXEC);  // the lowest number that is free
+    if (fd > STDERR_FILENO) UniqueFd(fd).reset();
+  }
+}
+
 Inheritance Inheritance::take() {
   Inheritance inheritance;
   ::sigprocmask(SIG_SETMASK, nullptr, &inheritance.signal_mask_);

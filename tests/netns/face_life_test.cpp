@@ -73,6 +73,13 @@ alive; exec 3<&-; wait $P; echo status=$?)sh",
     {"ExitFdThatIsAFileNeverFires", R"sh(target; exec 4</etc/passwd; start -e 4 -c $N tap0
 inside ping -c2 -i0.2 -W2 10.0.2.2 | grep -o '2 received'; alive; finish)sh",
      "ready=1\n2 received\nrunning\nstatus=143\n"},
+    {"ExitFdThatIsAClosedStreamEndsItAtOnce", R"sh(target; mkfifo ready
+for fd in 0 1 2; do eval '"$S" -e $fd -r 5 -c $N tap0 5>ready >out 2>err '$fd'>&- & P=$!'; cat ready; wait $P; echo " status=$?"; done)sh",
+     "1 status=0\n1 status=0\n1 status=0\n"},
+    {"ReadyFdThatIsAClosedStreamDoesNotMatter", R"sh(target
+"$S" -r 0 -c $N tap0 <&- >out 2>err & P=$!; until inside ip route | grep -q default; do [ "$(alive)" = running ] || break; done
+inside ping -c1 -W2 10.0.2.2 | grep -o '1 received'; finish)sh",
+     "1 received\nstatus=143\n"},
     {"ExitFdEndsItThoughThatCannotBeSaid", R"sh(target; mkfifo hold; exec 7<>hold 4<hold 3>hold 7>&-
 "$S" -c -e 4 -r 5 -a s $N tap0 3>&- 5>ready >out 2>/dev/full & P=$!; until grep -qs 1 ready; do :; done
 exec 3>&-; wait $P; echo status=$?; [ -S s ] || echo gone)sh",

@@ -161,6 +161,32 @@ TEST_F(RunOnNetwork, FindsTheHostByName) {
   EXPECT_EQ(arrival->bytes, "knock\n");
 }
 
+// A descriptor of ours with such a number would be taken for the caller's, and be lost.
+TEST_F(RunOnNetwork, LeavesStreamsClosedThatItFindsClosed) {
+  const std::string_view streams = R"(
+import os
+def is_open(fd):
+    try: return bool(os.fstat(fd))
+    except OSError: return False
+found = [fd for fd in range(3) if is_open(fd)]
+print(*found, file=open(os.environ["TMPDIR"] + "/streams", "w")))";
+  for (const auto& [closed, open] : {std::pair("<&-", "1 2\n"), {"<&- >&-", "2\n"}, {"<&- >&- 2>&-", "\n"}}) {
+    for (const std::string_view network : {"slirp", "none"}) {
+      const std::string run = fmt::format("postern run --network {} -- python3 -c '{}' {}", network, streams, closed);
+      EXPECT_THAT(sh(run), Succeeds()) << run;
+      EXPECT_EQ(sh("cat $TMPDIR/streams").out, open) << run;
+    }
+    Process endless = start_sh(fmt::format("exec postern run --ready-fd 5 -- sleep 1000 5>$TMPDIR/ready {}", closed));
+    ASSERT_TRUE(wait_until([&] { return !endless.running() || sh("grep -qs 1 $TMPDIR/ready").ok(); }));
+    endless.signal(SIGTERM);
+    EXPECT_EQ(endless.wait(), 143) << closed;
+    EXPECT_THAT(sh("rm $TMPDIR/ready"), Succeeds());
+  }
+  const Outcome ready = sh("postern run --ready-fd 0 -- true <&-");
+  EXPECT_THAT(ready, EndsWithStatus(125));
+  EXPECT_THAT(ready.err, AllOf(IsOneLine(), HasSubstr("--ready-fd 0: is not open")));
+}
+
 TEST_F(RunOnNetwork, TellsReadinessOnceTheCommandRuns) {
   const Outcome outcome =
       sh("postern run --ready-fd 5 -- sh -c 'ls /proc/self/fd | tr \"\\n\" \" \"' 5>$TMPDIR/ready; cat $TMPDIR/ready");

@@ -12,7 +12,12 @@
 
 namespace postern::process {
 
-/// Taken once, first thing in main(), before anything of ours is opened or changed.
+/// First thing in main(): gives the numbers 0 to 2 that the caller left closed to something on which every call fails as on a
+/// closed one (and for which poll(2) says POLLNVAL), so that nothing of ours gets them. A program that we start finds them
+/// closed.
+void occupy_closed_streams();
+
+/// Taken once, before anything of ours is opened or changed.
 class Inheritance {
  public:
   static Inheritance take();

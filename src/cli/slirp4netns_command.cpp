@@ -202,10 +202,12 @@ Status Service::confine() {
   using Asked = Slirp4netnsOptions::Asked;
   const bool sandbox = options_.sandbox == Asked::yes, seccomp = options_.seccomp == Asked::yes;
   if (!sandbox && !seccomp) return {};
+  std::vector<int> socket_folders = doors_->socket_folders();
+  if (bess_) socket_folders.push_back(bess_->folder());
   return cli::confine({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
                        .dumpable = sandbox::Dumpable::yes,
                        .directories = {"/etc", "/run"},
-                       .socket_folders = doors_->socket_folders(),
+                       .socket_folders = std::move(socket_folders),
                        .raw_sockets = Confinement::RawSockets::none});
 }
 

@@ -139,6 +139,13 @@ until [ -S bess ]; do :; done; until grep -q Waiting err; do :; done; client)sh"
 until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; tail -n +2 err; ls)sh",
      "52:55:0a:00:02:02\nstatus=0\nslirp4netns: the client on the socket has gone\nerr\nout\n",
      ours_alone("B9, bug of 0.5: it spins")},
+    {"BessEndsWithItsClientBehindTheSandboxToo", BESS_CLIENT R"sh(
+for locks in --enable-seccomp --enable-sandbox '--enable-sandbox --enable-seccomp'; do
+  "$S" --target-type=bess $locks bess >out 2>err & P=$!
+  until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; ls
+done)sh",
+     "52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n",
+     ours_alone("B9, bug of 0.5: it spins")},
     {"BessEndsByASignalBeforeAnybodyCame", R"sh("$S" --target-type=bess bess >out 2>err & P=$!
 until grep -q Waiting err; do :; done; finish; ls)sh",
      "status=143\nerr\nout\n", ours_alone("B10: it leaves the socket behind")},

@@ -158,6 +158,7 @@ Status check_environment(const std::vector<std::string>& variables) {
 }
 
 Result<relay::Target> parse_target(const std::string& text) {
+  if (text.empty()) return fail("PID|PATH is empty");
   const bool is_number = text.find_first_not_of("0123456789") == text.npos;
   if (!is_number) return relay::Target(text);
   const auto pid = parse_number("PID", text, {1, std::numeric_limits<pid_t>::max()});

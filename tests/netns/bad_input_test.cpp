@@ -118,6 +118,7 @@ TEST_F(BadInput, InATarget) {
   expect_attach_refused({{gone, kUsage, "TAP"},
                          {gone.substr(0, gone.size() - 1) + " tap0", kFailure, "No such process"},
                          {"0 tap0", kUsage, "PID 0"},
+                         {"'' tap0", kUsage, "PID|PATH is empty"},
                          {"99999999999 tap0", kUsage, "99999999999"},
                          {"1 tap0", kFailure, "process 1"},
                          {"/no/such/namespace tap0", kFailure, "/no/such/namespace"},

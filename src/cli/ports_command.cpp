@@ -72,7 +72,7 @@ bool covers(const forward::PortSpec& spec, const stack::Forward& forward) {
          forward.guest_port.number - spec.guest_first.number == forward.host_port.number - spec.first.number;
 }
 
-/// All that is to go is found before anything goes.
+/// All that is to go is found before anything goes; a port that is named twice, by its number and as it was added, goes once.
 Result<Ids> find_removed(const ControlClient& client, const PortsOptions& options) {
   const auto published = list(client);
   if (!published) return Failure(published.error());
@@ -92,6 +92,8 @@ Result<Ids> find_removed(const ControlClient& client, const PortsOptions& option
       return fail(fmt::format("{} is not published (postern ports ls)", spec.to_string()));
     }
   }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 

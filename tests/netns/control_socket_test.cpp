@@ -408,6 +408,14 @@ TEST_F(ControlSocket, PortsPublishesWhileItRuns) {
   EXPECT_EQ(remote().run({"postern-probe", "192.0.2.1", "5000", "open"}).out, "open 0 ECONNREFUSED\n");
 }
 
+TEST_F(ControlSocket, PortsRemovesAPortOnceThatIsNamedTwice) {
+  const auto inside = guest({.options = {"-p", "8080:80", "-p", "9000-9002:9000"}});
+  ASSERT_TRUE(inside);
+  EXPECT_THAT(sh("postern ports rm 1 8080:80 8080:80 1"), Succeeds());
+  EXPECT_THAT(sh("postern ports rm 9001:9001 9000-9002:9000"), Succeeds());
+  EXPECT_EQ(sh("postern ports ls --json").out, "[]\n");
+}
+
 TEST_F(ControlSocket, PortsAddsAllOrNoneAndSaysWhy) {
   const auto inside = guest();
   ASSERT_TRUE(inside);

@@ -37,8 +37,9 @@ int main_as_slirp4netns(int argc, char** argv) {
 // What is thrown here is a bug, or no memory: to terminate is right.
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   process::occupy_closed_streams();
-  if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   const process::Inheritance inheritance = process::Inheritance::take();
+  process::ignore_broken_pipes();
+  if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   return std::visit(Match{
                         [](const cli::Leave& leave) { return leave.status; },
                         [&](const cli::RunOptions& options) { return cli::run_command(options, inheritance); },

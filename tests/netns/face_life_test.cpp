@@ -55,6 +55,9 @@ report() { read -r -t 10 word <ready; echo ready=$word; inside ping -c1 -W2 10.0
 "$S" -c -r 5 $N tap0 5>ready >&- 2>err & P=$!; report
 "$S" -c -r 5 $N tap0 5>ready >&7 2>err & P=$!; report)sh",
      "ready=1\n1 received\nstatus=143\nready=1\n1 received\nstatus=143\nready=1\n1 received\nstatus=143\n"},
+    {"WhatNobodyReadsDoesNotMatter", R"sh(target; mkfifo ready gone; exec 8<>gone 7>gone 8<&-
+"$S" -c -r 5 -6 --no-host-loopback $N tap0 5>ready >&7 2>&7 & P=$!; cat ready; echo; finish; "$S" -x 2>&7 >&7; echo status=$?)sh",
+     "1\nstatus=143\nstatus=1\n", differs("it dies of a pipe that nobody reads", "\nstatus=141\nstatus=141\n")},
     {"BannerIsThereAtOnce", "target; start -c $N tap0; head -1 out", "ready=1\nStarting slirp\n",
      differs("B12: its standard output is written in the end, if ever", "ready=1\n")},
 };

@@ -195,6 +195,24 @@ TEST_F(RunOnNetwork, TellsReadinessOnceTheCommandRuns) {
   EXPECT_TRUE(says(waiting, "1end of file")) << waiting.out();
 }
 
+TEST_F(RunOnNetwork, GoesOnWhereNobodyListensToWhatItSays) {
+  const std::string_view unread = "rm -f $TMPDIR/pipe; mkfifo $TMPDIR/pipe; exec 8<>$TMPDIR/pipe 7>$TMPDIR/pipe 8<&-; ";
+  for (const std::string_view network : {"none", "host", "slirp"}) {
+    const std::string run =
+        fmt::format("postern run --verbose --network {} --ready-fd 7 -- sh -c 'echo ran; exit 9' 2>&7", network);
+    const Outcome outcome = sh(fmt::format("{}{}", unread, run));
+    EXPECT_THAT(outcome, EndsWithStatus(9)) << network;
+    EXPECT_EQ(outcome.out, "ran\n") << network;
+  }
+}
+
+TEST_F(RunOnNetwork, LeavesABrokenPipeToTheCommandAsTheCallerHasIt) {
+  const std::string_view shows =
+      R"(postern run --network none -- sh -c 'echo $((0x$(sed -n "s/^SigIgn:.//p" /proc/self/status) & 0x1000))')";
+  EXPECT_EQ(sh(fmt::format("env --default-signal=PIPE {}", shows)).out, "0\n");
+  EXPECT_EQ(sh(fmt::format("env --ignore-signal=PIPE {}", shows)).out, "4096\n");
+}
+
 // As in a container: /proc/sys is read-only, so duplicate address detection cannot be turned off, and a new /proc is refused.
 TEST_F(RunOnNetwork, GoesOnWithoutIpv6AfterASecond) {
   ASSERT_THAT(host().sh("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"), Succeeds());

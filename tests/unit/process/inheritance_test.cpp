@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "postern/process/child.h"
 
@@ -59,6 +60,17 @@ TEST(Inheritance, GivesTheSignalMaskBack) {
   inheritance.restore_signal_mask();
   ::sigprocmask(SIG_SETMASK, nullptr, &now);
   EXPECT_FALSE(sigismember(&now, SIGTERM));
+}
+
+TEST(Inheritance, GivesBackWhatABrokenPipeDoes) {
+  for (const auto callers : {SIG_DFL, SIG_IGN}) {
+    std::signal(SIGPIPE, callers);
+    const Inheritance inheritance = Inheritance::take();
+    ignore_broken_pipes();
+    EXPECT_EQ(std::signal(SIGPIPE, SIG_IGN), SIG_IGN);
+    inheritance.restore_signal_mask();
+    EXPECT_EQ(std::signal(SIGPIPE, SIG_DFL), callers);
+  }
 }
 
 }  // namespace

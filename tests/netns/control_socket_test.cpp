@@ -351,6 +351,35 @@ TEST_F(ControlSocket, ClientsAskNobodyButTheirOwnUsersPostern) {
   EXPECT_THAT(asked.err, AllOf(IsOneLine(), HasSubstr("belongs to another user (0)")));
 }
 
+TEST_F(ControlSocket, ClientsWaitForNobodyElse) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  auto others = host().spawn({.argv = {"python3", "-c",
+                                       fmt::format(R"(
+import socket, time
+held = []
+def full():
+    client = socket.socket(socket.AF_UNIX)
+    client.setblocking(False)
+    held.append(client)
+    try: client.connect(name)
+    except BlockingIOError: return True
+for pid in 71, 72, 73:
+    name = '\0postern/{}/%d' % pid
+    server = socket.socket(socket.AF_UNIX); server.bind(name); server.listen(0)
+    held.append(server)
+    while not full(): pass
+print('up', flush=True)
+time.sleep(1000))",
+                                                   kUserId)}});
+  ASSERT_TRUE(others && says(*others, "up")) << others->err();
+  const auto before = std::chrono::steady_clock::now();
+  const Outcome status = sh("postern status");
+  EXPECT_THAT(status, Succeeds());
+  EXPECT_THAT(status.out, HasSubstr(fmt::format("PID {}", inside->postern().pid())));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s) << "the patience with one that has no room";
+}
+
 // ---- the file
 
 TEST_P(ControlSocketAs, FileGoesOnTermAndAStaleOneIsReplaced) {

@@ -15,8 +15,9 @@ namespace postern::cli {
 namespace {
 
 using Ids = std::vector<forward::ForwardId>;
+using Ports = std::vector<PublishedPort>;
 
-Result<std::vector<forward::Published>> list(const ControlClient& client) {
+Result<Ports> list(const ControlClient& client) {
   const auto reply = client.ask(kListRequest);
   if (!reply) return Failure(reply.error());
   return read_list(*reply);
@@ -42,34 +43,44 @@ Result<forward::ForwardId> add_one(const ControlClient& client, const forward::P
   return *id;
 }
 
-Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ids& added) {
+Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ports& added) {
   for (size_t offset = 0; offset < spec.count(); ++offset) {
     const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
     const forward::PortRequest request = {spec.protocol, spec.host_address, shifted(spec.first), std::nullopt,
                                           shifted(spec.guest_first)};
     const auto id = add_one(client, request);
     if (!id) return Failure(id.error());
-    added.push_back(*id);
+    added.push_back({*id, request});
   }
   return {};
 }
 
-Result<Ids> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
-  Ids added;
+Result<Ports> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
+  Ports added;
   for (const forward::PortSpec& spec : specs) {
     const Status all = add_all(client, spec, added);
     if (all) continue;
-    for (const forward::ForwardId id : added) (void)remove(client, id);
+    for (const PublishedPort& one : added) (void)remove(client, one.id);
     return Failure(all.error());
   }
   return added;
 }
 
+/// Where they lead to, the other side's list says. They are published, whether it can be had or not.
+void look_up(const ControlClient& client, Ports& added) {
+  const auto published = list(client);
+  if (!published) return log::warning("published; where to is not known: {}", published.error().message());
+  for (PublishedPort& one : added) {
+    const auto found = std::find_if(published->begin(), published->end(), [&](const auto& other) { return other.id == one.id; });
+    if (found != published->end()) one = *found;
+  }
+}
+
 /// Whether `spec`, in full, is what published this port.
-bool covers(const forward::PortSpec& spec, const stack::Forward& forward) {
-  return forward.protocol == spec.protocol && forward.host_address == spec.host_address && spec.first <= forward.host_port &&
-         forward.host_port <= spec.last &&
-         forward.guest_port.number - spec.guest_first.number == forward.host_port.number - spec.first.number;
+bool covers(const forward::PortSpec& spec, const forward::PortRequest& port) {
+  return port.protocol == spec.protocol && port.host_address == spec.host_address && spec.first <= port.host_port &&
+         port.host_port <= spec.last &&
+         port.guest_port.number - spec.guest_first.number == port.host_port.number - spec.first.number;
 }
 
 /// All that is to go is found before anything goes; a port that is named twice, by its number and as it was added, goes once.
@@ -85,8 +96,8 @@ Result<Ids> find_removed(const ControlClient& client, const PortsOptions& option
   }
   for (const forward::PortSpec& spec : options.ports) {
     const size_t before = found.size();
-    for (const auto& [id, forward] : *published) {
-      if (covers(spec, forward)) found.push_back(id);
+    for (const auto& [id, port] : *published) {
+      if (covers(spec, port)) found.push_back(id);
     }
     if (found.size() - before != spec.count()) {
       return fail(fmt::format("{} is not published (postern ports ls)", spec.to_string()));
@@ -97,17 +108,18 @@ Result<Ids> find_removed(const ControlClient& client, const PortsOptions& option
   return found;
 }
 
-std::string end(const IpAddress& address, Port port) {
-  const bool ipv6 = std::holds_alternative<Ipv6>(address);
-  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(address), port.number);
+std::string end(const std::optional<IpAddress>& address, Port port) {
+  if (!address) return fmt::format(":{}", port.number);
+  const bool ipv6 = std::holds_alternative<Ipv6>(*address);
+  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(*address), port.number);
 }
 
-std::string shown(const std::vector<forward::Published>& ports, Output output) {
+std::string shown(const Ports& ports, Output output) {
   if (output == Output::json) return list_json(ports);
   std::string text = fmt::format("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
-  for (const auto& [id, forward] : ports) {
-    text += fmt::format("{:<5} {:<5} {:<28} {}\n", id, forward::name(forward.protocol),
-                        end(forward.host_address, forward.host_port), end(forward.guest_address, forward.guest_port));
+  for (const auto& [id, port] : ports) {
+    text += fmt::format("{:<5} {:<5} {:<28} {}\n", id, forward::name(port.protocol), end(port.host_address, port.host_port),
+                        end(port.guest_address, port.guest_port));
   }
   return text;
 }
@@ -121,13 +133,10 @@ Result<std::string> act(const ControlClient& client, const PortsOptions& options
       return shown(*ports, options.output);
     }
     case PortsOptions::Action::add: {
-      const auto added = add(client, options.ports);
+      auto added = add(client, options.ports);
       if (!added) return Failure(added.error());
-      auto ports = list(client);
-      if (!ports) return Failure(ports.error());
-      const auto is_old = [&](const auto& one) { return std::find(added->begin(), added->end(), one.id) == added->end(); };
-      ports->erase(std::remove_if(ports->begin(), ports->end(), is_old), ports->end());
-      return shown(*ports, options.output);
+      look_up(client, *added);
+      return shown(*added, options.output);
     }
     case PortsOptions::Action::remove: {
       const auto found = find_removed(client, options);

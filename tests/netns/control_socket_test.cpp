@@ -463,6 +463,38 @@ TEST_F(ControlSocket, PortsAddsAllOrNoneAndSaysWhy) {
   }
 }
 
+TEST_F(ControlSocket, PortsSpeaksToSlirp4netnsToo) {
+  LAB_SKIP_UNLESS(host().sh("test -x /usr/bin/slirp4netns").ok(), "slirp4netns", "the peer is not installed");
+  Process target = start_sh("exec unshare --user --map-root-user --net sh -c 'echo up; exec sleep infinity'");
+  ASSERT_TRUE(says(target, "up"));
+  Process peer =
+      start_sh(fmt::format("exec /usr/bin/slirp4netns -c -r 3 --api-socket $TMPDIR/s {} tap0 3>$TMPDIR/ready", target.pid()));
+  ASSERT_TRUE(wait_until([&] { return !peer.running() || sh("grep -qs 1 $TMPDIR/ready").ok(); }));
+  const std::string ports = "postern ports --api-socket $TMPDIR/s ";
+  EXPECT_EQ(sh(ports + "--json add 8080:80 5000-5001:5000/udp | jq -c '.[] | [.id, .guest_addr, .guest_port]'").out,
+            "[1,\"10.0.2.100\",80]\n[2,\"10.0.2.100\",5000]\n[3,\"10.0.2.100\",5001]\n");
+  EXPECT_THAT(sh(ports + "ls").out, testing::ContainsRegex("\n2 +udp +0.0.0.0:5000 +10.0.2.100:5000\n"));
+  EXPECT_THAT(sh(ports + "rm 1 5000-5001:5000/udp"), Succeeds());
+  EXPECT_EQ(sh(ports + "ls --json").out, "[]\n");
+}
+
+TEST_F(ControlSocket, PortsAreAddedThoughTheyCannotBeListed) {
+  auto server = host().spawn(python(R"(
+server = socket.socket(socket.AF_UNIX); server.bind(address()); server.listen()
+print('up', flush=True)
+while True:
+    client = server.accept()[0]
+    request = client.recv(4096)
+    client.sendall(b'{"return":{"id":7}}' if b'add_hostfwd' in request else b'{"error":{"desc":"no"}}')
+    client.close())",
+                                    "/run/lab/tmp/s"));
+  ASSERT_TRUE(server && says(*server, "up"));
+  const Outcome added = sh("postern ports --api-socket /run/lab/tmp/s add 8080:80");
+  EXPECT_THAT(added, Succeeds());
+  EXPECT_THAT(added.out, testing::ContainsRegex("7 +tcp +0.0.0.0:8080 +:80\n"));
+  EXPECT_THAT(added.err, AllOf(IsOneLine(), HasSubstr("published; where to is not known: no")));
+}
+
 TEST_F(ControlSocket, AnAnswerThatCannotBeWrittenIsAFailure) {
   const auto inside = guest({.options = {"-p", "8000-8399:8000"}});
   ASSERT_TRUE(inside);

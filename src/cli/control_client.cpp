@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -29,9 +28,8 @@ constexpr timeval kPatience{.tv_sec = 10, .tv_usec = 0};
 std::optional<pid_t> pid_in(std::string_view name, std::string_view prefix) {
   if (name.substr(0, prefix.size()) != prefix) return std::nullopt;
   name.remove_prefix(prefix.size());
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  return error == std::errc{} && end == name.data() + name.size() && pid > 0 ? std::optional(pid) : std::nullopt;
+  const auto pid = whole_number<pid_t>(name);
+  return pid && *pid > 0 ? pid : std::nullopt;
 }
 
 /// What belongs to another user could answer anything, and is told which ports we want.
@@ -64,9 +62,7 @@ std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   while (!proc_net_unix.empty()) {
     std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
     for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    const std::string_view flags_text = take_word(line);
-    unsigned flags = 0;
-    std::from_chars(flags_text.data(), flags_text.data() + flags_text.size(), flags, 16);
+    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
     for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
     if (const auto pid = pid_in(trim(line), before_pid); pid && (flags & kAccepting)) pids.push_back(*pid);
   }

@@ -1,6 +1,5 @@
 #include "listening_socket.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,28 +64,17 @@ Status remove_stale(const std::string& path, const Address& address) {
 
 }  // namespace
 
-SocketFile::~SocketFile() {
-  struct stat found {};
-  if (!folder_ || ::fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) < 0) return;
-  if (found.st_dev == device_ && found.st_ino == inode_) ::unlinkat(folder_.get(), name_.c_str(), 0);
-}
-
 Result<ListeningSocket> listen_at(const std::string& path) {
   if (path.size() >= sizeof sockaddr_un::sun_path) return fail("the specified API socket path is too long (>= 108)");
-  const size_t slash = path.rfind('/');
-  const std::string name = slash == path.npos ? path : path.substr(slash + 1);
-  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-  if (name.empty()) return fail(std::errc::invalid_argument, fmt::format("socket path \"{}\" names no file", path));
-  UniqueFd folder_fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_fd) return fail_errno("open the folder of", path);
+  auto file = SocketFile::at(path);
+  if (!file) return Failure(file.error());
   const Address address = address_of(path);
   if (const Status free = remove_stale(path, address); !free) return Failure(free.error());
   POSTERN_TRY(fd, open_socket(), path);
   if (::fchmod(fd.get(), 0600) < 0) return fail_errno("fchmod", path);  // before bind: the file has this mode from the first
   if (const Status listening = listen_on(fd, address, path); !listening) return Failure(listening.error());
-  struct stat made {};
-  if (::fstatat(folder_fd.get(), name.c_str(), &made, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno("look at", path);
-  return ListeningSocket{std::move(fd), SocketFile(std::move(folder_fd), name, made.st_dev, made.st_ino)};
+  if (const Status ours = file->claim(); !ours) return Failure(ours.error());
+  return ListeningSocket{std::move(fd), *std::move(file)};
 }
 
 Result<ListeningSocket> listen_abstract(const std::string& name) {

@@ -4,8 +4,9 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstring>
+
+#include "postern/base/text.h"
 
 namespace postern {
 
@@ -67,11 +68,9 @@ std::optional<Cidr4> Cidr4::parse(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const auto address = Ipv4::parse(text.substr(0, slash));
-  const std::string_view bits = text.substr(slash + 1);
-  unsigned prefix_bits = 0;
-  const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), prefix_bits);
-  if (!address || error != std::errc{} || end != bits.data() + bits.size()) return std::nullopt;
-  const auto cidr = make(*address, prefix_bits);
+  const auto prefix_bits = whole_number<unsigned>(text.substr(slash + 1));
+  if (!address || !prefix_bits) return std::nullopt;
+  const auto cidr = make(*address, *prefix_bits);
   return cidr && cidr->network() == *address ? cidr : std::nullopt;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <utility>
 
 #include "postern/base/log.h"
@@ -28,7 +27,6 @@ Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std
 
 Result<std::unique_ptr<Connection>> Connection::create(loop::EventLoop& loop, const VirtualNetwork& network,
                                                        const std::vector<forward::PortSpec>& publish) {
-  std::signal(SIGPIPE, SIG_IGN);  // libslirp writes to sockets whose peers have gone; EPIPE tells it
   auto relay = relay::Relay::create(loop, network.stack);
   if (!relay) return Failure(relay.error());
   std::unique_ptr<Connection> connection(new Connection(loop, network, std::move(*relay)));

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -29,9 +28,8 @@ constexpr timeval kPatience{.tv_sec = 10, .tv_usec = 0};
 std::optional<pid_t> pid_in(std::string_view name, std::string_view prefix) {
   if (name.substr(0, prefix.size()) != prefix) return std::nullopt;
   name.remove_prefix(prefix.size());
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  return error == std::errc{} && end == name.data() + name.size() && pid > 0 ? std::optional(pid) : std::nullopt;
+  const auto pid = whole_number<pid_t>(name);
+  return pid && *pid > 0 ? pid : std::nullopt;
 }
 
 /// What belongs to another user could answer anything, and is told which ports we want.
@@ -64,9 +62,7 @@ std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   while (!proc_net_unix.empty()) {
     std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
     for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    const std::string_view flags_text = take_word(line);
-    unsigned flags = 0;
-    std::from_chars(flags_text.data(), flags_text.data() + flags_text.size(), flags, 16);
+    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
     for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
     if (const auto pid = pid_in(trim(line), before_pid); pid && (flags & kAccepting)) pids.push_back(*pid);
   }
@@ -80,8 +76,11 @@ Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   if (choice.pid) return ControlClient(Kind::abstract, control_name(uid, *choice.pid));
   POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
   auto pids = find_instances(text, uid);
-  const auto is_anothers = [uid](pid_t pid) { return !ControlClient(Kind::abstract, control_name(uid, pid)).connect(); };
-  pids.erase(std::remove_if(pids.begin(), pids.end(), is_anothers), pids.end());  // anybody may take such a name
+  // Anybody may take such a name, and let us wait.
+  const auto is_anothers = [uid](pid_t pid) {
+    return !ControlClient(Kind::abstract, control_name(uid, pid)).connect(Patience::none);
+  };
+  pids.erase(std::remove_if(pids.begin(), pids.end(), is_anothers), pids.end());
   if (pids.empty()) return fail("no postern of yours runs here (postern run has a control socket, attach with --api-socket)");
   if (pids.size() > 1) {
     return fail(fmt::format("several run: choose one by --pid ({})", fmt::join(pids, ", ")));
@@ -89,13 +88,13 @@ Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   return ControlClient(Kind::abstract, control_name(uid, pids.front()));
 }
 
-Result<UniqueFd> ControlClient::connect() const {
+Result<UniqueFd> ControlClient::connect(Patience patience) const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string path = std::string(kind_ == Kind::abstract ? 1 : 0, '\0').append(name_);
   if (path.size() >= sizeof address.sun_path) return fail(fmt::format("{}: the path is too long (>= 108)", shown()));
   std::memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (patience == Patience::none ? SOCK_NONBLOCK : 0), 0));
   if (!socket) return fail_errno("socket");
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
@@ -106,7 +105,7 @@ Result<UniqueFd> ControlClient::connect() const {
 }
 
 Result<std::string> ControlClient::ask(std::string_view request) const {
-  const auto socket = connect();
+  const auto socket = connect(Patience::some);
   if (!socket) return Failure(socket.error());
   if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
   ::shutdown(socket->get(), SHUT_WR);

@@ -33,7 +33,9 @@ class ControlClient {
  private:
   enum class Kind { abstract, file };
   ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
-  Result<UniqueFd> connect() const;
+  enum class Patience { some, none };
+  /// Connected to a server of our own user. Without patience: EAGAIN where it has no room for us at once.
+  Result<UniqueFd> connect(Patience patience) const;
   std::string shown() const { return std::string(kind_ == Kind::abstract ? "@" : "").append(name_); }
 
   Kind kind_;

@@ -21,12 +21,23 @@ std::error_code code_of(const std::string& name) {
   return {};
 }
 
+/// As the arguments of a request and as an entry of a list have it.
+Json to_json(const forward::PortRequest& port) {
+  Json json = {{"proto", std::string(forward::name(port.protocol))},
+               {"host_addr", to_string(port.host_address)},
+               {"host_port", port.host_port.number}};
+  if (port.guest_address) json["guest_addr"] = to_string(*port.guest_address);
+  json["guest_port"] = port.guest_port.number;
+  return json;
+}
+
 /// What a reply returns. The errors of another program's JSON end here.
 template <class Read>
 auto read(std::string_view reply, Read take) -> Result<decltype(take(std::declval<const Json&>()))> {
   try {
     const Json json = Json::parse(reply);
     if (json.contains("return")) return take(json.at("return"));
+    if (json.contains("entries")) return take(json);  // slirp4netns's own list
     const Json& error = json.at("error");
     const std::error_code code = code_of(error.value("errno", ""));
     if (code) return Failure(Error{code, error.at("desc")});
@@ -40,7 +51,7 @@ IpAddress address_of(const Json& text) {
   return parse_ip(text.get_ref<const std::string&>()).value();
 }  // throws where it is none
 
-forward::Published published(const Json& entry) {
+PublishedPort published(const Json& entry) {
   const auto protocol = entry.at("proto") == "udp" ? stack::Protocol::udp : stack::Protocol::tcp;
   return {entry.at("id"),
           {protocol, address_of(entry.at("host_addr")), Port{entry.at("host_port").get<uint16_t>()},
@@ -91,12 +102,7 @@ Result<Json> whole_status(std::string_view status, std::string_view counters) {
 }  // namespace
 
 std::string add_request(const forward::PortRequest& request) {
-  Json arguments = {{"proto", std::string(forward::name(request.protocol))},
-                    {"host_addr", to_string(request.host_address)},
-                    {"host_port", request.host_port.number},
-                    {"guest_port", request.guest_port.number}};
-  if (request.guest_address) arguments["guest_addr"] = to_string(*request.guest_address);
-  return Json{{"execute", "add_hostfwd"}, {"arguments", std::move(arguments)}}.dump();
+  return Json{{"execute", "add_hostfwd"}, {"arguments", to_json(request)}}.dump();
 }
 
 std::string remove_request(forward::ForwardId id) {
@@ -112,23 +118,20 @@ Result<forward::ForwardId> read_added(std::string_view reply) {
   return read(reply, [](const Json& returned) -> forward::ForwardId { return returned.at("id"); });
 }
 
-Result<std::vector<forward::Published>> read_list(std::string_view reply) {
+Result<std::vector<PublishedPort>> read_list(std::string_view reply) {
   return read(reply, [](const Json& returned) {
-    std::vector<forward::Published> list;
+    std::vector<PublishedPort> list;
     for (const Json& entry : returned.at("entries")) list.push_back(published(entry));
     return list;
   });
 }
 
-std::string list_json(const std::vector<forward::Published>& list) {
+std::string list_json(const std::vector<PublishedPort>& list) {
   Json json = Json::array();
-  for (const auto& [id, forward] : list) {
-    json.push_back({{"id", id},
-                    {"proto", std::string(forward::name(forward.protocol))},
-                    {"host_addr", to_string(forward.host_address)},
-                    {"host_port", forward.host_port.number},
-                    {"guest_addr", to_string(forward.guest_address)},
-                    {"guest_port", forward.guest_port.number}});
+  for (const auto& [id, port] : list) {
+    Json entry = {{"id", id}};
+    entry.update(to_json(port));
+    json.push_back(std::move(entry));
   }
   return json.dump(2) + "\n";
 }

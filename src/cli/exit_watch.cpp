@@ -1,12 +1,15 @@
 #include "exit_watch.h"
 
-#include <fcntl.h>
+#include <poll.h>
 
 #include <utility>
 
 namespace postern::cli {
 
-bool ExitWatch::is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+bool ExitWatch::is_open(int fd) {
+  pollfd asked{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&asked, 1, 0) == 0 || !(asked.revents & POLLNVAL);
+}
 
 Status ExitWatch::begin(loop::EventLoop& loop, int fd, std::function<void()> over) {
   source_ = loop.make_source([this, fd, over = std::move(over)](uint32_t, uint32_t) {

@@ -13,7 +13,7 @@ namespace postern::cli {
 
 class ExitWatch {
  public:
-  /// Asked before anything of ours is opened, which could take a number that the caller left closed.
+  /// As poll(2) sees it. Asked before anything of ours is opened, which could take a number that the caller left closed.
   static bool is_open(int fd);
 
   /// `over` is called from the loop, once. `fd` is open. The loop must outlive the watch.

@@ -16,7 +16,6 @@ namespace {
 
 constexpr unsigned kDefaultMtu = 16'384;
 constexpr unsigned kStallingMtu = 32'768;  // libslirp: a window below one segment waits for the 5 s persist timer
-constexpr unsigned kLeastMtu6 = 1280;      // RFC 8200 5
 constexpr size_t kMostFlows = 16'384;
 constexpr size_t kSpareDescriptors = 64;  // for everything that is no flow
 
@@ -60,9 +59,18 @@ Result<size_t> choose_max_flows(const NetworkOptions& options) {
                           possible, *options.max_flows + others));
 }
 
+/// The host's routes, of which there may be a million, if a choice is left to them; else none.
+Result<std::vector<netlink::Route>> needed_routes(const NetworkOptions& options, unsigned mtu_bytes) {
+  const bool decide_ipv6 = options.ipv6 == Choice::automatic && mtu_bytes >= stack::kLeastMtu6;
+  if (options.cidr && !decide_ipv6) return std::vector<netlink::Route>();
+  POSTERN_TRY(socket, netlink::Socket::open(), "read the host's routes");
+  POSTERN_TRY(routes, netlink::routes(socket), "read the host's routes");
+  return routes;
+}
+
 bool choose_ipv6(const NetworkOptions& options, unsigned mtu_bytes, std::span<const netlink::Route> routes) {
   if (options.ipv6 != Choice::automatic) return options.ipv6 == Choice::on;
-  return mtu_bytes >= kLeastMtu6 && netlink::has_default_route(routes, AF_INET6);
+  return mtu_bytes >= stack::kLeastMtu6 && netlink::has_default_route(routes, AF_INET6);
 }
 
 /// Inside, an address of the virtual network is not the host's, even where the host has the same.
@@ -94,13 +102,13 @@ Result<Cidr4> first_free_network(std::span<const netlink::Route> routes) {
 
 Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   VirtualNetwork network;
-  POSTERN_TRY(socket, netlink::Socket::open(), "read the host's routes");
-  POSTERN_TRY(routes, netlink::routes(socket), "read the host's routes");
-  const auto cidr = options.cidr ? Result<Cidr4>(*options.cidr) : first_free_network(routes);
+  network.stack.mtu_bytes = options.mtu_bytes.value_or(kDefaultMtu);
+  const auto routes = needed_routes(options, network.stack.mtu_bytes);
+  if (!routes) return Failure(routes.error());
+  const auto cidr = options.cidr ? Result<Cidr4>(*options.cidr) : first_free_network(*routes);
   if (!cidr) return Failure(cidr.error());
   network.stack.addresses.network = *cidr;
-  network.stack.mtu_bytes = options.mtu_bytes.value_or(kDefaultMtu);
-  network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, routes);
+  network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, *routes);
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
   network.stack.dns = options.dns;

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "postern/base/log.h"
+#include "postern/process/inheritance.h"
 
 #include "attach_command.h"
 #include "options.h"
@@ -35,8 +36,10 @@ int main_as_slirp4netns(int argc, char** argv) {
 
 // What is thrown here is a bug, or no memory: to terminate is right.
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
-  if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
+  process::occupy_closed_streams();
   const process::Inheritance inheritance = process::Inheritance::take();
+  process::ignore_broken_pipes();
+  if (cli::is_called_slirp4netns(argc, argv)) return main_as_slirp4netns(argc, argv);
   return std::visit(Match{
                         [](const cli::Leave& leave) { return leave.status; },
                         [&](const cli::RunOptions& options) { return cli::run_command(options, inheritance); },

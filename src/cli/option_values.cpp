@@ -9,14 +9,13 @@
 #include <charconv>
 #include <limits>
 
+#include "postern/base/text.h"
+
 namespace postern::cli {
 
 namespace {
 
-constexpr unsigned kLeastMtu = 68;         // RFC 791, and libslirp's
-constexpr unsigned kLeastMtu6 = 1280;      // RFC 8200 5
-constexpr unsigned kGreatestMtu = 65'521;  // libslirp's and a TAP's
-constexpr unsigned kLongestPrefix = 25;    // .100 must fit
+using stack::kGreatestMtu, stack::kLeastMtu, stack::kLeastMtu6;
 
 template <class... Args>
 Failure wrong(std::string_view option, std::string_view value, fmt::format_string<Args...> why, Args&&... args) {
@@ -30,10 +29,8 @@ struct Range {
 
 Result<std::optional<uint64_t>> parse_number(std::string_view option, std::string_view text, Range range) {
   if (text.empty()) return std::nullopt;
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  if (!whole || value < range.least || value > range.greatest) {
+  const auto value = whole_number<uint64_t>(text);
+  if (!value || *value < range.least || *value > range.greatest) {
     return wrong(option, text, "is not a number from {} to {}", range.least, range.greatest);
   }
   return value;
@@ -43,8 +40,8 @@ Result<std::optional<Cidr4>> parse_cidr(std::string_view text) {
   if (text.empty()) return std::nullopt;
   const auto cidr = Cidr4::parse(text);
   if (!cidr) return wrong("--cidr", text, "is not an IPv4 network, as 10.0.2.0/24 (the bits after the prefix must be 0)");
-  if (cidr->prefix_bits() < 1 || cidr->prefix_bits() > kLongestPrefix) {
-    return wrong("--cidr", text, "the prefix must have 1 to {} bits", kLongestPrefix);
+  if (cidr->prefix_bits() < 1 || cidr->prefix_bits() > stack::AddressPlan::kLongestPrefix) {
+    return wrong("--cidr", text, "the prefix must have 1 to {} bits", stack::AddressPlan::kLongestPrefix);
   }
   return cidr;
 }
@@ -75,7 +72,7 @@ Result<std::optional<int>> parse_ready_fd(std::string_view text) {
   if (!number) return std::nullopt;
   const int fd = static_cast<int>(*number);
   const int mode = ::fcntl(fd, F_GETFL);
-  if (mode < 0) return wrong("--ready-fd", text, "is not open");
+  if (mode < 0 || (mode & O_PATH)) return wrong("--ready-fd", text, "is not open");  // O_PATH: process::occupy_closed_streams
   if ((mode & O_ACCMODE) == O_RDONLY) return wrong("--ready-fd", text, "is not open for writing");
   return fd;
 }
@@ -158,6 +155,7 @@ Status check_environment(const std::vector<std::string>& variables) {
 }
 
 Result<relay::Target> parse_target(const std::string& text) {
+  if (text.empty()) return fail("PID|PATH is empty");
   const bool is_number = text.find_first_not_of("0123456789") == text.npos;
   if (!is_number) return relay::Target(text);
   const auto pid = parse_number("PID", text, {1, std::numeric_limits<pid_t>::max()});

@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <sstream>
 
 #include "postern/base/log.h"
 
 #include "option_values.h"
+#include "say.h"
 
 namespace postern::cli {
 
@@ -166,8 +168,9 @@ std::optional<Leave> parse(CLI::App& app, std::vector<std::string> arguments, in
     app.parse(std::move(arguments));
     return std::nullopt;
   } catch (const CLI::Success& success) {
-    app.exit(success);  // --help
-    return Leave{0};
+    std::ostringstream help;
+    app.exit(success, help);
+    return Leave{answer(help.str())};
   } catch (const CLI::ParseError& error) {
     std::string what = error.what();
     std::replace(what.begin(), what.end(), '\n', ' ');
@@ -260,14 +263,14 @@ Examples:
   postern run -p 8080:80 -- nginx -g 'daemon off;'
 )";
 
-void print_version() { fmt::print("postern version {}\nlibslirp: {}\n", POSTERN_VERSION, stack::slirp_version()); }
+std::string version() { return fmt::format("postern version {}\nlibslirp: {}\n", POSTERN_VERSION, stack::slirp_version()); }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (arguments.empty()) {
-    fmt::print(stderr, "{}", kHelp);
+    say(stderr, kHelp);
     return Leave{kUsage};
   }
   const std::string command = arguments.front();
@@ -277,14 +280,8 @@ Options parse_options(int argc, char** argv) {
   if (command == "ports") return parse_ports(std::move(arguments));
   if (command == "status") return parse_status(std::move(arguments));
   if (command == "doctor") return parse_doctor(std::move(arguments));
-  if (command == "--help" || command == "-h" || command == "help") {
-    fmt::print("{}", kHelp);
-    return Leave{0};
-  }
-  if (command == "--version" || command == "-V") {
-    print_version();
-    return Leave{0};
-  }
+  if (command == "--help" || command == "-h" || command == "help") return Leave{answer(kHelp)};
+  if (command == "--version" || command == "-V") return Leave{answer(version())};
   log::error("\"{}\" is no command of postern's (postern --help)", command);
   return Leave{kUsage};
 }

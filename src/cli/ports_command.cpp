@@ -8,14 +8,16 @@
 #include "postern/base/log.h"
 
 #include "control_reply.h"
+#include "say.h"
 
 namespace postern::cli {
 
 namespace {
 
 using Ids = std::vector<forward::ForwardId>;
+using Ports = std::vector<PublishedPort>;
 
-Result<std::vector<forward::Published>> list(const ControlClient& client) {
+Result<Ports> list(const ControlClient& client) {
   const auto reply = client.ask(kListRequest);
   if (!reply) return Failure(reply.error());
   return read_list(*reply);
@@ -41,37 +43,47 @@ Result<forward::ForwardId> add_one(const ControlClient& client, const forward::P
   return *id;
 }
 
-Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ids& added) {
+Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ports& added) {
   for (size_t offset = 0; offset < spec.count(); ++offset) {
     const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
     const forward::PortRequest request = {spec.protocol, spec.host_address, shifted(spec.first), std::nullopt,
                                           shifted(spec.guest_first)};
     const auto id = add_one(client, request);
     if (!id) return Failure(id.error());
-    added.push_back(*id);
+    added.push_back({*id, request});
   }
   return {};
 }
 
-Result<Ids> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
-  Ids added;
+Result<Ports> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
+  Ports added;
   for (const forward::PortSpec& spec : specs) {
     const Status all = add_all(client, spec, added);
     if (all) continue;
-    for (const forward::ForwardId id : added) (void)remove(client, id);
+    for (const PublishedPort& one : added) (void)remove(client, one.id);
     return Failure(all.error());
   }
   return added;
 }
 
-/// Whether `spec`, in full, is what published this port.
-bool covers(const forward::PortSpec& spec, const stack::Forward& forward) {
-  return forward.protocol == spec.protocol && forward.host_address == spec.host_address && spec.first <= forward.host_port &&
-         forward.host_port <= spec.last &&
-         forward.guest_port.number - spec.guest_first.number == forward.host_port.number - spec.first.number;
+/// Where they lead to, the other side's list says. They are published, whether it can be had or not.
+void look_up(const ControlClient& client, Ports& added) {
+  const auto published = list(client);
+  if (!published) return log::warning("published; where to is not known: {}", published.error().message());
+  for (PublishedPort& one : added) {
+    const auto found = std::find_if(published->begin(), published->end(), [&](const auto& other) { return other.id == one.id; });
+    if (found != published->end()) one = *found;
+  }
 }
 
-/// All that is to go is found before anything goes.
+/// Whether `spec`, in full, is what published this port.
+bool covers(const forward::PortSpec& spec, const forward::PortRequest& port) {
+  return port.protocol == spec.protocol && port.host_address == spec.host_address && spec.first <= port.host_port &&
+         port.host_port <= spec.last &&
+         port.guest_port.number - spec.guest_first.number == port.host_port.number - spec.first.number;
+}
+
+/// All that is to go is found before anything goes; a port that is named twice, by its number and as it was added, goes once.
 Result<Ids> find_removed(const ControlClient& client, const PortsOptions& options) {
   const auto published = list(client);
   if (!published) return Failure(published.error());
@@ -84,66 +96,66 @@ Result<Ids> find_removed(const ControlClient& client, const PortsOptions& option
   }
   for (const forward::PortSpec& spec : options.ports) {
     const size_t before = found.size();
-    for (const auto& [id, forward] : *published) {
-      if (covers(spec, forward)) found.push_back(id);
+    for (const auto& [id, port] : *published) {
+      if (covers(spec, port)) found.push_back(id);
     }
     if (found.size() - before != spec.count()) {
       return fail(fmt::format("{} is not published (postern ports ls)", spec.to_string()));
     }
   }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
-std::string end(const IpAddress& address, Port port) {
-  const bool ipv6 = std::holds_alternative<Ipv6>(address);
-  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(address), port.number);
+std::string end(const std::optional<IpAddress>& address, Port port) {
+  if (!address) return fmt::format(":{}", port.number);
+  const bool ipv6 = std::holds_alternative<Ipv6>(*address);
+  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), to_string(*address), port.number);
 }
 
-void print(const std::vector<forward::Published>& ports, Output output) {
-  if (output == Output::json) return fmt::print("{}", list_json(ports));
-  fmt::print("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
-  for (const auto& [id, forward] : ports) {
-    fmt::print("{:<5} {:<5} {:<28} {}\n", id, forward::name(forward.protocol), end(forward.host_address, forward.host_port),
-               end(forward.guest_address, forward.guest_port));
+std::string shown(const Ports& ports, Output output) {
+  if (output == Output::json) return list_json(ports);
+  std::string text = fmt::format("{:<5} {:<5} {:<28} {}\n", "ID", "PROTO", "HOST", "NAMESPACE");
+  for (const auto& [id, port] : ports) {
+    text += fmt::format("{:<5} {:<5} {:<28} {}\n", id, forward::name(port.protocol), end(port.host_address, port.host_port),
+                        end(port.guest_address, port.guest_port));
   }
+  return text;
 }
 
-Status act(const ControlClient& client, const PortsOptions& options) {
+/// Does it, and returns what there is to print.
+Result<std::string> act(const ControlClient& client, const PortsOptions& options) {
   switch (options.action) {
     case PortsOptions::Action::list: {
       const auto ports = list(client);
       if (!ports) return Failure(ports.error());
-      print(*ports, options.output);
-      return {};
+      return shown(*ports, options.output);
     }
     case PortsOptions::Action::add: {
-      const auto added = add(client, options.ports);
+      auto added = add(client, options.ports);
       if (!added) return Failure(added.error());
-      auto ports = list(client);
-      if (!ports) return Failure(ports.error());
-      const auto is_old = [&](const auto& one) { return std::find(added->begin(), added->end(), one.id) == added->end(); };
-      ports->erase(std::remove_if(ports->begin(), ports->end(), is_old), ports->end());
-      print(*ports, options.output);
-      return {};
+      look_up(client, *added);
+      return shown(*added, options.output);
     }
     case PortsOptions::Action::remove: {
       const auto found = find_removed(client, options);
       if (!found) return Failure(found.error());
       for (const forward::ForwardId id : *found) {
-        if (Status removed = remove(client, id); !removed) return removed;
+        if (const Status removed = remove(client, id); !removed) return Failure(removed.error());
       }
-      return {};
+      return "";
     }
   }
-  return {};
+  return "";
 }
 
 }  // namespace
 
 int ports_command(const PortsOptions& options) {
   const auto client = ControlClient::find(options.instance);
-  const Status done = client ? act(*client, options) : Failure(client.error());
-  if (done) return 0;
+  const Result<std::string> done = client ? act(*client, options) : Failure(client.error());
+  if (done) return answer(*done);
   log::error("{}", done.error().message());
   return kFailure;
 }

@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "exit_watch.h"
 #include "instance.h"
+#include "say.h"
 #include "slirp4netns_text.h"
 
 namespace postern::cli {
@@ -87,7 +88,7 @@ class Service {
     if (!why.empty()) log::info("{}", why);
   }
   void end_by_exit_fd() {
-    if (!end_) fmt::print(stderr, "exitfd event\n");
+    if (!end_) say(stderr, "exitfd event\n");
     end({}, "");
   }
 
@@ -160,7 +161,7 @@ Status Service::connect() {
                     }),
                 "bess");
     bess_ = std::move(listener);
-    fmt::print(stderr, "Waiting for connection to {}\n", socket->path);
+    say(stderr, fmt::format("Waiting for connection to {}\n", socket->path));
     return {};
   }
   POSTERN_TRY(target, open_target(options_), "open");
@@ -177,7 +178,7 @@ Status Service::connect() {
 }
 
 Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
-  fmt::print("{}", slirp4netns_banner(options_, network_));
+  say(stdout, slirp4netns_banner(options_, network_));
   POSTERN_CHECK(open_control_socket(), "control socket");
   POSTERN_CHECK(confine(), "confinement");
   const auto tap_gone = [this] {
@@ -201,10 +202,12 @@ Status Service::confine() {
   using Asked = Slirp4netnsOptions::Asked;
   const bool sandbox = options_.sandbox == Asked::yes, seccomp = options_.seccomp == Asked::yes;
   if (!sandbox && !seccomp) return {};
+  std::vector<int> socket_folders = doors_->socket_folders();
+  if (bess_) socket_folders.push_back(bess_->folder());
   return cli::confine({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
                        .dumpable = sandbox::Dumpable::yes,
                        .directories = {"/etc", "/run"},
-                       .socket_folders = doors_->socket_folders(),
+                       .socket_folders = std::move(socket_folders),
                        .raw_sockets = Confinement::RawSockets::none});
 }
 
@@ -212,7 +215,7 @@ Status Service::confine() {
 void complain_about_outbound(const Error& error) {
   const bool six = error.context.starts_with("--outbound-addr6 ");
   if (!six && !error.context.starts_with("--outbound-addr ")) return;
-  fmt::print(stderr, "outbound-addr{0} has to be valid ipv{1} address or interface name.\n", six ? "6" : "", six ? 6 : 4);
+  say(stderr, fmt::format("outbound-addr{0} has to be valid ipv{1} address or interface name.\n", six ? "6" : "", six ? 6 : 4));
 }
 
 }  // namespace

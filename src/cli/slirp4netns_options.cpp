@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "say.h"
 #include "slirp4netns_text.h"
 
 namespace postern::cli {
@@ -60,7 +61,7 @@ constexpr std::array kOptions = {
     option{nullptr, 0, nullptr, 0},
 };
 
-void warn(std::string_view what) { fmt::print("WARNING: {}\n", what); }
+void warn(std::string_view what) { say(stdout, fmt::format("WARNING: {}\n", what)); }
 
 void warn_of_experiment(std::string_view what) { warn(fmt::format("Support for {} is experimental", what)); }
 
@@ -112,7 +113,7 @@ void warn_about(int name) {
 }
 
 Leave show_usage(const char* program, int status) {
-  fmt::print("{}", slirp4netns_help(program));
+  say(stdout, slirp4netns_help(program));
   return {status};
 }
 
@@ -122,7 +123,7 @@ std::optional<Leave> read_options(int argc, char** argv, TypedSlirp4netns& typed
   for (int name; (name = ::getopt_long(argc, argv, kLetters, kOptions.data(), nullptr)) != -1;) {
     if (name == 'h') return show_usage(argv[0], 0);
     if (name == 'v') {
-      fmt::print("{}", slirp4netns_version());
+      say(stdout, slirp4netns_version());
       return Leave{0};
     }
     warn_about(name);
@@ -146,7 +147,7 @@ std::variant<Slirp4netnsOptions, Leave> parse_slirp4netns_options(int argc, char
   const auto options = to_slirp4netns_options(typed);
   if (!options) {
     const Refusal& refusal = options.error();
-    if (!refusal.reason.empty()) fmt::print(stderr, "{}\n", refusal.reason);
+    if (!refusal.reason.empty()) say(stderr, refusal.reason + "\n");
     if (refusal.usage == Refusal::Usage::shown) return show_usage(argv[0], kFailure);
     return Leave{kFailure};
   }

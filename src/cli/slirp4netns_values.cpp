@@ -23,11 +23,10 @@ template <class T>
 using Checked = tl::expected<T, Refusal>;
 using Refused = tl::unexpected<Refusal>;
 
+using stack::kGreatestMtu, stack::kLeastMtu, stack::kLeastMtu6;
+
 constexpr unsigned kDefaultMtu = 1500;
-constexpr long kLeastMtu = 68;         // RFC 791, and libslirp's
-constexpr long kGreatestMtu = 65'521;  // libslirp's and a TAP's
-constexpr unsigned kLeastMtu6 = 1280;  // RFC 8200 5
-constexpr unsigned kLongestPrefix = 25;
+constexpr unsigned kLongestPrefix = stack::AddressPlan::kLongestPrefix;
 constexpr size_t kSocketPathSize = 108;  // sun_path with its end, unix(7)
 constexpr size_t kDeviceNameSize = 16;   // IFNAMSIZ
 
@@ -35,8 +34,8 @@ constexpr size_t kDeviceNameSize = 16;   // IFNAMSIZ
 Refused misused(std::string reason) { return Refused({std::move(reason), Refusal::Usage::shown}); }
 Refused wrong_value(std::string reason) { return Refused({std::move(reason), Refusal::Usage::withheld}); }
 
-/// As strtol(3) reads it, to its end; an empty text is 0, which the first versions took for a descriptor.
-std::optional<long> whole_number(const std::string& text) {
+/// A whole number in strtol(3)'s sense; an empty text is 0, which the first versions took for a descriptor.
+std::optional<long> as_strtol_reads(const std::string& text) {
   errno = 0;
   char* end = nullptr;
   const long value = std::strtol(text.c_str(), &end, 10);
@@ -46,7 +45,7 @@ std::optional<long> whole_number(const std::string& text) {
 
 Checked<std::optional<int>> descriptor(const std::optional<std::string>& text, std::string_view name) {
   if (!text) return std::nullopt;
-  const auto number = whole_number(*text);
+  const auto number = as_strtol_reads(*text);
   if (!number || *number < 0 || *number > std::numeric_limits<int>::max())
     return misused(fmt::format("{} must be a non-negative integer", name));
   return static_cast<int>(*number);
@@ -54,9 +53,9 @@ Checked<std::optional<int>> descriptor(const std::optional<std::string>& text, s
 
 Checked<unsigned> mtu(const std::optional<std::string>& text) {
   if (!text) return kDefaultMtu;
-  const auto number = whole_number(*text);
-  if (!number || *number <= 0 || *number > kGreatestMtu) return misused("MTU must be a positive integer (< 65522)");
-  if (*number < kLeastMtu) return wrong_value(fmt::format("cannot set MTU {}: IPv4 needs at least {}", *number, kLeastMtu));
+  const auto number = as_strtol_reads(*text);
+  if (!number || *number <= 0 || *number > long{kGreatestMtu}) return misused("MTU must be a positive integer (< 65522)");
+  if (*number < long{kLeastMtu}) return wrong_value(fmt::format("cannot set MTU {}: IPv4 needs at least {}", *number, kLeastMtu));
   return static_cast<unsigned>(*number);
 }
 
@@ -149,7 +148,7 @@ Checked<Slirp4netnsTarget> namespace_target(const TypedSlirp4netns& typed) {
   const size_t wanted = type == "tapfd" ? 1 : 2;
   if (typed.operands.size() < wanted) return misused("");
   const std::string& operand = typed.operands[0];
-  const auto number = whole_number(operand);
+  const auto number = as_strtol_reads(operand);
   const bool is_int = number && *number <= std::numeric_limits<int>::max();
   if (type == "tapfd") {
     if (!is_int || *number < 0) return misused("TAPFD must a file descriptor");  // as its clients know it

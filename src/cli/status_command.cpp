@@ -1,11 +1,10 @@
 // status_command.cpp - what a running postern does, in five lines or as one object.
 #include "status_command.h"
 
-#include <fmt/format.h>
-
 #include "postern/base/log.h"
 
 #include "control_reply.h"
+#include "say.h"
 
 namespace postern::cli {
 
@@ -29,8 +28,7 @@ int status_command(const StatusOptions& options) {
     log::error("{}", text.error().message());
     return kFailure;
   }
-  fmt::print("{}", *text);
-  return 0;
+  return answer(*text);
 }
 
 }  // namespace postern::cli

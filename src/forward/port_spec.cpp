@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
+
+#include "postern/base/text.h"
 
 namespace postern::forward {
 
@@ -16,10 +17,8 @@ struct PortRange {
 };
 
 std::optional<Port> parse_port(std::string_view text) {
-  uint16_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number == 0) return std::nullopt;
-  return Port{number};
+  const auto number = whole_number<uint16_t>(text);
+  return number && *number != 0 ? std::optional(Port{*number}) : std::nullopt;
 }
 
 std::optional<PortRange> parse_range(std::string_view text) {

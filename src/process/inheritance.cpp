@@ -11,9 +11,17 @@
 
 namespace postern::process {
 
+void occupy_closed_streams() {
+  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) {
+    fd = ::open("/dev/null", O_PATH | O_CLOEXEC);  // the lowest number that is free
+    if (fd > STDERR_FILENO) UniqueFd(fd).reset();
+  }
+}
+
 Inheritance Inheritance::take() {
   Inheritance inheritance;
   ::sigprocmask(SIG_SETMASK, nullptr, &inheritance.signal_mask_);
+  ::sigaction(SIGPIPE, nullptr, &inheritance.broken_pipe_);
   ::getrlimit(RLIMIT_NOFILE, &inheritance.file_limit_);
   const auto close_directory = [](DIR* directory) { ::closedir(directory); };
   const std::unique_ptr<DIR, decltype(close_directory)> open_files(::opendir("/proc/self/fd"), close_directory);
@@ -25,7 +33,10 @@ Inheritance Inheritance::take() {
   return inheritance;
 }
 
-void Inheritance::restore_signal_mask() const { ::sigprocmask(SIG_SETMASK, &signal_mask_, nullptr); }
+void Inheritance::restore_signal_mask() const {
+  ::sigaction(SIGPIPE, &broken_pipe_, nullptr);
+  ::sigprocmask(SIG_SETMASK, &signal_mask_, nullptr);
+}
 
 void Inheritance::restore_file_limit() const { ::setrlimit(RLIMIT_NOFILE, &file_limit_); }
 
@@ -37,6 +48,12 @@ void Inheritance::let_go(std::initializer_list<int> kept) const {
   if (!nothing) return;
   ::dup2(nothing.get(), STDIN_FILENO);
   ::dup2(nothing.get(), STDOUT_FILENO);
+}
+
+void ignore_broken_pipes() {
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
 }
 
 size_t raise_file_limit() {

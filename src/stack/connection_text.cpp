@@ -1,7 +1,5 @@
 #include "connection_text.h"
 
-#include <charconv>
-
 #include "postern/base/text.h"
 
 namespace postern::stack {
@@ -10,8 +8,9 @@ namespace {
 
 template <class Number>
 bool read_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size();
+  const auto whole = whole_number<Number>(text);
+  number = whole.value_or(number);
+  return whole.has_value();
 }
 
 std::optional<Flow::Protocol> read_protocol(std::string_view text) {

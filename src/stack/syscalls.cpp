@@ -33,7 +33,7 @@ SyscallRules syscalls() {
       socket_of(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6),
       socket_of(AF_INET, SOCK_RAW, IPPROTO_ICMP),
       socket_of(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6),
-      {"bind"},
+      {"bind"},  // a free port for forward's table too
       {"connect"},
       {"listen"},
       {"accept"},

@@ -57,6 +57,14 @@ TEST_F(BadInput, OnTheCommandLine) {
   expect_run_refused("--sandbox off", AllOf(HasSubstr("--sandbox off"), HasSubstr("best-effort")));
 }
 
+TEST_F(BadInput, OnAFullDisk) {
+  for (const std::string_view asked : {"--help", "--version", "run --help", "attach --help", "ports --help", "doctor --json"}) {
+    expect_refused(fmt::format("postern {} >/dev/full", asked), kFailure, HasSubstr("No space left on device"));
+    expect_refused(fmt::format("postern {} >&-", asked), kFailure, HasSubstr("Bad file descriptor"));
+  }
+  EXPECT_THAT(sh("postern >/dev/full 2>/dev/full"), EndsWithStatus(kUsage));
+}
+
 TEST_F(BadInput, InANetwork) {
   for (const std::string_view cidr :
        {"10.0.2.0/33", "10.0.2.0/26", "10.0.2.0/0", "10.0.2.1/24", "10.0.2.0", "300.0.2.0/24", "fd00::/64", "x"}) {
@@ -110,6 +118,7 @@ TEST_F(BadInput, InATarget) {
   expect_attach_refused({{gone, kUsage, "TAP"},
                          {gone.substr(0, gone.size() - 1) + " tap0", kFailure, "No such process"},
                          {"0 tap0", kUsage, "PID 0"},
+                         {"'' tap0", kUsage, "PID|PATH is empty"},
                          {"99999999999 tap0", kUsage, "99999999999"},
                          {"1 tap0", kFailure, "process 1"},
                          {"/no/such/namespace tap0", kFailure, "/no/such/namespace"},

@@ -351,6 +351,35 @@ TEST_F(ControlSocket, ClientsAskNobodyButTheirOwnUsersPostern) {
   EXPECT_THAT(asked.err, AllOf(IsOneLine(), HasSubstr("belongs to another user (0)")));
 }
 
+TEST_F(ControlSocket, ClientsWaitForNobodyElse) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  auto others = host().spawn({.argv = {"python3", "-c",
+                                       fmt::format(R"(
+import socket, time
+held = []
+def full():
+    client = socket.socket(socket.AF_UNIX)
+    client.setblocking(False)
+    held.append(client)
+    try: client.connect(name)
+    except BlockingIOError: return True
+for pid in 71, 72, 73:
+    name = '\0postern/{}/%d' % pid
+    server = socket.socket(socket.AF_UNIX); server.bind(name); server.listen(0)
+    held.append(server)
+    while not full(): pass
+print('up', flush=True)
+time.sleep(1000))",
+                                                   kUserId)}});
+  ASSERT_TRUE(others && says(*others, "up")) << others->err();
+  const auto before = std::chrono::steady_clock::now();
+  const Outcome status = sh("postern status");
+  EXPECT_THAT(status, Succeeds());
+  EXPECT_THAT(status.out, HasSubstr(fmt::format("PID {}", inside->postern().pid())));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s) << "the patience with one that has no room";
+}
+
 // ---- the file
 
 TEST_P(ControlSocketAs, FileGoesOnTermAndAStaleOneIsReplaced) {
@@ -408,6 +437,14 @@ TEST_F(ControlSocket, PortsPublishesWhileItRuns) {
   EXPECT_EQ(remote().run({"postern-probe", "192.0.2.1", "5000", "open"}).out, "open 0 ECONNREFUSED\n");
 }
 
+TEST_F(ControlSocket, PortsRemovesAPortOnceThatIsNamedTwice) {
+  const auto inside = guest({.options = {"-p", "8080:80", "-p", "9000-9002:9000"}});
+  ASSERT_TRUE(inside);
+  EXPECT_THAT(sh("postern ports rm 1 8080:80 8080:80 1"), Succeeds());
+  EXPECT_THAT(sh("postern ports rm 9001:9001 9000-9002:9000"), Succeeds());
+  EXPECT_EQ(sh("postern ports ls --json").out, "[]\n");
+}
+
 TEST_F(ControlSocket, PortsAddsAllOrNoneAndSaysWhy) {
   const auto inside = guest();
   ASSERT_TRUE(inside);
@@ -423,6 +460,48 @@ TEST_F(ControlSocket, PortsAddsAllOrNoneAndSaysWhy) {
     const Outcome usage = sh(fmt::format("postern ports {}", wrong));
     EXPECT_THAT(usage, EndsWithStatus(2)) << wrong;
     EXPECT_THAT(usage.err, IsOneLine()) << wrong;
+  }
+}
+
+TEST_F(ControlSocket, PortsSpeaksToSlirp4netnsToo) {
+  LAB_SKIP_UNLESS(host().sh("test -x /usr/bin/slirp4netns").ok(), "slirp4netns", "the peer is not installed");
+  Process target = start_sh("exec unshare --user --map-root-user --net sh -c 'echo up; exec sleep infinity'");
+  ASSERT_TRUE(says(target, "up"));
+  Process peer =
+      start_sh(fmt::format("exec /usr/bin/slirp4netns -c -r 3 --api-socket $TMPDIR/s {} tap0 3>$TMPDIR/ready", target.pid()));
+  ASSERT_TRUE(wait_until([&] { return !peer.running() || sh("grep -qs 1 $TMPDIR/ready").ok(); }));
+  const std::string ports = "postern ports --api-socket $TMPDIR/s ";
+  EXPECT_EQ(sh(ports + "--json add 8080:80 5000-5001:5000/udp | jq -c '.[] | [.id, .guest_addr, .guest_port]'").out,
+            "[1,\"10.0.2.100\",80]\n[2,\"10.0.2.100\",5000]\n[3,\"10.0.2.100\",5001]\n");
+  EXPECT_THAT(sh(ports + "ls").out, testing::ContainsRegex("\n2 +udp +0.0.0.0:5000 +10.0.2.100:5000\n"));
+  EXPECT_THAT(sh(ports + "rm 1 5000-5001:5000/udp"), Succeeds());
+  EXPECT_EQ(sh(ports + "ls --json").out, "[]\n");
+}
+
+TEST_F(ControlSocket, PortsAreAddedThoughTheyCannotBeListed) {
+  auto server = host().spawn(python(R"(
+server = socket.socket(socket.AF_UNIX); server.bind(address()); server.listen()
+print('up', flush=True)
+while True:
+    client = server.accept()[0]
+    request = client.recv(4096)
+    client.sendall(b'{"return":{"id":7}}' if b'add_hostfwd' in request else b'{"error":{"desc":"no"}}')
+    client.close())",
+                                    "/run/lab/tmp/s"));
+  ASSERT_TRUE(server && says(*server, "up"));
+  const Outcome added = sh("postern ports --api-socket /run/lab/tmp/s add 8080:80");
+  EXPECT_THAT(added, Succeeds());
+  EXPECT_THAT(added.out, testing::ContainsRegex("7 +tcp +0.0.0.0:8080 +:80\n"));
+  EXPECT_THAT(added.err, AllOf(IsOneLine(), HasSubstr("published; where to is not known: no")));
+}
+
+TEST_F(ControlSocket, AnAnswerThatCannotBeWrittenIsAFailure) {
+  const auto inside = guest({.options = {"-p", "8000-8399:8000"}});
+  ASSERT_TRUE(inside);
+  for (const char* asked : {"ports ls", "ports ls --json", "ports add 9000:9", "status", "status --json"}) {
+    const Outcome outcome = sh(fmt::format("postern {} >/dev/full", asked));
+    EXPECT_THAT(outcome, EndsWithStatus(1)) << asked;
+    EXPECT_THAT(outcome.err, AllOf(IsOneLine(), HasSubstr("No space left on device"))) << asked;
   }
 }
 

@@ -49,6 +49,15 @@ exec 3>hold; until grep -qs 1 ready; do :; done; exec 3>&-; wait $P; sed -n '/Re
 * Outbound IPv6:    2001:db8:1::1
 * MAC address:     02:00:5e:00:53:01
 )"},
+    {"BannerThatNobodyReadsDoesNotMatter", R"sh(target; mkfifo ready gone; exec 8<>gone 7>gone 8<&-
+report() { read -r -t 10 word <ready; echo ready=$word; inside ping -c1 -W2 10.0.2.2 | grep -o '1 received'; finish; }
+"$S" -c -r 5 $N tap0 5>ready >/dev/full 2>err & P=$!; report
+"$S" -c -r 5 $N tap0 5>ready >&- 2>err & P=$!; report
+"$S" -c -r 5 $N tap0 5>ready >&7 2>err & P=$!; report)sh",
+     "ready=1\n1 received\nstatus=143\nready=1\n1 received\nstatus=143\nready=1\n1 received\nstatus=143\n"},
+    {"WhatNobodyReadsDoesNotMatter", R"sh(target; mkfifo ready gone; exec 8<>gone 7>gone 8<&-
+"$S" -c -r 5 -6 --no-host-loopback $N tap0 5>ready >&7 2>&7 & P=$!; cat ready; echo; finish; "$S" -x 2>&7 >&7; echo status=$?)sh",
+     "1\nstatus=143\nstatus=1\n", differs("it dies of a pipe that nobody reads", "\nstatus=141\nstatus=141\n")},
     {"BannerIsThereAtOnce", "target; start -c $N tap0; head -1 out", "ready=1\nStarting slirp\n",
      differs("B12: its standard output is written in the end, if ever", "ready=1\n")},
 };
@@ -67,6 +76,17 @@ alive; exec 3<&-; wait $P; echo status=$?)sh",
     {"ExitFdThatIsAFileNeverFires", R"sh(target; exec 4</etc/passwd; start -e 4 -c $N tap0
 inside ping -c2 -i0.2 -W2 10.0.2.2 | grep -o '2 received'; alive; finish)sh",
      "ready=1\n2 received\nrunning\nstatus=143\n"},
+    {"ExitFdThatIsAClosedStreamEndsItAtOnce", R"sh(target; mkfifo ready
+for fd in 0 1 2; do eval '"$S" -e $fd -r 5 -c $N tap0 5>ready >out 2>err '$fd'>&- & P=$!'; cat ready; wait $P; echo " status=$?"; done)sh",
+     "1 status=0\n1 status=0\n1 status=0\n"},
+    {"ReadyFdThatIsAClosedStreamDoesNotMatter", R"sh(target
+"$S" -r 0 -c $N tap0 <&- >out 2>err & P=$!; until inside ip route | grep -q default; do [ "$(alive)" = running ] || break; done
+inside ping -c1 -W2 10.0.2.2 | grep -o '1 received'; finish)sh",
+     "1 received\nstatus=143\n"},
+    {"ExitFdEndsItThoughThatCannotBeSaid", R"sh(target; mkfifo hold; exec 7<>hold 4<hold 3>hold 7>&-
+"$S" -c -e 4 -r 5 -a s $N tap0 3>&- 5>ready >out 2>/dev/full & P=$!; until grep -qs 1 ready; do :; done
+exec 3>&-; wait $P; echo status=$?; [ -S s ] || echo gone)sh",
+     "status=0\ngone\n"},
     {"ExitFdThatIsClosedEndsItAtOnce",
      "target; start -e 10 -c $N tap0 10>&-; wait $P; echo status=$?; grep -o 'exitfd event' err",
      "ready=1\nstatus=0\nexitfd event\n"},
@@ -121,6 +141,13 @@ until [ -S bess ]; do :; done; until grep -q Waiting err; do :; done; client)sh"
     {"BessEndsWithItsClient", BESS_CLIENT R"sh("$S" --target-type=bess bess >out 2>err & P=$!
 until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; tail -n +2 err; ls)sh",
      "52:55:0a:00:02:02\nstatus=0\nslirp4netns: the client on the socket has gone\nerr\nout\n",
+     ours_alone("B9, bug of 0.5: it spins")},
+    {"BessEndsWithItsClientBehindTheSandboxToo", BESS_CLIENT R"sh(
+for locks in --enable-seccomp --enable-sandbox '--enable-sandbox --enable-seccomp'; do
+  "$S" --target-type=bess $locks bess >out 2>err & P=$!
+  until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; ls
+done)sh",
+     "52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n",
      ours_alone("B9, bug of 0.5: it spins")},
     {"BessEndsByASignalBeforeAnybodyCame", R"sh("$S" --target-type=bess bess >out 2>err & P=$!
 until grep -q Waiting err; do :; done; finish; ls)sh",

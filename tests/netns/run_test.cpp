@@ -161,12 +161,56 @@ TEST_F(RunOnNetwork, FindsTheHostByName) {
   EXPECT_EQ(arrival->bytes, "knock\n");
 }
 
+// A descriptor of ours with such a number would be taken for the caller's, and be lost.
+TEST_F(RunOnNetwork, LeavesStreamsClosedThatItFindsClosed) {
+  const std::string_view streams = R"(
+import os
+def is_open(fd):
+    try: return bool(os.fstat(fd))
+    except OSError: return False
+found = [fd for fd in range(3) if is_open(fd)]
+print(*found, file=open(os.environ["TMPDIR"] + "/streams", "w")))";
+  for (const auto& [closed, open] : {std::pair("<&-", "1 2\n"), {"<&- >&-", "2\n"}, {"<&- >&- 2>&-", "\n"}}) {
+    for (const std::string_view network : {"slirp", "none"}) {
+      const std::string run = fmt::format("postern run --network {} -- python3 -c '{}' {}", network, streams, closed);
+      EXPECT_THAT(sh(run), Succeeds()) << run;
+      EXPECT_EQ(sh("cat $TMPDIR/streams").out, open) << run;
+    }
+    Process endless = start_sh(fmt::format("exec postern run --ready-fd 5 -- sleep 1000 5>$TMPDIR/ready {}", closed));
+    ASSERT_TRUE(wait_until([&] { return !endless.running() || sh("grep -qs 1 $TMPDIR/ready").ok(); }));
+    endless.signal(SIGTERM);
+    EXPECT_EQ(endless.wait(), 143) << closed;
+    EXPECT_THAT(sh("rm $TMPDIR/ready"), Succeeds());
+  }
+  const Outcome ready = sh("postern run --ready-fd 0 -- true <&-");
+  EXPECT_THAT(ready, EndsWithStatus(125));
+  EXPECT_THAT(ready.err, AllOf(IsOneLine(), HasSubstr("--ready-fd 0: is not open")));
+}
+
 TEST_F(RunOnNetwork, TellsReadinessOnceTheCommandRuns) {
   const Outcome outcome =
       sh("postern run --ready-fd 5 -- sh -c 'ls /proc/self/fd | tr \"\\n\" \" \"' 5>$TMPDIR/ready; cat $TMPDIR/ready");
   EXPECT_EQ(outcome.out, "0 1 2 3 1") << "the command must not hold it open: 3 is ls's own";
   auto waiting = start_sh("{ postern run --ready-fd 5 -- sleep infinity 5>&1 >/dev/null & } | cat; echo end of file");
   EXPECT_TRUE(says(waiting, "1end of file")) << waiting.out();
+}
+
+TEST_F(RunOnNetwork, GoesOnWhereNobodyListensToWhatItSays) {
+  const std::string_view unread = "rm -f $TMPDIR/pipe; mkfifo $TMPDIR/pipe; exec 8<>$TMPDIR/pipe 7>$TMPDIR/pipe 8<&-; ";
+  for (const std::string_view network : {"none", "host", "slirp"}) {
+    const std::string run =
+        fmt::format("postern run --verbose --network {} --ready-fd 7 -- sh -c 'echo ran; exit 9' 2>&7", network);
+    const Outcome outcome = sh(fmt::format("{}{}", unread, run));
+    EXPECT_THAT(outcome, EndsWithStatus(9)) << network;
+    EXPECT_EQ(outcome.out, "ran\n") << network;
+  }
+}
+
+TEST_F(RunOnNetwork, LeavesABrokenPipeToTheCommandAsTheCallerHasIt) {
+  const std::string_view shows =
+      R"(postern run --network none -- sh -c 'echo $((0x$(sed -n "s/^SigIgn:.//p" /proc/self/status) & 0x1000))')";
+  EXPECT_EQ(sh(fmt::format("env --default-signal=PIPE {}", shows)).out, "0\n");
+  EXPECT_EQ(sh(fmt::format("env --ignore-signal=PIPE {}", shows)).out, "4096\n");
 }
 
 // As in a container: /proc/sys is read-only, so duplicate address detection cannot be turned off, and a new /proc is refused.

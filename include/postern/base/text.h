@@ -1,6 +1,8 @@
-// text.h - taking a text apart from its front. Nothing is copied.
+// text.h - taking a text apart from its front, and reading numbers. Nothing is copied.
 #pragma once
 
+#include <charconv>
+#include <optional>
 #include <string_view>
 
 namespace postern {
@@ -29,6 +31,15 @@ constexpr std::string_view take_word(std::string_view& line) {
   const std::string_view word = line.substr(0, line.find_first_of(kBlank));
   line.remove_prefix(word.size());
   return word;
+}
+
+/// The number that the whole of `text` is, as from_chars(3) reads it: digits, and for a signed T a "-" before them. Nothing: it
+/// is something else, or more than T holds.
+template <class T>
+std::optional<T> whole_number(std::string_view text, int base = 10) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional<T>(number) : std::nullopt;
 }
 
 }  // namespace postern

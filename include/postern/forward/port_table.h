@@ -28,6 +28,7 @@ struct PortRequest {
   Port host_port;                          // 0: any that is free
   std::optional<IpAddress> guest_address;  // nothing: the namespace's own of that family
   Port guest_port;
+  bool operator==(const PortRequest&) const = default;
 };
 
 /// The error of a port that cannot be had, in words: who has it, or what to do. Looks into /proc, so not behind the sandbox.

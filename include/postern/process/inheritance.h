@@ -1,4 +1,4 @@
-// inheritance.h - what the caller handed us and a program we start must find unchanged: signal mask, terminal, descriptors.
+// inheritance.h - what the caller handed us and a program we start must find unchanged: signals, terminal, descriptors.
 #pragma once
 
 #include <signal.h>
@@ -12,12 +12,18 @@
 
 namespace postern::process {
 
-/// Taken once, first thing in main(), before anything of ours is opened or changed.
+/// First thing in main(): gives the numbers 0 to 2 that the caller left closed to something on which every call fails as on a
+/// closed one (and for which poll(2) says POLLNVAL), so that nothing of ours gets them. A program that we start finds them
+/// closed.
+void occupy_closed_streams();
+
+/// Taken once, before anything of ours is opened or changed.
 class Inheritance {
  public:
   static Inheritance take();
 
-  /// Gives the calling process the caller's signal mask and file limit back: last thing before exec.
+  /// Gives the calling process back what the caller had, last thing before exec: the signal mask and what SIGPIPE does; the file
+  /// limit.
   void restore_signal_mask() const;
   void restore_file_limit() const;
   /// Closes the descriptors above 2 that the caller left open, except `kept`, and points standard input and output to /dev/null:
@@ -26,9 +32,14 @@ class Inheritance {
 
  private:
   sigset_t signal_mask_{};
+  struct sigaction broken_pipe_ {};
   rlimit file_limit_{};
   std::vector<int> descriptors_;
 };
+
+/// From now on a write to a pipe or a socket whose other end has gone fails with EPIPE and nothing more: neither who reads
+/// --ready-fd or standard error ends a network by leaving, nor do the peers of libslirp's sockets.
+void ignore_broken_pipes();
 
 /// Raises RLIMIT_NOFILE's soft limit to the hard one; a relay spends a descriptor a flow. Returns the limit now in force.
 size_t raise_file_limit();

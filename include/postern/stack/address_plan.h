@@ -1,4 +1,4 @@
-// address_plan.h - who is who in the virtual network: slirp4netns's plan, which its clients have built in.
+// address_plan.h - who is who in the virtual network: slirp4netns's plan, which its clients have built in. And its limits.
 //
 //   +0 network   +2 gateway, an alias of the host   +3 DNS   +15...+30 DHCP   +100 the namespace      (10.0.2.0/24)
 //   fd00::/64    fd00::2, fe80::2 gateway           fd00::3            -      SLAAC
@@ -8,8 +8,13 @@
 
 namespace postern::stack {
 
+inline constexpr unsigned kLeastMtu = 68;         // RFC 791, and libslirp's
+inline constexpr unsigned kGreatestMtu = 65'521;  // libslirp's and a TAP's
+inline constexpr unsigned kLeastMtu6 = 1280;      // RFC 8200 5; below it the kernel has no IPv6 on a link
+
 struct AddressPlan {
-  Cidr4 network = *Cidr4::make(Ipv4::of(10, 0, 2, 0), 24);  // prefix of 1 to 25 bits, so that +100 fits
+  static constexpr unsigned kLongestPrefix = 25;            // so that +100 fits
+  Cidr4 network = *Cidr4::make(Ipv4::of(10, 0, 2, 0), 24);  // prefix of 1 to kLongestPrefix bits
 
   constexpr Ipv4 gateway() const { return network.at(2); }
   constexpr Ipv4 dns() const { return network.at(3); }

@@ -50,8 +50,17 @@ TEST(ControlReply, AListGoesThroughUnchanged) {
   const std::string entry = R"({"id":5,"proto":"udp","host_addr":"::1","host_port":1,"guest_addr":"fd00::7","guest_port":65535})";
   const auto list = read_list(R"({"return":{"entries":[)" + entry + "]}}");
   ASSERT_TRUE(list);
-  const stack::Forward forward = {stack::Protocol::udp, *Ipv6::parse("::1"), Port{1}, *Ipv6::parse("fd00::7"), Port{65535}};
-  EXPECT_THAT(*list, ElementsAre(forward::Published{5, forward}));
+  const forward::PortRequest port = {stack::Protocol::udp, *Ipv6::parse("::1"), Port{1}, *Ipv6::parse("fd00::7"), Port{65535}};
+  EXPECT_THAT(*list, ElementsAre(PublishedPort{5, port}));
+  EXPECT_EQ(read_list(R"({"entries":[)" + entry + "]}"), list) << "slirp4netns's own list";
+  std::string compact = list_json(*list);
+  std::erase_if(compact, [](char c) { return c == ' ' || c == '\n'; });
+  EXPECT_EQ(compact, "[" + entry + "]");
+}
+
+TEST(ControlReply, WhereAPortLeadsToMayBeUnknown) {
+  const forward::PortRequest port = {stack::Protocol::tcp, Ipv4{}, Port{8080}, std::nullopt, Port{80}};
+  EXPECT_EQ(list_json({{7, port}}).find("guest_addr"), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace postern::cli {
@@ -34,6 +35,33 @@ TEST(FirstFreeNetwork, SaysWhatToDoWhereAllAreTaken) {
   const auto network = first_free_network(std::vector{route_to("10.0.0.0/8")});
   ASSERT_FALSE(network);
   EXPECT_NE(network.error().message().find("--cidr"), std::string::npos);
+}
+
+/// Whether no socket was asked for: none could be had. (The choice of max_flows raises the limit again.)
+bool is_chosen_without_the_host(const NetworkOptions& options) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const bool chosen = choose_network(options).has_value();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return chosen;
+}
+
+TEST(ChooseNetwork, ReadsTheHostsRoutesOnlyWhereTheyDecide) {
+  NetworkOptions options;
+  EXPECT_FALSE(is_chosen_without_the_host(options));
+  options.cidr = Cidr4::parse("10.0.2.0/24");
+  EXPECT_FALSE(is_chosen_without_the_host(options)) << "IPv6 where the host has it";
+  options.mtu_bytes = 1279;
+  EXPECT_TRUE(is_chosen_without_the_host(options));
+  options.mtu_bytes = 1500;
+  for (const Choice ipv6 : {Choice::on, Choice::off}) {
+    options.ipv6 = ipv6;
+    EXPECT_TRUE(is_chosen_without_the_host(options));
+  }
+  options.cidr.reset();
+  EXPECT_FALSE(is_chosen_without_the_host(options));
 }
 
 TEST(Nameservers, AreOfTheFamiliesTheHostHasServersOf) {

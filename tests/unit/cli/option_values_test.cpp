@@ -108,5 +108,13 @@ TEST(OptionValues, DigitsAreAProcessAndAllElseIsAPath) {
   EXPECT_FALSE(to_attach_options(typed));
 }
 
+TEST(OptionValues, AnEmptyTargetIsNone) {
+  TypedAttach typed;
+  typed.tap = "tap0";
+  const auto attach = to_attach_options(typed);
+  ASSERT_FALSE(attach);
+  EXPECT_EQ(attach.error().message(), "PID|PATH is empty");
+}
+
 }  // namespace
 }  // namespace postern::cli

@@ -1,4 +1,6 @@
 // The rooms' lists as they are put together: what a relay that has been taken over could still ask for.
+#include "postern/workload/syscalls.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
@@ -8,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <string>
@@ -33,6 +36,27 @@ Answer answer_to(std::string_view name, std::initializer_list<uint64_t> argument
     }
   }
   return answer;
+}
+
+bool is_same(const SyscallRule& a, const SyscallRule& b) {
+  const auto holds_alike = [](const ArgumentIs& one, const ArgumentIs& other) {
+    return one.mask == other.mask && (one.mask == 0 || (one.argument == other.argument && one.value == other.value));
+  };
+  return a.name == b.name && a.refusal == b.refusal &&
+         std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(), holds_alike);
+}
+
+TEST(Syscalls, OfARoomAddSomethingToThoseOfTheRoomsBelow) {
+  std::vector<SyscallRule> known;
+  for (const SyscallRules& list : syscall_lists()) {
+    const auto is_known = [&](const SyscallRule& rule) {
+      return std::any_of(known.begin(), known.end(), [&](const SyscallRule& other) { return is_same(rule, other); });
+    };
+    const bool adds_nothing = std::all_of(list.begin(), list.end(), is_known);
+    const bool is_workloads = list.data() == workload::syscalls().data();  // process's, to a line: it may go
+    EXPECT_TRUE(!adds_nothing || is_workloads) << "the list that begins with " << list.front().name;
+    known.insert(known.end(), list.begin(), list.end());
+  }
 }
 
 constexpr uint64_t kHere = static_cast<uint32_t>(AT_FDCWD);

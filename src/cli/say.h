@@ -1,0 +1,17 @@
+// say.h - what is written to a person or a program that reads us. fmt::print throws where that fails: a disk that is full, a
+// descriptor that is closed, a reader who has gone. None of these may end a network.
+#pragma once
+
+#include <cstdio>
+#include <string_view>
+
+namespace postern::cli {
+
+/// `text` as it is. What cannot be written is lost.
+void say(std::FILE* stream, std::string_view text);
+
+/// For a command whose answer is all that it does: `text` to standard output, to its end. Returns the exit status: kFailure where
+/// not all could be written, which one line on standard error says.
+int answer(std::string_view text);
+
+}  // namespace postern::cli

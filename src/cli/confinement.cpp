@@ -10,7 +10,6 @@
 #include "postern/process/syscalls.h"
 #include "postern/relay/syscalls.h"
 #include "postern/stack/syscalls.h"
-#include "postern/workload/syscalls.h"
 
 namespace postern::cli {
 
@@ -31,8 +30,8 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
-      libc_syscalls(),   loop::syscalls(),     netlink::syscalls(), process::syscalls(),
-      stack::syscalls(), workload::syscalls(), relay::syscalls(),   api::syscalls(),
+      libc_syscalls(),   loop::syscalls(),  netlink::syscalls(), process::syscalls(),
+      stack::syscalls(), relay::syscalls(), api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

@@ -3,24 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
-#include <optional>
 
 #include "postern/base/text.h"
 
 namespace postern::netns {
-
-namespace {
-
-std::optional<uint32_t> number(std::string_view text) {
-  uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
 
 IdMap map_caller(uint32_t caller, uint32_t inside) { return {{inside, caller, 1}}; }
 
@@ -48,8 +35,8 @@ std::vector<SubordinateRange> subordinate_ranges(std::string_view text, std::str
   while (!text.empty()) {
     std::string_view line = take_line(text);
     const std::string_view owner = take_until(line, ':');
-    const auto first = number(take_until(line, ':'));
-    const auto count = number(line);
+    const auto first = whole_number<uint32_t>(take_until(line, ':'));
+    const auto count = whole_number<uint32_t>(line);
     if ((owner != name && owner != id_text) || !first || !count || *count == 0) continue;
     if (*count > std::numeric_limits<uint32_t>::max() - *first) continue;
     ranges.push_back({*first, *count});
@@ -73,7 +60,8 @@ IdMap parse_map_file(std::string_view text) {
   IdMap map;
   while (!text.empty()) {
     std::string_view line = take_line(text);
-    const auto inside = number(take_word(line)), outside = number(take_word(line)), count = number(take_word(line));
+    const auto inside = whole_number<uint32_t>(take_word(line)), outside = whole_number<uint32_t>(take_word(line)),
+               count = whole_number<uint32_t>(take_word(line));
     if (inside && outside && count) map.push_back({*inside, *outside, *count});
   }
   return map;

@@ -33,7 +33,7 @@ Inheritance Inheritance::take() {
   return inheritance;
 }
 
-void Inheritance::restore_signal_mask() const {
+void Inheritance::restore_signals() const {
   ::sigaction(SIGPIPE, &broken_pipe_, nullptr);
   ::sigprocmask(SIG_SETMASK, &signal_mask_, nullptr);
 }

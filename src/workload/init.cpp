@@ -95,7 +95,7 @@ bool is_found(const std::string& command) {
 
 int exec_command(const WorkloadPlan& plan, const process::Inheritance& inheritance) {
   ::prctl(PR_SET_PDEATHSIG, 0);  // the end of PID 1 is enough, and the command must find nothing of ours
-  inheritance.restore_signal_mask();
+  inheritance.restore_signals();
   inheritance.restore_file_limit();
   if (plan.working_directory && ::chdir(plan.working_directory->c_str()) < 0) {
     log::error("{}", fail_errno("change to", *plan.working_directory).value().message());

@@ -24,7 +24,7 @@ class Inheritance {
 
   /// Gives the calling process back what the caller had, last thing before exec: the signal mask and what SIGPIPE does; the file
   /// limit.
-  void restore_signal_mask() const;
+  void restore_signals() const;
   void restore_file_limit() const;
   /// Closes the descriptors above 2 that the caller left open, except `kept`, and points standard input and output to /dev/null:
   /// the relay must not hold a pipe open that the command has closed.

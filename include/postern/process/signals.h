@@ -21,7 +21,7 @@ struct Signal {
 class SignalSource {
  public:
   /// From now on `numbers` no longer interrupt the process; they wait to be read. A child inherits that: see
-  /// Inheritance::restore_signal_mask.
+  /// Inheritance::restore_signals.
   static Result<SignalSource> open(std::initializer_list<int> numbers);
 
   int fd() const { return fd_.get(); }

@@ -57,7 +57,7 @@ TEST(Inheritance, GivesTheSignalMaskBack) {
   sigset_t all, now;
   sigfillset(&all);
   ::sigprocmask(SIG_BLOCK, &all, nullptr);
-  inheritance.restore_signal_mask();
+  inheritance.restore_signals();
   ::sigprocmask(SIG_SETMASK, nullptr, &now);
   EXPECT_FALSE(sigismember(&now, SIGTERM));
 }
@@ -68,7 +68,7 @@ TEST(Inheritance, GivesBackWhatABrokenPipeDoes) {
     const Inheritance inheritance = Inheritance::take();
     ignore_broken_pipes();
     EXPECT_EQ(std::signal(SIGPIPE, SIG_IGN), SIG_IGN);
-    inheritance.restore_signal_mask();
+    inheritance.restore_signals();
     EXPECT_EQ(std::signal(SIGPIPE, SIG_DFL), callers);
   }
 }

@@ -72,39 +72,7 @@ SyscallRules libc_syscalls() {
 }
 
 SyscallRules sanitizer_syscalls() {
-  static constexpr SyscallRule kRules[] = {
-      {"clone"},
-      {"dup"},
-      {"dup2"},
-      {"getppid"},
-      {"getrlimit"},
-      {"kill"},
-      {"mmap"},
-      {"mprotect"},
-      {"open"},
-      {"openat"},
-      {"pipe2"},
-      {"prctl"},
-      {"prlimit64"},
-      {"ptrace"},
-      {"readlink"},
-      {"rt_tgsigqueueinfo"},
-      {"sched_getaffinity"},
-      {"sched_yield"},
-      {"sigaltstack"},
-      {"tgkill"},
-      {"wait4"},
-      {"set_robust_list"},
-      {"rseq"},
-      {"process_vm_readv"},
-      {"ioctl"},
-      {"getpgrp"},
-      {"access"},
-      {"faccessat"},
-      {"fcntl"},
-      {"arch_prctl"},
-      {"getcwd"},
-  };
+  static constexpr SyscallRule kRules[] = {{"sched_yield"}, {"sigaltstack"}, {"prlimit64"}, {"getrlimit"}, {"mprotect"}};
   return kRules;
 }
 

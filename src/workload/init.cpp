@@ -126,6 +126,12 @@ void let_go_of_everything() {
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
+/// Until no process has the other end of the pipe.
+void wait_for_end_of(int pipe) {
+  char nothing = 0;
+  while (::read(pipe, &nothing, 1) < 0 && errno == EINTR) continue;
+}
+
 /// SIGCHLD's disposition while it lives is the default: a caller that ignores its children's ends would hide ours from us.
 class ChildSignal {
  public:
@@ -178,7 +184,11 @@ int run_init(const process::MessageChannel& channel, const WorkloadPlan& plan, c
   if (!told(channel, kGo)) return kOrphaned;
   const ChildSignal child_signal;
   block_all_signals();
+  std::array<int, 2> gate{};
+  if (::pipe2(gate.data(), O_CLOEXEC) < 0) return process::send_outcome(channel, fail_errno("pipe")) ? kOurFailure : kOrphaned;
   auto command = process::Child::fork(0, [&] {
+    ::close(gate[1]);
+    wait_for_end_of(gate[0]);  // or the command could find in /proc/1/fd what is not its own
     child_signal.restore();
     return exec_command(plan, inheritance);
   });

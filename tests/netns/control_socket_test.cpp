@@ -255,7 +255,7 @@ TEST_F(ControlSocket, DoesNotSpinWhenDescriptorsRunOut) {
 }
 
 TEST_F(ControlSocket, KeepsItsMemoryThroughTenThousandRequests) {
-  const auto inside = guest();
+  const auto inside = guest({.before = kReuseMemory});
   ASSERT_TRUE(inside);
   constexpr std::string_view kRequests = R"(
 ADD = b'{"execute":"add_hostfwd","arguments":{"proto":"tcp","host_port":18080,"guest_port":80}}'

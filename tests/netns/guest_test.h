@@ -12,6 +12,10 @@
 
 namespace postern::lab {
 
+/// For GuestConfig::before, where memory is measured: AddressSanitizer else keeps what is freed from being used again.
+inline constexpr const char* kReuseMemory =
+    "export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=0:thread_local_quarantine_size_kb=0";
+
 class GuestTest : public PosternTest {
  protected:
   std::optional<Guest> guest(GuestConfig config = {}) const {

@@ -168,7 +168,7 @@ TEST_F(StackBounds, WithoutItsTapPosternSleeps) {
 // ---- nonsense
 
 TEST_F(StackBounds, FragmentsThatNeverEndAreForgotten) {
-  const auto inside = guest({.options = {"--mtu", "1500"}});
+  const auto inside = guest({.options = {"--mtu", "1500"}, .before = kReuseMemory});
   ASSERT_TRUE(inside);
   expect_service(*inside);
   const size_t before = inside->resident_bytes();

@@ -9,7 +9,7 @@ namespace postern {
 /// its own number.
 SyscallRules libc_syscalls();
 
-/// What the runtime of a sanitizer makes on top, to report and to look for leaks. For builds with POSTERN_SANITIZED only.
+/// What the runtime of a sanitizer makes on top. For builds with POSTERN_SANITIZED only.
 SyscallRules sanitizer_syscalls();
 
 }  // namespace postern

@@ -113,8 +113,8 @@ for folder in etc run home root var; do [ -d /proc/$P/root/$folder ] && echo $fo
     // is not shared: the peer takes it by pivot_root(2), which refuses that.
     {"SandboxUnmountsNothingThatIsShared", R"sh(export S; export -f target inside start
 unshare --user --map-root-user --mount bash -c '
-mkdir shared; mount -t tmpfs none shared; mount --make-shared shared; touch shared/file
-target; start -c --enable-sandbox $N tap0; findmnt -rno FSTYPE,PROPAGATION shared; ls shared; ls /proc/$P/root')sh",
+mkdir on; mount -t tmpfs none on; mount --make-shared on; mkdir on/shared; mount -t tmpfs none on/shared; touch on/shared/file
+target; start -c --enable-sandbox $N tap0; findmnt -rno FSTYPE,PROPAGATION on/shared; ls on/shared; ls /proc/$P/root')sh",
      "ready=1\ntmpfs shared\nfile\netc\nrun\n"},
     {"SeccompWithAUserNamespaceByPath", R"sh(target
 start -c --enable-seccomp --netns-type=path --userns-path=/proc/$N/ns/user /proc/$N/ns/net tap11

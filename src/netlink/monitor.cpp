@@ -47,11 +47,23 @@ Status AddressMonitor::dump_if_stale() {
 Status AddressMonitor::start_dump(Dump dump) {
   dump_ = dump;
   DumpRequest request(dump == Dump::addresses ? RTM_GETADDR : RTM_GETROUTE, AF_INET6);
-  return send_request(socket_, request.get(), ++dump_sequence_);
+  // What was lost may be told here first, which clears it. Told again, our queue is full: it can be read, and then we ask again.
+  Status sent = send_request(socket_, request.get(), ++dump_sequence_);
+  if (!sent && is_lost(sent.error())) sent = send_request(socket_, request.get(), ++dump_sequence_);
+  return sent || !is_lost(sent.error()) ? sent : ask_again();
+}
+
+/// When what fills our queue has been read.
+Status AddressMonitor::ask_again() {
+  dump_ = Dump::none;
+  stale_ = true;
+  return {};
 }
 
 Status AddressMonitor::finish_dump(const nlmsghdr& message) {
-  if (Status status = outcome(message, kDoing); !status) return status;
+  const Status status = outcome(message, kDoing);
+  if (!status && is_lost(status.error())) return ask_again();
+  if (!status) return status;
   if (dump_ == Dump::addresses) return start_dump(Dump::routes);
   dump_ = Dump::none;
   state_ = dumped_;

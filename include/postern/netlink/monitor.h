@@ -57,6 +57,7 @@ class AddressMonitor {
   Status dump_if_stale();
   Status start_dump(Dump dump);
   Status finish_dump(const nlmsghdr& message);
+  Status ask_again();
   Status take(const nlmsghdr& message);
   void apply(const nlmsghdr& message, State& state);
   void apply_address(const nlmsghdr& message, State& state);

@@ -21,7 +21,7 @@ class Private : public PosternAs {
     if (IsSkipped() || HasFatalFailure()) return;
     ASSERT_THAT(host().sh("mount -t tmpfs -o mode=1777 tmpfs /tmp && mkdir -p /run/user/4000 && chown 4000 /run/user/4000"),
                 Succeeds());
-    ASSERT_THAT(sh("mkdir -p /tmp/work/here && echo secret > /tmp/work/file"), Succeeds());
+    ASSERT_THAT(sh("mkdir -p /tmp/folder/here && echo secret > /tmp/folder/file"), Succeeds());
     ASSERT_THAT(host().sh("touch /run/docker.sock /run/user/4000/bus"), Succeeds());
   }
   /// With a runtime folder as a session has it.
@@ -37,7 +37,7 @@ TEST_P(Private, HidesWhatProgramsShareByPath) {
                            "/tmp $XDG_RUNTIME_DIR'");
   EXPECT_EQ(seen.out.substr(0, seen.out.find("/tmp:")), "/run:\nuser\n\n/run/user/4000:\n\n");
   EXPECT_THAT(seen.out, HasSubstr("/tmp:\n1777\n700\n"));
-  EXPECT_EQ(host().sh("ls -A /tmp /run/user/4000").out, "/run/user/4000:\nbus\n\n/tmp:\nwork\n") << "nothing changes outside";
+  EXPECT_EQ(host().sh("ls -A /tmp /run/user/4000").out, "/run/user/4000:\nbus\n\n/tmp:\nfolder\n") << "nothing changes outside";
 }
 
 TEST_P(Private, HidesARuntimeFolderThatIsElsewhere) {
@@ -52,11 +52,11 @@ TEST_P(Private, CannotBeUncovered) {
                             "sh -c 'umount /tmp; umount -l /run; unshare --mount umount /tmp; ls -A /tmp; "
                             "unshare --user --map-root-user --mount sh -c \"umount -l /tmp; ls -A /tmp\"'");
   EXPECT_THAT(tried.out, IsEmpty());
-  EXPECT_THAT(sh("postern run -- sh -c 'ls /tmp'").out, "work\n") << "shown without --private";
+  EXPECT_THAT(sh("postern run -- sh -c 'ls /tmp'").out, "folder\n") << "shown without --private";
 }
 
 TEST_P(Private, IsNotLedAroundByTheWorkingFolder) {
-  const Outcome seen = sh("cd /tmp/work/here && postern run --private -- sh -c 'pwd; ls -A .. ../../tmp'");
+  const Outcome seen = sh("cd /tmp/folder/here && postern run --private -- sh -c 'pwd; ls -A .. ../../tmp'");
   EXPECT_THAT(seen.out, AllOf(HasSubstr("/\n"), Not(HasSubstr("file"))));
   EXPECT_THAT(seen.err, AllOf(IsOneLine(), HasSubstr("--workdir")));
 }

@@ -91,7 +91,10 @@ Status AddressMonitor::take(const nlmsghdr& message) {
   stale_ |= (message.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
   apply(message, dumped_);
   const bool announced = !(message.nlmsg_flags & NLM_F_MULTI);  // the parts of a dump are marked
-  if (announced) apply(message, state_);
+  if (!announced) return {};
+  apply(message, state_);
+  const bool deleted = message.nlmsg_type == RTM_DELADDR || message.nlmsg_type == RTM_DELROUTE;
+  stale_ |= deleted && dump_ != Dump::none;  // the parts that come may have been written before
   return {};
 }
 

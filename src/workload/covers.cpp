@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <optional>
 
@@ -76,14 +77,15 @@ class Kept {
   UniqueFd folder_;
 };
 
-/// By their real paths, each outermost one before what lies in it; what does not exist is left out.
+/// By their real paths, each outermost one before what lies in it; of two that are the same the first named, and none that does
+/// not exist.
 std::vector<Cover> resolved(const std::vector<Cover>& covers) {
   std::vector<Cover> found;
   for (const Cover& cover : covers) {
     const auto folder = real_path(cover.folder);
     if (folder && *folder != "/") found.push_back({*folder, cover.mode});
   }
-  std::sort(found.begin(), found.end(), [](const Cover& a, const Cover& b) { return a.folder < b.folder; });
+  std::stable_sort(found.begin(), found.end(), [](const Cover& a, const Cover& b) { return a.folder < b.folder; });
   const auto same = [](const Cover& a, const Cover& b) { return a.folder == b.folder; };
   found.erase(std::unique(found.begin(), found.end(), same), found.end());
   return found;
@@ -94,7 +96,7 @@ std::vector<Cover> resolved(const std::vector<Cover>& covers) {
 std::vector<Cover> resolver_covers() { return {{"/run/nscd", 0755}, {"/var/run/nscd", 0755}, {"/run/systemd/resolve", 0755}}; }
 
 std::vector<Cover> private_covers(const std::string& runtime_folder) {
-  std::vector<Cover> covers = {{"/tmp", 01777}, {"/run", 0755}};
+  std::vector<Cover> covers = {{"/tmp", 01777}, {"/run", 0755}, {"/var/run", 0755}};
   if (runtime_folder.starts_with('/')) covers.push_back({runtime_folder, 0700});
   return covers;
 }

@@ -54,8 +54,7 @@ void allow_ping_sockets() {
 }
 
 Status hide_folders(const WorkloadPlan& plan) {
-  if (plan.network == Network::own) POSTERN_CHECK(cover(resolver_covers()), "hide the host's resolvers");
-  if (!plan.hides_shared_folders) return {};
+  if (!plan.hides_shared_folders) return plan.network == Network::own ? cover(resolver_covers()) : Status();
   const char* runtime_folder = std::getenv("XDG_RUNTIME_DIR");
   POSTERN_CHECK(cover(private_covers(runtime_folder ? runtime_folder : "")), "hide folders");
   return leave_covered_folder();

@@ -5,10 +5,10 @@
 add_library(postern_options INTERFACE)
 target_compile_features(postern_options INTERFACE cxx_std_20)
 target_compile_options(postern_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>)
-target_compile_definitions(postern_options INTERFACE
-  FMT_HEADER_ONLY $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
-target_link_options(postern_options INTERFACE -Wl,-z,relro,-z,now)
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>
+  -ffunction-sections -fdata-sections)
+target_compile_definitions(postern_options INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+target_link_options(postern_options INTERFACE -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed)
 target_include_directories(postern_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
 if(SANITIZE)
   # vptr: it asks the kernel by a pipe what memory there is, and takes a process without a free descriptor for broken.

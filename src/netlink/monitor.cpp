@@ -61,7 +61,7 @@ Status AddressMonitor::ask_again() {
 }
 
 Status AddressMonitor::finish_dump(const nlmsghdr& message) {
-  const Status status = outcome(message, kDoing);
+  Status status = outcome(message, kDoing);
   if (!status && is_lost(status.error())) return ask_again();
   if (!status) return status;
   if (dump_ == Dump::addresses) return start_dump(Dump::routes);

@@ -145,12 +145,12 @@ bool serves_group(const Packet& packet) {
 
 class FrameFilter::Rules {
  public:
-  explicit Rules(const FilterConfig& config) : config_(config), ports_with_socket_(config.hash_key), clients_(config.hash_key) {}
+  explicit Rules(const FilterConfig& config) : config_(config), ports_with_socket_(config.hash_key) {}
 
   Verdict decide(MutableBytes frame, const Moment& moment);
   void expire(TimePoint now) { fragments_.expire(now); }
   PortSet& published_udp() {
-    looks_for_clients_ = true;
+    if (!clients_) clients_.emplace(config_.hash_key);
     return published_udp_;
   }
   void note_to_guest(wire::Bytes frame, TimePoint now);
@@ -178,11 +178,11 @@ class FrameFilter::Rules {
   FilterConfig config_;
   std::optional<std::vector<IpAddress>> host_addresses_;  // sorted; nothing: the host is like any other
   PortSet published_udp_;
-  bool looks_for_clients_ = false;  // a port was published once; until then no frame is read for its client
   DropCounters drops_;
   FragmentSet fragments_{drops_};
   RecentPorts ports_with_socket_;
-  RecentPorts clients_;  // of published UDP ports, on the host
+  std::optional<RecentPorts>
+      clients_;  // of published UDP ports, on the host; until one is published, no frame is read for its client
   TimePoint now_;
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply_{};
 };
@@ -265,7 +265,7 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
 }
 
 void FrameFilter::Rules::note_to_guest(wire::Bytes frame, TimePoint now) {
-  if (!looks_for_clients_) return;
+  if (!clients_) return;
   const auto ethernet = EthernetFrame::parse(frame);
   const auto ip = ethernet ? IpPacket::parse(ethernet->payload) : std::nullopt;
   const bool has_ports = ip && ip->protocol == Protocol::udp && !(ip->fragment && ip->fragment->offset_bytes != 0);
@@ -273,14 +273,14 @@ void FrameFilter::Rules::note_to_guest(wire::Bytes frame, TimePoint now) {
   const Port client{wire::load16(ip->payload, 0)}, published{wire::load16(ip->payload, 2)};
   const Place place = place_of(ip->source);
   if (!published_udp_[published.number] || (place != Place::gateway && place != Place::host)) return;
-  clients_.remember(clients_.key(ip->source, client, published), now + kUdpSocketLifetime);
+  clients_->remember(clients_->key(ip->source, client, published), now + kUdpSocketLifetime);
 }
 
 /// Whoever may choose its source port could otherwise speak to every UDP port of the host.
 bool FrameFilter::Rules::answers_client(const Packet& packet) const {
   const auto* udp = packet.as<UdpDatagram>();
   if (!udp || !published_udp_[udp->source.number]) return false;
-  return clients_.contains(clients_.key(packet.ip.destination, udp->destination, udp->source), now_);
+  return clients_ && clients_->contains(clients_->key(packet.ip.destination, udp->destination, udp->source), now_);
 }
 
 /// What belongs to a connection that came in over a published port goes back to a client on the host.

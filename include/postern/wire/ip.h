@@ -44,4 +44,19 @@ struct IpPacket {
   static std::optional<IpPacket> parse(Bytes packet);
 };
 
+/// What stands before a packet of our own: without options or extension headers, and not to be fragmented on its way.
+struct IpHeader {
+  static constexpr uint8_t kHopLimit = 64;  // RFC 1700
+
+  IpAddress source;  // of one family with the destination
+  IpAddress destination;
+  Protocol protocol;
+  uint8_t traffic_class = 0;  // IPv4: type of service
+  uint16_t id = 0;            // IPv4 only; means nothing in a packet that is no fragment, RFC 6864 4.1
+};
+
+/// Writes it for `payload_bytes` behind it, which with the header are no more than IpPacket::kMaxBytes. Returns the bytes
+/// written.
+size_t store_ip_header(MutableBytes room, const IpHeader& header, size_t payload_bytes);
+
 }  // namespace postern::wire

@@ -181,5 +181,26 @@ TEST(Ipv6Packet, ExtensionHeadersMustFit) {
   EXPECT_FALSE(IpPacket::parse(ip_packet(kV6, {1, 2, 3, 4, 5, 6, 7}, {.protocol = 60}))) << "shorter than any";
 }
 
+TEST(IpHeader, IsWrittenAsThePacketsOfBothFamiliesBegin) {
+  constexpr uint16_t kDontFragment = 0x4000;
+  for (const Ends& ends : {kV4, kV6}) {
+    const Frame expected = ip_packet(ends, kPayload, {.protocol = 6, .id = 0xbeef, .fragment = kDontFragment});
+    Frame written = expected;
+    std::fill_n(written.begin(), expected.size() - kPayload.size(), uint8_t{0xff});
+    const IpHeader header{.source = ends.from(), .destination = ends.to(), .protocol = Protocol::tcp, .id = 0xbeef};
+    EXPECT_EQ(store_ip_header(written, header, kPayload.size()), expected.size() - kPayload.size());
+    EXPECT_EQ(written, expected);
+  }
+}
+
+TEST(IpHeader, TheTrafficClassStandsWhereEachFamilyHasIt) {
+  Frame v4(20), v6(40);
+  store_ip_header(v4, {kV4.from(), kV4.to(), Protocol::tcp, 0xc0}, 0);
+  store_ip_header(v6, {kV6.from(), kV6.to(), Protocol::tcp, 0xc0}, 0);
+  EXPECT_EQ(load16(v4, 0), 0x45c0);
+  EXPECT_EQ(load16(v6, 0), 0x6c00);
+  EXPECT_TRUE(IpPacket::parse(v4)->header_checksum_ok());
+}
+
 }  // namespace
 }  // namespace postern::wire

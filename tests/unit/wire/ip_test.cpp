@@ -202,5 +202,20 @@ TEST(IpHeader, TheTrafficClassStandsWhereEachFamilyHasIt) {
   EXPECT_TRUE(IpPacket::parse(v4)->header_checksum_ok());
 }
 
+TEST(IpPacket, ItsLengthMayBeWrittenAnew) {
+  const Frame no_operation = {1, 1, 1, 0};
+  for (const Ends& ends : {kV4, kV6}) {
+    const test::IpFields fields{.protocol = 6, .options = no_operation, .extensions = extension(6), .first_extension = 60};
+    const Frame longer = ip_packet(ends, Frame(2'000, 7), fields), shorter = ip_packet(ends, Frame(3, 7), fields);
+    Frame packet = longer;
+    packet.resize(shorter.size());
+    store_ip_length(packet);
+    EXPECT_EQ(packet, shorter);
+    packet.resize(longer.size(), 7);
+    store_ip_length(packet);
+    EXPECT_EQ(packet, longer);
+  }
+}
+
 }  // namespace
 }  // namespace postern::wire

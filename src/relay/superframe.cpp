@@ -17,17 +17,15 @@ using wire::IpPacket;
 using wire::MutableBytes;
 using wire::TcpSegment;
 using wire::VnetHeader;
+namespace ipv4_field = wire::ipv4_field;
+namespace ipv6_field = wire::ipv6_field;
+namespace tcp_field = wire::tcp_field;
 
 constexpr size_t kIpStart = EthernetFrame::kHeaderBytes;
 constexpr size_t kMaxFrameBytes = kIpStart + IpPacket::kMaxBytes;
 constexpr size_t kHeaderBytes4 = kIpStart + IpPacket::kMinHeaderBytes4 + TcpSegment::kMinHeaderBytes;
 constexpr size_t kHeaderBytes6 = kIpStart + IpPacket::kHeaderBytes6 + TcpSegment::kMinHeaderBytes;
-constexpr size_t kTcpFlags = 13, kTcpChecksum = 16;                     // RFC 9293 3.1
-constexpr size_t kTotalLength4 = 2, kIpId4 = 4, kHeaderChecksum4 = 10;  // RFC 791 3.1
-constexpr size_t kPayloadLength6 = 4;                                   // RFC 8200 3
 
-/// Puts the sum of the pseudo header where the checksum stands, and says so: the kernel completes it if the frame leaves the
-/// namespace again, and else need not look. virtio 1.2, 5.1.6.2.
 VnetHeader leave_checksum_to_kernel(MutableBytes headers, size_t tcp_start, size_t tcp_bytes) {
   const bool is_v4 = tcp_start == kIpStart + IpPacket::kMinHeaderBytes4;
   const auto address = [&](size_t at4, size_t at6) -> IpAddress {
@@ -38,8 +36,7 @@ VnetHeader leave_checksum_to_kernel(MutableBytes headers, size_t tcp_start, size
     return Ipv6::from_wire(*static_cast<in6_addr*>(std::memcpy(&v6, bytes, sizeof v6)));
   };
   const auto pseudo = wire::pseudo_header(address(12, 8), address(16, 24), wire::Protocol::tcp, tcp_bytes);
-  wire::store16(headers, tcp_start + kTcpChecksum, static_cast<uint16_t>(~wire::finish(pseudo)));
-  return {.needs_checksum = true, .checksum_start = static_cast<uint16_t>(tcp_start), .checksum_offset = kTcpChecksum};
+  return wire::leave_tcp_checksum(headers, tcp_start, pseudo);
 }
 
 bool same(Bytes a, Bytes b, size_t from, size_t to) {
@@ -82,7 +79,7 @@ bool Superframe::add(Bytes frame) {
   size_ += segment.tcp.payload.size();
   next_sequence_ += static_cast<uint32_t>(segment.tcp.payload.size());
   ++segments_;
-  if (segment.is_pushed()) this->frame()[segment.tcp_start() + kTcpFlags] |= wire::tcp_flag::psh;
+  if (segment.is_pushed()) this->frame()[segment.tcp_start() + tcp_field::flags] |= wire::tcp_flag::psh;
   complete_ = segment.is_pushed() || segment.tcp.payload.size() < segment_bytes_;
   return true;
 }
@@ -104,14 +101,14 @@ bool Superframe::continues(const Segment& segment) const {
   if (segment.tcp.payload.size() > segment_bytes_ || size_ + segment.tcp.payload.size() > kMaxFrameBytes) return false;
   const Bytes ours = frame(), theirs = segment.frame;
   const size_t tcp = segment.tcp_start();
-  const bool same_ip = segment.is_v4() ? same(ours, theirs, 0, kIpStart + kTotalLength4) &&
-                                             same(ours, theirs, kIpStart + kIpId4 + 2, kIpStart + kHeaderChecksum4) &&
-                                             same(ours, theirs, kIpStart + kHeaderChecksum4 + 2, tcp)
-                                       : same(ours, theirs, 0, kIpStart + kPayloadLength6) &&
-                                             same(ours, theirs, kIpStart + kPayloadLength6 + 2, tcp);
-  constexpr size_t kSequence = 4, kAcknowledgment = 8, kWindow = 14;
-  return same_ip && same(ours, theirs, tcp, tcp + kSequence) && same(ours, theirs, tcp + kAcknowledgment, tcp + kTcpFlags) &&
-         same(ours, theirs, tcp + kWindow, tcp + kTcpChecksum);
+  const bool same_ip = segment.is_v4() ? same(ours, theirs, 0, kIpStart + ipv4_field::total_length) &&
+                                             same(ours, theirs, kIpStart + ipv4_field::id + 2, kIpStart + ipv4_field::checksum) &&
+                                             same(ours, theirs, kIpStart + ipv4_field::checksum + 2, tcp)
+                                       : same(ours, theirs, 0, kIpStart + ipv6_field::payload_length) &&
+                                             same(ours, theirs, kIpStart + ipv6_field::payload_length + 2, tcp);
+  return same_ip && same(ours, theirs, tcp, tcp + tcp_field::sequence) &&
+         same(ours, theirs, tcp + tcp_field::acknowledgment, tcp + tcp_field::flags) &&
+         same(ours, theirs, tcp + tcp_field::window, tcp + tcp_field::checksum);
 }
 
 std::optional<Superframe::Parts> Superframe::alone(Bytes frame) {
@@ -131,13 +128,7 @@ void Superframe::seal() {
     const MutableBytes packet = frame().subspan(kIpStart);
     const bool is_v4 = header_bytes_ == kHeaderBytes4;
     const size_t tcp_start = header_bytes_ - TcpSegment::kMinHeaderBytes;
-    if (is_v4) {
-      wire::store16(packet, kTotalLength4, static_cast<uint16_t>(packet.size()));
-      wire::store16(packet, kHeaderChecksum4, 0);
-      wire::store16(packet, kHeaderChecksum4, wire::finish(wire::sum(packet.first(IpPacket::kMinHeaderBytes4))));
-    } else {
-      wire::store16(packet, kPayloadLength6, static_cast<uint16_t>(packet.size() - IpPacket::kHeaderBytes6));
-    }
+    wire::store_ip_length(packet);
     vnet = leave_checksum_to_kernel(frame(), tcp_start, packet.size() - (tcp_start - kIpStart));
     vnet.gso = is_v4 ? VnetHeader::Gso::tcp4 : VnetHeader::Gso::tcp6;
     vnet.header_bytes = static_cast<uint16_t>(header_bytes_);

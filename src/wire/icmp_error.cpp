@@ -12,7 +12,6 @@ namespace postern::wire {
 namespace {
 
 constexpr size_t kIcmpHeaderBytes = 8;
-constexpr uint8_t kHopLimit = 64;
 
 struct ErrorCode {
   uint8_t type;
@@ -45,7 +44,7 @@ struct IcmpError {
   Bytes quote;
 };
 
-MutableBytes store_icmp(MutableBytes out, const IcmpError& error, uint64_t pseudo) {
+size_t store_icmp(MutableBytes out, const IcmpError& error, uint64_t pseudo) {
   const MutableBytes message = out.first(kIcmpHeaderBytes + error.quote.size());
   message[0] = error.code.type;
   message[1] = error.code.code;
@@ -53,40 +52,20 @@ MutableBytes store_icmp(MutableBytes out, const IcmpError& error, uint64_t pseud
   store32(message, 4, 0);  // unused
   std::copy(error.quote.begin(), error.quote.end(), message.begin() + kIcmpHeaderBytes);
   store16(message, 2, finish(sum(message, pseudo)));
-  return message;
+  return message.size();
 }
 
-size_t store_packet_v4(MutableBytes out, const IcmpError& error) {
-  constexpr uint16_t kVersionLengthAndPrecedence = 0x45c0;  // 20 bytes, internetwork control: RFC 1812 4.3.2.5
-  constexpr uint16_t kDontFragment = 0x4000;                // and so an identification of 0, RFC 6864 4.1
-  const MutableBytes header = out.first(IpPacket::kMinHeaderBytes4);
-  const MutableBytes message = store_icmp(out.subspan(header.size()), error, 0);
-  const size_t bytes = header.size() + message.size();
-  store16(header, 0, kVersionLengthAndPrecedence);
-  store16(header, 2, static_cast<uint16_t>(bytes));
-  store16(header, 4, 0);
-  store16(header, 6, kDontFragment);
-  header[8] = kHopLimit;
-  header[9] = static_cast<uint8_t>(Protocol::icmp);
-  store16(header, 10, 0);
-  store32(header, 12, std::get<Ipv4>(error.from).bits);
-  store32(header, 16, std::get<Ipv4>(error.to).bits);
-  store16(header, 10, finish(sum(header)));
-  return bytes;
-}
-
-size_t store_packet_v6(MutableBytes out, const IcmpError& error) {
-  constexpr uint32_t kVersion = 6u << 28;
-  const MutableBytes header = out.first(IpPacket::kHeaderBytes6);
+size_t store_packet(MutableBytes out, const IcmpError& error) {
+  constexpr uint8_t kInternetworkControl = 0xc0;  // RFC 1812 4.3.2.5
+  const bool v4 = std::holds_alternative<Ipv4>(error.from);
   const size_t message_bytes = kIcmpHeaderBytes + error.quote.size();
-  store32(header, 0, kVersion);
-  store16(header, 4, static_cast<uint16_t>(message_bytes));
-  header[6] = static_cast<uint8_t>(Protocol::icmpv6);
-  header[7] = kHopLimit;
-  store_octets(header, 8, std::get<Ipv6>(error.from));
-  store_octets(header, 24, std::get<Ipv6>(error.to));
-  store_icmp(out.subspan(header.size()), error, pseudo_header(error.from, error.to, Protocol::icmpv6, message_bytes));
-  return header.size() + message_bytes;
+  const IpHeader header{.source = error.from,
+                        .destination = error.to,
+                        .protocol = v4 ? Protocol::icmp : Protocol::icmpv6,
+                        .traffic_class = v4 ? kInternetworkControl : uint8_t{0}};
+  const uint64_t pseudo = v4 ? 0 : pseudo_header(error.from, error.to, header.protocol, message_bytes);
+  const size_t header_bytes = store_ip_header(out, header, message_bytes);
+  return header_bytes + store_icmp(out.subspan(header_bytes), error, pseudo);
 }
 
 }  // namespace
@@ -105,7 +84,7 @@ std::optional<MutableBytes> build_unreachable(Unreachable reason, Bytes offendin
   const IcmpError error{router, packet->source, kCodes[static_cast<size_t>(reason)][v4 ? 0 : 1],
                         whole.first(std::min(whole.size(), limit))};
   const MutableBytes body = reply.subspan(EthernetFrame::kHeaderBytes);
-  const size_t bytes = v4 ? store_packet_v4(body, error) : store_packet_v6(body, error);
+  const size_t bytes = store_packet(body, error);
   store_ethernet_header(reply, frame->source, frame->destination, frame->type);
   return reply.first(EthernetFrame::kHeaderBytes + bytes);
 }

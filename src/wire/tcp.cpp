@@ -8,8 +8,7 @@ namespace {
 
 /// Replaces one 16-bit word of a segment and mends the checksum.
 void replace16(MutableBytes segment, size_t at, uint16_t value) {
-  constexpr size_t kChecksumAt = 16;
-  store16(segment, kChecksumAt, updated(load16(segment, kChecksumAt), load16(segment, at), value));
+  store16(segment, tcp_field::checksum, updated(load16(segment, tcp_field::checksum), load16(segment, at), value));
   store16(segment, at, value);
 }
 
@@ -30,9 +29,9 @@ std::optional<TcpSegment> TcpSegment::parse(Bytes segment) {
 }
 
 void clear_urgent(MutableBytes segment) {
-  constexpr size_t kFlagsAt = 12, kUrgentPointerAt = 18;
-  replace16(segment, kFlagsAt, static_cast<uint16_t>(load16(segment, kFlagsAt) & ~tcp_flag::urg));
-  replace16(segment, kUrgentPointerAt, 0);
+  constexpr size_t kFlagsWord = tcp_field::data_offset;  // the checksum is made of words
+  replace16(segment, kFlagsWord, static_cast<uint16_t>(load16(segment, kFlagsWord) & ~tcp_flag::urg));
+  replace16(segment, tcp_field::urgent_pointer, 0);
 }
 
 }  // namespace postern::wire

@@ -25,6 +25,7 @@ static_assert(sizeof(Raw) == VnetHeader::kBytes);
 
 constexpr uint8_t kNeedsChecksum = 1;  // VIRTIO_NET_HDR_F_NEEDS_CSUM
 constexpr uint8_t kGsoEcn = 0x80;      // VIRTIO_NET_HDR_GSO_ECN
+constexpr size_t kUdpChecksum = 6;     // RFC 768
 
 }  // namespace
 
@@ -51,6 +52,13 @@ void VnetHeader::store(MutableBytes frame) const {
   std::memcpy(frame.data(), &raw, sizeof raw);
 }
 
+VnetHeader leave_tcp_checksum(MutableBytes frame, size_t tcp_start, uint64_t pseudo) {
+  store16(frame, tcp_start + tcp_field::checksum, static_cast<uint16_t>(~finish(pseudo)));
+  return {.needs_checksum = true,
+          .checksum_start = static_cast<uint16_t>(tcp_start),
+          .checksum_offset = static_cast<uint16_t>(tcp_field::checksum)};
+}
+
 void complete_checksum(MutableBytes frame) {
   const auto ethernet = EthernetFrame::parse(frame);
   const auto ip = ethernet ? IpPacket::parse(ethernet->payload) : std::nullopt;
@@ -59,7 +67,7 @@ void complete_checksum(MutableBytes frame) {
   const bool udp = ip->protocol == Protocol::udp && UdpDatagram::parse(ip->payload);
   if (!tcp && !udp) return;
   const size_t start = EthernetFrame::kHeaderBytes + ip->header.size();
-  const size_t field = start + (tcp ? 16 : 6);
+  const size_t field = start + (tcp ? tcp_field::checksum : kUdpChecksum);
   store16(frame, field, 0);
   const uint16_t checksum =
       finish(sum(ip->payload, pseudo_header(ip->source, ip->destination, ip->protocol, ip->payload.size())));

@@ -64,6 +64,28 @@ Seeds frames() {
   };
 }
 
+/// As they stand in a segment's header.
+Seeds tcp_options() {
+  const Frame timestamps = {4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0}, scale = {1, 3, 3, 7};
+  Frame syn = kMss;
+  append(syn, timestamps);
+  append(syn, scale);
+  Frame four_blocks = {1, 1, 5, 34};
+  for (uint32_t sequence = 0; sequence < 8; ++sequence) append32(four_blocks, sequence);
+  return {
+      {"syn_of_linux", syn},
+      {"sack_of_one_block", {1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2}},
+      {"sack_of_four_blocks", four_blocks},
+      {"scale_too_large", {3, 3, 200, 0}},
+      {"mss_of_the_wrong_length", {2, 3, 5, 0}},
+      {"scale_of_the_wrong_length", {3, 2, 1, 1}},
+      {"permission_of_the_wrong_length", {4, 3, 0, 0}},
+      {"sack_of_half_a_block", {5, 6, 0, 0, 0, 1}},
+      {"length_of_zero", {8, 0, 0, 0}},
+      {"length_beyond_the_end", {5, 34, 0, 0}},
+  };
+}
+
 /// The frames whose name begins so, without their first `skipped` bytes.
 Seeds seeds(const std::string& prefix, size_t skipped) {
   Seeds result;
@@ -128,10 +150,10 @@ int main(int argc, char** argv) {
   }
   constexpr size_t kIpAt = 14, kTransportAt = 34;
   const std::filesystem::path corpus = argv[1];
-  const bool written = write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
-                       write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
-                       write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) &&
-                       write(corpus / "parse_udp", seeds("udp4", kTransportAt)) &&
-                       write(corpus / "frame_filter", conversations());
+  const bool written =
+      write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
+      write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
+      write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) && write(corpus / "parse_tcp_options", tcp_options()) &&
+      write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "frame_filter", conversations());
   return written ? 0 : 1;
 }

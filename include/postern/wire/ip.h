@@ -10,6 +10,14 @@ namespace postern::wire {
 
 enum class Protocol : uint8_t { icmp = 1, tcp = 6, udp = 17, icmpv6 = 58 };  // others are values without a name
 
+/// Where a field begins in the header, for those who write one.
+namespace ipv4_field {
+inline constexpr size_t total_length = 2, id = 4, checksum = 10;
+}
+namespace ipv6_field {
+inline constexpr size_t payload_length = 4;
+}
+
 struct Fragment {
   uint32_t id;            // 16 bits wide in IPv4
   uint16_t offset_bytes;  // a multiple of 8
@@ -43,5 +51,24 @@ struct IpPacket {
   /// length that the header states are padding, and no part of the view. Checksums are the caller's question.
   static std::optional<IpPacket> parse(Bytes packet);
 };
+
+/// What stands before a packet of our own: without options or extension headers, and not to be fragmented on its way.
+struct IpHeader {
+  static constexpr uint8_t kHopLimit = 64;  // RFC 1700
+
+  IpAddress source;  // of one family with the destination
+  IpAddress destination;
+  Protocol protocol;
+  uint8_t traffic_class = 0;  // IPv4: type of service
+  uint16_t id = 0;            // IPv4 only; means nothing in a packet that is no fragment, RFC 6864 4.1
+};
+
+/// Writes it for `payload_bytes` behind it, which with the header are no more than IpPacket::kMaxBytes. Returns the bytes
+/// written.
+size_t store_ip_header(MutableBytes room, const IpHeader& header, size_t payload_bytes);
+
+/// Lets the header of `packet`, which parsed when it was longer or shorter, say how long it is now, and makes an IPv4 header's
+/// checksum right.
+void store_ip_length(MutableBytes packet);
 
 }  // namespace postern::wire

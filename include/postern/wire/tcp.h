@@ -11,6 +11,12 @@ namespace tcp_flag {
 inline constexpr uint8_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10, urg = 0x20, ece = 0x40, cwr = 0x80;
 }
 
+/// Where a field begins in the header, for those who write one.
+namespace tcp_field {
+inline constexpr size_t sequence = 4, acknowledgment = 8, data_offset = 12, flags = 13, window = 14, checksum = 16,
+                        urgent_pointer = 18;
+}
+
 struct TcpSegment {
   static constexpr size_t kMinHeaderBytes = 20;
 

@@ -181,5 +181,41 @@ TEST(Ipv6Packet, ExtensionHeadersMustFit) {
   EXPECT_FALSE(IpPacket::parse(ip_packet(kV6, {1, 2, 3, 4, 5, 6, 7}, {.protocol = 60}))) << "shorter than any";
 }
 
+TEST(IpHeader, IsWrittenAsThePacketsOfBothFamiliesBegin) {
+  constexpr uint16_t kDontFragment = 0x4000;
+  for (const Ends& ends : {kV4, kV6}) {
+    const Frame expected = ip_packet(ends, kPayload, {.protocol = 6, .id = 0xbeef, .fragment = kDontFragment});
+    Frame written = expected;
+    std::fill_n(written.begin(), expected.size() - kPayload.size(), uint8_t{0xff});
+    const IpHeader header{.source = ends.from(), .destination = ends.to(), .protocol = Protocol::tcp, .id = 0xbeef};
+    EXPECT_EQ(store_ip_header(written, header, kPayload.size()), expected.size() - kPayload.size());
+    EXPECT_EQ(written, expected);
+  }
+}
+
+TEST(IpHeader, TheTrafficClassStandsWhereEachFamilyHasIt) {
+  Frame v4(20), v6(40);
+  store_ip_header(v4, {kV4.from(), kV4.to(), Protocol::tcp, 0xc0}, 0);
+  store_ip_header(v6, {kV6.from(), kV6.to(), Protocol::tcp, 0xc0}, 0);
+  EXPECT_EQ(load16(v4, 0), 0x45c0);
+  EXPECT_EQ(load16(v6, 0), 0x6c00);
+  EXPECT_TRUE(IpPacket::parse(v4)->header_checksum_ok());
+}
+
+TEST(IpPacket, ItsLengthMayBeWrittenAnew) {
+  const Frame no_operation = {1, 1, 1, 0};
+  for (const Ends& ends : {kV4, kV6}) {
+    const test::IpFields fields{.protocol = 6, .options = no_operation, .extensions = extension(6), .first_extension = 60};
+    const Frame longer = ip_packet(ends, Frame(2'000, 7), fields), shorter = ip_packet(ends, Frame(3, 7), fields);
+    Frame packet = longer;
+    packet.resize(shorter.size());
+    store_ip_length(packet);
+    EXPECT_EQ(packet, shorter);
+    packet.resize(longer.size(), 7);
+    store_ip_length(packet);
+    EXPECT_EQ(packet, longer);
+  }
+}
+
 }  // namespace
 }  // namespace postern::wire

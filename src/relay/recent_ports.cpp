@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
+#include "postern/base/siphash.h"
 #include "postern/wire/bytes.h"
-
-#include "siphash.h"
 
 namespace postern::relay {
 

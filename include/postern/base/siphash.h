@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-namespace postern::relay {
+namespace postern {
 
 uint64_t siphash(const std::array<uint64_t, 2>& key, std::span<const uint8_t> bytes);
 
-}  // namespace postern::relay
+}  // namespace postern

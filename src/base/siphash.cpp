@@ -1,8 +1,8 @@
-#include "siphash.h"
+#include "postern/base/siphash.h"
 
 #include <bit>
 
-namespace postern::relay {
+namespace postern {
 
 namespace {
 
@@ -44,4 +44,4 @@ uint64_t siphash(const std::array<uint64_t, 2>& key, std::span<const uint8_t> by
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-}  // namespace postern::relay
+}  // namespace postern

@@ -12,6 +12,7 @@
 
 #include "listener.h"
 #include "topology.h"
+#include "wire.h"
 
 namespace postern::lab {
 namespace {
@@ -283,6 +284,45 @@ TEST_F(LabHosts, CanDoWithoutIpv6) {
   ASSERT_TRUE(lab4) << lab4.error().message();
   EXPECT_EQ(lab4->host().sh("ip -6 route show default").out, "");
   EXPECT_EQ(lab4->host().sh("ip -o link show eth0 | grep -o 'mtu [0-9]*'").out, "mtu 9000\n");
+}
+
+class LabWire : public LabServers {
+ protected:
+  void SetUp() override {
+    LabServers::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
+    auto laid = start(lab(), wire_);
+    ASSERT_TRUE(laid) << laid.error().message();
+    process_.emplace(*std::move(laid));
+  }
+
+  const Wire wire_{.number = 1, .round_trip = 20ms};
+
+ private:
+  std::optional<Process> process_;
+};
+
+TEST_F(LabWire, TakesItsTimeInBothFamilies) {
+  for (const std::string& at : {wire_.remote4(), wire_.remote6()}) {
+    const Outcome ping = host().sh(fmt::format("ping -c3 -i0.01 -W5 {} | sed -n 's|^rtt.* = \\([0-9]*\\).*|\\1|p'", at));
+    EXPECT_THAT(ping, Succeeds());
+    EXPECT_GE(std::atoi(ping.out.c_str()), 20) << at;
+    EXPECT_LT(std::atoi(ping.out.c_str()), 40) << at;  // the quickest of three, on a machine with other work
+  }
+}
+
+TEST_F(LabWire, CarriesABulkUnchangedAndCountsNoLoss) {
+  ASSERT_TRUE(make_web_file(remote(), "bulk", 16 << 20));
+  const Outcome sums = host().sh(fmt::format("curl -s http://{}/bulk | sha256sum; sha256sum <$LAB_WWW/bulk", wire_.remote4()));
+  ASSERT_EQ(sums.out.size(), 2 * 68U) << sums.err;
+  EXPECT_EQ(sums.out.substr(0, 68), sums.out.substr(68));
+  EXPECT_EQ(host().run({"cat", wire_.lost_file()}).out, "0\n");
+}
+
+TEST_F(LabWire, TellsScriptsItsAddress) {
+  EXPECT_EQ(host().sh("postern-lab --no-ipv6 --wires 5,20 -- sh -c 'echo $LAB_WIRE_5MS4 $LAB_WIRE_20MS4 $LAB_WIRE_20MS6'").out,
+            "203.0.113.2 203.0.113.6\n");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "program.h"
 #include "servers.h"
 #include "topology.h"
+#include "wire.h"
 
 namespace postern::lab {
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   bool verbose = false;
   std::vector<std::string> servers;
   std::vector<std::string> web_files;
+  std::vector<unsigned> wires;  // round trips, in milliseconds
   Config config;
   std::vector<std::string> command;
 };
@@ -95,9 +97,22 @@ Result<std::vector<Process>> serve(const Machine& remote, const Options& options
   return servers;
 }
 
+/// The wires asked for, and in `environment` what the command knows of them.
+Result<std::vector<Process>> lay_wires(const Lab& lab, const Options& options, std::vector<std::string>& environment) {
+  std::vector<Process> laid;
+  for (const unsigned round_trip : options.wires) {
+    const Wire wire{static_cast<unsigned>(laid.size()), std::chrono::milliseconds(round_trip), options.config.families};
+    POSTERN_TRY(process, start(lab, wire), "lab");
+    laid.push_back(std::move(process));
+    for (std::string& assignment : wire.environment()) environment.push_back(std::move(assignment));
+  }
+  return laid;
+}
+
 int make_and_run(const Options& options) {
   auto lab = Lab::make(options.config);
   if (!lab) return complain(lab.error());
+  std::vector<std::string> environment;
   std::string missing = "LAB_MISSING=";
   for (const std::string& what : lab->missing()) {
     if (options.verbose) fmt::print(stderr, "postern-lab: without {}\n", what);
@@ -105,7 +120,10 @@ int make_and_run(const Options& options) {
   }
   const auto servers = serve(lab->remote(), options);
   if (!servers) return complain(servers.error());
-  return run_on(lab->host(), options, {missing});
+  const auto wires = lay_wires(*lab, options, environment);
+  if (!wires) return complain(wires.error());
+  environment.push_back(std::move(missing));
+  return run_on(lab->host(), options, std::move(environment));
 }
 
 int lab(int argc, char** argv) {
@@ -122,6 +140,10 @@ int lab(int argc, char** argv) {
   app.add_option("--web-files", options.web_files, "files for the http server, each named by its size: 64K,1M,2G")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--wires", options.wires, "long ways to the remote, each named by its round trip in ms: 20,100 (LAB_WIRE_20MS4)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(0, 10000));
   app.add_option("--mtu", options.config.mtu_bytes, "of the link between the hosts, in bytes")->check(CLI::Range(1280, 65535));
   app.add_flag("--no-ipv6", options.no_ipv6, "no IPv6 addresses and no IPv6 default route");
   app.add_option("--tree", options.config.tree, "folder whose bin/ comes first in PATH (default: the build)")

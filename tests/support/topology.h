@@ -6,6 +6,9 @@
 //   lo   127.0.0.1 ::1                                lo   198.51.100.2  2001:db8:2::2     "far": behind the default route
 //   default via 192.0.2.2, 2001:db8:1::2              198.51.100.64/26, 2001:db8:3::/64    swallows packets in silence
 //                                                     198.51.100.128/25, 2001:db8:4::/64   answers "unreachable"
+//   where asked for (wire.h), n from 0:
+//   wire20ms 203.0.113.4n+1/30  == postern-wire ==  wire20ms 203.0.113.4n+2/30      a long way to the same remote, MTU 1500
+//            2001:db8:5:n::1/64                              2001:db8:5:n::2/64
 //
 // Addresses are those for documentation (RFC 5737, RFC 3849); no interface leads out of the two namespaces.
 #pragma once
@@ -22,6 +25,7 @@ inline constexpr std::string_view kRemote4 = "192.0.2.2", kRemote6 = "2001:db8:1
 inline constexpr std::string_view kFar4 = "198.51.100.2", kFar6 = "2001:db8:2::2";
 inline constexpr std::string_view kSilent4 = "198.51.100.65", kSilent6 = "2001:db8:3::1";
 inline constexpr std::string_view kUnreachable4 = "198.51.100.129", kUnreachable6 = "2001:db8:4::1";
+inline constexpr std::string_view kWires4 = "203.0.113.", kWires6 = "2001:db8:5:";  // and a number
 inline constexpr std::string_view kInterface = "eth0";
 
 // What the remote's servers answer; see servers.h.

@@ -3,6 +3,7 @@
 //   rr ADDRESS PORT SECONDS    one connection, a byte there and back, again and again     (server: postern-echo)
 //   crr ADDRESS PORT SECONDS   connect, a byte there and back, close, again and again     (server: postern-echo)
 //   hold ADDRESS PORT COUNT    opens COUNT connections, proves each by a byte, keeps them until standard input ends
+//   connect ADDRESS PORT       how long one connect takes: whether the path is as long as it should be
 //   first-byte ADDRESS PORT    from `stamp` to the first byte of an answer over HTTP; with a third argument, connects
 //                              only after a line on standard input (whoever runs it says when the network is there)
 //   stamp CMD...               notes the time and becomes CMD; a clock of the whole machine, so namespaces do not matter
@@ -26,6 +27,7 @@
 #include "postern/base/clock.h"
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
+#include "postern/process/inheritance.h"
 
 namespace postern::bench {
 namespace {
@@ -85,6 +87,7 @@ Status connect_request_close(const sockaddr_in& server, unsigned seconds) {
 }
 
 Status hold(const sockaddr_in& server, unsigned count) {
+  process::raise_file_limit();
   std::vector<UniqueFd> sockets;
   Status last;
   while (last && sockets.size() < count) {
@@ -98,6 +101,13 @@ Status hold(const sockaddr_in& server, unsigned count) {
   char none = 0;
   while (::read(STDIN_FILENO, &none, 1) > 0) {
   }
+  return {};
+}
+
+Status connect_once(const sockaddr_in& server) {
+  const int64_t start = now_ns();
+  POSTERN_TRY(socket, connect_to(server), "connect");
+  fmt::print("{{\"milliseconds\": {:.3f}}}\n", static_cast<double>(now_ns() - start) / 1e6);
   return {};
 }
 
@@ -133,8 +143,8 @@ bool parse(std::string_view text, Number& number) {
 
 Status run(int argc, char** argv) {
   const Failure usage = fail(
-      "usage: postern-load rr|crr ADDRESS PORT SECONDS | hold ADDRESS PORT COUNT | first-byte ADDRESS PORT [wait] | stamp "
-      "CMD...");
+      "usage: postern-load rr|crr ADDRESS PORT SECONDS | hold ADDRESS PORT COUNT | connect ADDRESS PORT | "
+      "first-byte ADDRESS PORT [wait] | stamp CMD...");
   const std::string_view load = argc > 1 ? argv[1] : "";
   if (load == "stamp" && argc > 2) return stamp(argv + 2);
   sockaddr_in server{};
@@ -142,6 +152,7 @@ Status run(int argc, char** argv) {
   uint16_t port = 0;
   if (argc < 4 || ::inet_pton(AF_INET, argv[2], &server.sin_addr) != 1 || !parse(argv[3], port)) return usage;
   server.sin_port = htons(port);
+  if (load == "connect") return connect_once(server);
   if (load == "first-byte") return first_byte(server, argc > 4);
   unsigned number = 0;
   if (argc != 5 || !parse(argv[4], number)) return usage;

@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "postern/base/unique_fd.h"
+#include "postern/process/inheritance.h"
 
 namespace postern::lab {
 namespace {
@@ -132,6 +133,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: postern-echo PORT\n", stderr);
     return 2;
   }
+  postern::process::raise_file_limit();  // a descriptor a connection, and benchmarks hold 10 000
   auto datagrams = bound(SOCK_DGRAM, port);
   auto listener = bound(SOCK_STREAM, port);
   if (!datagrams || !listener) {

@@ -27,6 +27,12 @@ class Iperf(unittest.TestCase):
         text = iperf_text(sum_received={"bits_per_second": 1e9}, sum_received_bidir_reverse={"bits_per_second": 3e9})
         self.assertEqual(iperf.tcp_both_ways(text), (1, 3))
 
+    def test_fairness_is_one_for_equals_and_a_part_for_one_who_takes_all(self):
+        def of(*rates):
+            return iperf.fairness(iperf_text(streams=[{"receiver": {"bits_per_second": rate}} for rate in rates]))
+        self.assertEqual((of(5e9), of(2e9, 2e9, 2e9, 2e9), of(4e9, 0, 0, 0), of(0, 0)), (1, 1, 0.25, 0))
+        self.assertAlmostEqual(of(1e9, 3e9), 0.8)
+
     def test_udp_is_goodput_and_loss(self):
         text = iperf_text(sum={"bits_per_second": 2e9, "packets": 100, "lost_packets": 25},
                           sum_received={"bits_per_second": 1.5e9, "packets": 100, "lost_packets": 25})

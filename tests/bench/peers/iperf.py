@@ -32,6 +32,13 @@ def tcp_both_ways(text):
     return _gigabits(end["sum_received"]), _gigabits(end["sum_received_bidir_reverse"])
 
 
+def fairness(text):
+    """Jain's index of what each stream received: 1 when all got the same, 1/n when one got all (Jain, DEC-TR-301, 1984)."""
+    rates = [stream["receiver"]["bits_per_second"] for stream in _report(text)["streams"]]
+    squares = sum(rate * rate for rate in rates)
+    return sum(rates) ** 2 / (len(rates) * squares) if squares else 0.0
+
+
 def udp(text):
     """(Gbit/s that reached the receiver, part of what was sent that did not, 0 to 1); for iperf3 >= 3.12."""
     received = _report(text)["sum_received"]

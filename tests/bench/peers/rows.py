@@ -15,6 +15,7 @@ MTUS = (1500, 16384, 65520)  # Ethernet's; Postern's default while libslirp is i
 SMALL_MTU = 1500             # for what does not depend on it
 ECHO_PORT = "7"
 PUBLISHED_PORT = 6201        # of the lab's host and of the namespace
+MANY_STREAMS = (8, 64)
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
 HELD_CONNECTIONS = "1000"
@@ -71,7 +72,7 @@ def _tcp(mtu, *options):
         with _connected(place, settings, mtu) as inside:
             text, spent = _iperf_with_cost(inside, _iperf_client(settings, *options), settings)
         rate = iperf.tcp(text)
-        return {"": rate} | _cost(spent, rate, settings)
+        return {"": rate, "fairness": iperf.fairness(text)} | _cost(spent, rate, settings)
     return measure
 
 
@@ -163,6 +164,7 @@ def _least(start):
 
 COST = ("cost", "s/GB")
 GIGABITS = (("", "Gbit/s"), COST)
+SHARED_GIGABITS = (*GIGABITS, ("fairness", ""))
 BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), COST)
 PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
@@ -174,7 +176,9 @@ def _tcp_rows():
     for mtu in MTUS:
         for way, options in (("up", ()), ("down", ("--reverse",))):
             yield Row(f"tcp-{way}-{mtu}", f"TCP {way}, MTU {mtu}, 1 stream", GIGABITS, _tcp(mtu, *options))
-            yield Row(f"tcp-{way}-{mtu}-x8", f"TCP {way}, MTU {mtu}, 8 streams", GIGABITS, _tcp(mtu, "--parallel", "8", *options))
+            for streams in MANY_STREAMS:
+                yield Row(f"tcp-{way}-{mtu}-x{streams}", f"TCP {way}, MTU {mtu}, {streams} streams", SHARED_GIGABITS,
+                          _tcp(mtu, "--parallel", str(streams), *options))
         yield Row(f"tcp-both-{mtu}", f"TCP both ways at once, MTU {mtu}", BOTH_WAYS, _tcp_both(mtu))
         yield Row(f"published-{mtu}", f"TCP in through a published port, MTU {mtu}", GIGABITS[:1], _published(mtu))
 

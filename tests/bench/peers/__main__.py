@@ -41,10 +41,10 @@ def parse_arguments(argv):
         options.seconds = 1
     options.rounds = options.rounds or (judge.ROUNDS if options.judge else 1)
     names = [place.name for place in PLACES]
-    options.peers = options.peers.split(",") if options.peers else names
+    options.peers = options.peers.split(",") if options.peers else None
     if options.judge:
         options.peers = ["postern", judge.JUDGED_PEER]
-    if unknown := set(options.peers) - set(names):
+    if unknown := set(options.peers or ()) - set(names):
         parser.error(f"no peer is named {', '.join(sorted(unknown))}")
     options.rows = chosen_rows(options)
     if not options.rows:
@@ -75,8 +75,10 @@ def enter_lab(options):
     if not os.path.exists(lab):
         sys.exit(f"peers: {lab} is missing: build Postern first (sh contrib/check.sh --only build)")
     who = [] if is_whole_root() else ["--user"]
+    round_trips = sorted({row.round_trip for row in options.rows if row.round_trip})
+    wires = ["--wires", ",".join(map(str, round_trips))] if round_trips else []
     again = [sys.executable, HERE, "--in-lab", *sys.argv[1:]]
-    os.execv(lab, [lab, "--servers", "http,echo,iperf3", *who, "--", *again])
+    os.execv(lab, [lab, "--servers", "http,echo,iperf3", *wires, *who, "--", *again])
 
 
 def choose_congestion_control():
@@ -98,7 +100,13 @@ def choose_congestion_control():
     return "reno"
 
 
-def available(names):
+def peers_of(row, options):
+    return options.peers or row.peers
+
+
+def available(options):
+    """The places that the rows ask for and that can be had, and why others cannot."""
+    names = {name for row in options.rows for name in peers_of(row, options)}
     places, reasons = [], []
     for place in PLACES:
         if place.name not in names:
@@ -113,14 +121,11 @@ def available(names):
 
 def measure_all(options, places, settings):
     results = report.Results()
-    total, count = len(options.rows) * len(places) * options.rounds, 0
-    for row in options.rows:
-        for _ in range(options.rounds):
-            for place in places:
-                count += 1
-                prefix = f"[{count:3}/{total}] {row.name:18} {place.name:12}"
-                say_result = measure_one(row, place, settings, results)
-                say(f"{prefix} {say_result}")
+    runs = [(row, place) for row in options.rows for _ in range(options.rounds)
+            for place in places if place.name in peers_of(row, options)]
+    for count, (row, place) in enumerate(runs, 1):
+        said = measure_one(row, place, settings, results)
+        say(f"[{count:3}/{len(runs)}] {row.name:18} {place.name:12} {said}")
     return results
 
 
@@ -166,8 +171,8 @@ def main():
     if not options.in_lab:
         enter_lab(options)
     settings = Settings(options.seconds, choose_congestion_control())
-    places, skipped = available(options.peers)
-    described = machine.describe([place.program for place in places if place.name != "postern"] + ["iperf3"])
+    places, skipped = available(options)
+    described = machine.describe([place.program for place in places if place.name not in ("postern", "host")] + ["iperf3"])
     say(f"peers: {machine.summary(described)}")
     results = measure_all(options, places, settings)
     described["load_after"] = os.getloadavg()[0]

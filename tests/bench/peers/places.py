@@ -35,11 +35,11 @@ class Inside:
 
     holder: int  # a process in it
     relay: int | None  # the process that carries the packets; None: the kernel does
-    entry: list = field(default_factory=lambda: ["--user", "--net", "--preserve-credentials"])
+    entry: list = field(default_factory=lambda: ["--user", "--net", "--preserve-credentials"])  # empty: we stand in it
     root: bool = False  # who may enter
 
     def command(self, argv):
-        return ["nsenter", f"--target={self.holder}", *self.entry, "--", *argv]
+        return ["nsenter", f"--target={self.holder}", *self.entry, "--", *argv] if self.entry else argv
 
     def run(self, argv, **options):
         return run(self.command(argv), root=self.root, **options)
@@ -50,6 +50,8 @@ class Inside:
 
 def settle(inside, congestion_control):
     """The sysctls that every namespace of a comparison shares: a new one starts with the kernel's defaults, not the lab's."""
+    if not inside.entry:
+        return
     settings = {"tcp_congestion_control": congestion_control, "tcp_tw_reuse": "1", "ip_local_port_range": "10000 65535"}
     inside.run(["sh", "-ec", " ".join(f"echo {value} >/proc/sys/net/ipv4/{name};" for name, value in settings.items())])
 
@@ -222,7 +224,7 @@ class Bridge:
         ports = "".join(f"iifname eth0 tcp dport {port} dnat ip to {self._ADDRESS}\n" for port in publish)
         rules = ("table inet peers {\n"
                  f"chain in {{ type nat hook prerouting priority dstnat\n{ports}}}\n"
-                 "chain out { type nat hook postrouting priority srcnat\noifname eth0 masquerade\n}\n}\n")
+                 f"chain out {{ type nat hook postrouting priority srcnat\nip saddr {self._ADDRESS} oifname != peers0 masquerade\n}}\n}}\n")
         run(["nft", "-f", "-"], root=True, given=rules)
         with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as forward:
             forward.write("1")
@@ -239,4 +241,24 @@ class Bridge:
     ready = first_byte
 
 
-PLACES = (Postern(), Slirp4netns(), Pasta(), Bridge())
+class Host:
+    """The lab's host itself, without a namespace and without a relay: what the path to the remote gives at all."""
+
+    name = "host"
+    program = "sh"
+
+    def lacks(self):
+        return ""
+
+    @contextlib.contextmanager
+    def connected(self, _mtu, _publish=()):
+        """The link's own MTU; a server that listens on the host is published as it is."""
+        yield Inside(os.getpid(), None, entry=[])
+
+    def first_byte(self):
+        raise NotMeasured("nothing to start")
+
+    ready = first_byte
+
+
+PLACES = (Postern(), Slirp4netns(), Pasta(), Bridge(), Host())

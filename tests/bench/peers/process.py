@@ -153,6 +153,11 @@ def processor_seconds(pid):
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def number_in(path):
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
+
+
 def memory_mb(pid):
     """(resident, proportional) MB of one process, proc(5); proportional is None where it may not be read."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:

@@ -16,6 +16,7 @@ SMALL_MTU = 1500             # for what does not depend on it
 ECHO_PORT = "7"
 PUBLISHED_PORT = 6201        # of the lab's host and of the namespace
 MANY_STREAMS = (8, 64)
+ROUND_TRIPS = (20, 100)  # ms, of the long paths
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
 HELD_CONNECTIONS = "1000"
@@ -24,6 +25,9 @@ STARTS = 5
 # A server that was left in the middle of a test needs a moment; the next one is free.
 _iperf_port = itertools.cycle(str(int(os.environ.get("LAB_IPERF_PORT", "5201")) + n)
                               for n in range(int(os.environ.get("LAB_IPERF_SERVERS", "4"))))
+
+
+RELAYS = ("postern", "slirp4netns", "pasta", "bridge")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Row:
     what: str
     figures: tuple[tuple[str, str], ...]  # (name, unit); the first of a single figure is ""
     measure: Callable  # (place, settings) -> {figure name: number}
+    peers: tuple[str, ...] = RELAYS  # who is asked where nobody is named
+    round_trip: int | None = None  # ms, of the wire that the lab must lay for it
 
 
 @contextmanager
@@ -47,8 +53,8 @@ def _connected(place, settings, mtu, publish=()):
         yield inside
 
 
-def _iperf_client(settings, *options):
-    return ["iperf3", "--client", REMOTE, "--port", next(_iperf_port), "--time", str(settings.seconds), "--json", *options]
+def _iperf_client(settings, *options, remote=REMOTE):
+    return ["iperf3", "--client", remote, "--port", next(_iperf_port), "--time", str(settings.seconds), "--json", *options]
 
 
 def _iperf_patience(settings):
@@ -74,6 +80,26 @@ def _tcp(mtu, *options):
         rate = iperf.tcp(text)
         return {"": rate, "fairness": iperf.fairness(text)} | _cost(spent, rate, settings)
     return measure
+
+
+def _tcp_far(round_trip, *options):
+    """Over a long path of the lab, with the frames that the path itself lost: a loss there is no relay's."""
+    def measure(place, settings):
+        remote, lost = os.environ[f"LAB_WIRE_{round_trip}MS4"], os.environ[f"LAB_WIRE_{round_trip}MS_LOST"]
+        with _connected(place, settings, SMALL_MTU) as inside:
+            _prove_length(inside, remote, round_trip)
+            before = process.number_in(lost)
+            text, spent = _iperf_with_cost(inside, _iperf_client(settings, *options, remote=remote), settings)
+        rate = iperf.tcp(text)
+        return {"": rate, "lost": process.number_in(lost) - before} | _cost(spent, rate, settings)
+    return measure
+
+
+def _prove_length(inside, remote, round_trip):
+    """The remote answers for all its addresses on every link: a relay that binds to one may take the short way."""
+    taken = json.loads(inside.run(["postern-load", "connect", remote, ECHO_PORT]))["milliseconds"]
+    if taken < round_trip:
+        raise process.Failed(f"a connect took {taken:.1f} ms, so not over the path of {round_trip} ms")
 
 
 def _tcp_both(mtu):
@@ -165,6 +191,7 @@ def _least(start):
 COST = ("cost", "s/GB")
 GIGABITS = (("", "Gbit/s"), COST)
 SHARED_GIGABITS = (*GIGABITS, ("fairness", ""))
+FAR_GIGABITS = (*GIGABITS, ("lost", "frames"))
 BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), COST)
 PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
@@ -183,8 +210,16 @@ def _tcp_rows():
         yield Row(f"published-{mtu}", f"TCP in through a published port, MTU {mtu}", GIGABITS[:1], _published(mtu))
 
 
+def _far_rows():
+    for round_trip in ROUND_TRIPS:
+        for way, options in (("up", ()), ("down", ("--reverse",))):
+            yield Row(f"tcp-{way}-{SMALL_MTU}-{round_trip}ms", f"TCP {way} over a path of {round_trip} ms there and back", FAR_GIGABITS,
+                      _tcp_far(round_trip, *options), (*RELAYS, "host"), round_trip)
+
+
 ROWS = (
     *_tcp_rows(),
+    *_far_rows(),
     Row("rr-out", "request/response, 1 byte, one connection", PER_SECOND, _load_out("rr")),
     Row("rr-published", "the same, into a published port", PER_SECOND, _load_published("rr")),
     Row("crr-out", "connect, request, close, one after the other", CONNECTIONS, _load_out("crr")),

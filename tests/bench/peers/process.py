@@ -19,6 +19,11 @@ def is_root():
     return os.geteuid() == 0
 
 
+def _speaker(argv):
+    """The program that a failure is told of, not the one that leads to it."""
+    return argv[argv.index("--") + 1] if argv[0] in ("nsenter", "postern-lab") else argv[0]
+
+
 def _as_user():
     if not is_root():
         return {}
@@ -51,18 +56,18 @@ class Running:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def read_line(self):
+    def read_line(self, seconds=PATIENCE_SECONDS):
         """The next line of its output; fails if it ends or stays silent."""
-        if not _readable(self._process.stdout):
-            raise Failed(f"{self.argv[0]}: silent for {PATIENCE_SECONDS} s")
+        if not _readable(self._process.stdout, seconds):
+            raise Failed(f"{_speaker(self.argv)}: silent for {seconds} s")
         line = self._process.stdout.readline()
         if not line:
-            raise Failed(f"{self.argv[0]}: {last_line(self._process.stderr.read()) or 'ended early'}")
+            raise Failed(f"{_speaker(self.argv)}: {last_line(self._process.stderr.read()) or 'ended early'}")
         return line.rstrip("\n")
 
     def check(self):
         if self._process.poll() is not None:
-            raise Failed(f"{self.argv[0]}: {last_line(self._process.stderr.read()) or 'ended early'}")
+            raise Failed(f"{_speaker(self.argv)}: {last_line(self._process.stderr.read()) or 'ended early'}")
 
 
 class ReadyPipe:
@@ -87,8 +92,8 @@ class ReadyPipe:
             raise Failed(f"{relay.argv[0]}: never became ready")
 
 
-def _readable(pipe):
-    return bool(select.select([pipe], [], [], PATIENCE_SECONDS)[0])
+def _readable(pipe, seconds=PATIENCE_SECONDS):
+    return bool(select.select([pipe], [], [], seconds)[0])
 
 
 def run(argv, *, root=False, seconds=PATIENCE_SECONDS, given=None):
@@ -97,10 +102,10 @@ def run(argv, *, root=False, seconds=PATIENCE_SECONDS, given=None):
         done = subprocess.run(argv, input=given, stdin=None if given else subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=seconds, check=False, cwd="/", **({} if root else _as_user()))
     except subprocess.TimeoutExpired as late:
-        raise Failed(f"{argv[0]}: not done after {seconds} s") from late
+        raise Failed(f"{_speaker(argv)}: not done after {seconds} s") from late
     if done.returncode != 0:
         # iperf3 --json puts its complaint into its output.
-        raise Failed(f"{argv[0]}: {last_line(done.stderr) or _json_error(done.stdout) or f'status {done.returncode}'}")
+        raise Failed(f"{_speaker(argv)}: {last_line(done.stderr) or _json_error(done.stdout) or f'status {done.returncode}'}")
     return done.stdout
 
 

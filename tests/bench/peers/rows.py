@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 
 import iperf
 import process
@@ -20,6 +21,8 @@ ROUND_TRIPS = (20, 100)  # ms, of the long paths
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
 HELD_CONNECTIONS = "1000"
+IDLE_CONNECTIONS = "10000"
+OPENING_SECONDS = 120  # libslirp walks all its connections for each packet
 STARTS = 5
 
 # A server that was left in the middle of a test needs a moment; the next one is free.
@@ -181,6 +184,32 @@ def _memory_held(place, settings):
             return {"connections": json.loads(client.read_line())["held"]} | _memory(inside)
 
 
+@contextmanager
+def _idle_connections(inside):
+    with inside.start(["postern-load", "hold", REMOTE, ECHO_PORT, IDLE_CONNECTIONS]) as client:
+        held = json.loads(client.read_line(OPENING_SECONDS))
+        if held["stopped_by"]:
+            raise process.Failed(f"no more than {held['held']} connections: {held['stopped_by']}")
+        yield
+
+
+def _requests_in_a_second(inside):
+    return _per_second(inside.run(["postern-load", "rr", REMOTE, ECHO_PORT, "1"]))[""]
+
+
+def _idle(place, settings):
+    """Many connections that nobody uses: what they weigh, and what one that is used feels of them. Beside it, turn by turn, a second
+    relay without them: the machine's other work then bends both alike."""
+    with _connected(place, settings, SMALL_MTU) as crowded:
+        _memory(crowded)  # nothing to measure without a relay
+        _requests_in_a_second(crowded)  # a relay that was used before: what it gives back changes how malloc(3) grows
+        with _connected(place, settings, SMALL_MTU) as empty, _idle_connections(crowded):
+            turns = [(_requests_in_a_second(crowded), _requests_in_a_second(empty)) for _ in range(settings.seconds)]
+            memory = _memory(crowded)
+    beside, alone = (median(numbers) for numbers in zip(*turns))
+    return {"rr": beside, "rr-alone": alone, "ratio": median(ours / without for ours, without in turns)} | memory
+
+
 def _least(start):
     """Of a few starts: what the program needs when nobody else wants the processor; others' load only adds."""
     def measure(place, settings):
@@ -197,6 +226,8 @@ PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
 DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
 MEMORY = (("resident", "MB"), ("proportional", "MB"))
+
+IDLE = (*MEMORY, ("rr", "/s"), ("rr-alone", "/s"), ("ratio", ""))
 
 
 def _tcp_rows():
@@ -232,4 +263,5 @@ ROWS = (
         _least(lambda place: place.ready())),
     Row("memory-idle", "the relay's memory at rest", MEMORY, _memory_idle),
     Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held),
+    Row("idle-10000", "10 000 open idle connections: memory, and request/response beside them", IDLE, _idle),
 )

@@ -66,6 +66,7 @@ needs() {
   test   libsubid4           -                       -
   test   netavark            -                       -
   test   jq                  jq                      jq
+  test   strace              strace                  strace           tests/bench/peers counts system calls
   test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench; tests/netns/face_test.h
   test   passt               passt                   passt
   all    clang-14            clang                   clang

@@ -10,8 +10,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pee
 
 import iperf  # noqa: E402
 import judge  # noqa: E402
+import process  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
+import system_calls  # noqa: E402
 
 
 def iperf_text(**end):
@@ -48,6 +50,24 @@ class Iperf(unittest.TestCase):
     def test_no_json_is_an_error(self):
         with self.assertRaises(iperf.IperfError):
             iperf.tcp("iperf3: killed")
+
+
+class SystemCalls(unittest.TestCase):
+    def test_perf_counts_them(self):
+        self.assertEqual(system_calls.total("# started on Sat\n\n4223,,raw_syscalls:sys_enter,1000300,100.00,,\n"), 4223)
+
+    def test_strace_counts_them(self):
+        table = ("% time     seconds  usecs/call     calls    errors syscall\n"
+                 "------ ----------- ----------- --------- --------- ----------------\n"
+                 " 90.00    0.000900           1       900         3 recvmsg\n"
+                 "------ ----------- ----------- --------- --------- ----------------\n"
+                 "100.00    0.001000           1       929         3 total\n")
+        self.assertEqual(system_calls.total(table), 929)
+
+    def test_no_number_is_an_error(self):
+        for report in ("", "<not counted>,,raw_syscalls:sys_enter,0,0.00,,\n"):
+            with self.assertRaises(process.Failed):
+                system_calls.total(report)
 
 
 class Judge(unittest.TestCase):

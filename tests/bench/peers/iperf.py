@@ -26,6 +26,11 @@ def tcp(text):
     return _gigabits(_report(text)["sum_received"])
 
 
+def mebibytes(text):
+    """How many reached the receiver."""
+    return _report(text)["sum_received"]["bytes"] / 2**20
+
+
 def tcp_both_ways(text):
     """Gbit/s of a --bidir run as (from the client, to the client)."""
     end = _report(text)

@@ -65,6 +65,14 @@ class Running:
             raise Failed(f"{_speaker(self.argv)}: {last_line(self._process.stderr.read()) or 'ended early'}")
         return line.rstrip("\n")
 
+    def finish(self):
+        """Ends its input and waits until it is done of its own accord."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            raise Failed(f"{_speaker(self.argv)}: not done after {PATIENCE_SECONDS} s") from late
+
     def check(self):
         if self._process.poll() is not None:
             raise Failed(f"{_speaker(self.argv)}: {last_line(self._process.stderr.read()) or 'ended early'}")

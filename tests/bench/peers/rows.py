@@ -10,6 +10,7 @@ from statistics import median
 
 import iperf
 import process
+import system_calls
 from places import HOST, REMOTE, NotMeasured, settle
 
 MTUS = (1500, 16384, 65520)  # Ethernet's; Postern's default while libslirp is its engine; slirp4netns's and pasta's usual
@@ -210,6 +211,20 @@ def _idle(place, settings):
     return {"rr": beside, "rr-alone": alone, "ratio": median(ours / without for ours, without in turns)} | memory
 
 
+def _system_calls(place, settings):
+    if reason := system_calls.lacks():
+        raise NotMeasured(reason)
+    figures = {}
+    with _connected(place, settings, SMALL_MTU) as inside:
+        if inside.relay is None:
+            raise NotMeasured("no relay process")
+        for way, options in (("up", ()), ("down", ("--reverse",))):
+            with system_calls.counted(inside.relay) as count:
+                text = inside.run(_iperf_client(settings, *options), seconds=_iperf_patience(settings))
+            figures[way] = count.total / iperf.mebibytes(text)
+    return figures
+
+
 def _least(start):
     """Of a few starts: what the program needs when nobody else wants the processor; others' load only adds."""
     def measure(place, settings):
@@ -261,6 +276,8 @@ ROWS = (
         _least(lambda place: place.first_byte())),
     Row("ready", "attaching to a namespace until ready", (("", "ms"),),
         _least(lambda place: place.ready())),
+    Row("syscalls", f"system calls of the relay for a mebibyte of TCP, MTU {SMALL_MTU}", (("up", "/MiB"), ("down", "/MiB")),
+        _system_calls),
     Row("memory-idle", "the relay's memory at rest", MEMORY, _memory_idle),
     Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held),
     Row("idle-10000", "10 000 open idle connections: memory, and request/response beside them", IDLE, _idle),

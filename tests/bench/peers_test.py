@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "pee
 
 import iperf  # noqa: E402
 import judge  # noqa: E402
+import places  # noqa: E402
+import plan  # noqa: E402
 import process  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -70,35 +72,106 @@ class SystemCalls(unittest.TestCase):
                 system_calls.total(report)
 
 
+def series_of(**figures):
+    """What Results.series gives, from peer="one number a round" or peer__row=...; names with _ for -."""
+    def series(row, peer, _figure):
+        return figures.get(f"{peer}__{row.replace('-', '_')}", figures.get(peer, []))
+    return series
+
+
+def at_least(limit, *peers, rows=()):
+    return judge.Promise("tcp-up-1500", "", judge.Bound(">=", limit), judge.Against(peers, rows) if peers else None)
+
+
 class Judge(unittest.TestCase):
-    ratio = judge.Promise("tcp-up-1500", at_least_ratio=1.0)
-    limit = judge.Promise("first-byte", below=20)
+    limit = judge.Promise("first-byte", "", judge.Bound("<", 20))
 
     def test_the_median_of_paired_ratios_counts(self):
-        verdict = judge.judge(self.ratio, [1.0, 4.0, 2.2, 1.0, 9.0], [1.0, 5.0, 2.0, 2.0, 3.0])
+        verdict = judge.judge(at_least(1, "pasta"), series_of(postern=[1.0, 4.0, 2.2, 1.0, 9.0], pasta=[1.0, 5.0, 2.0, 2.0, 3.0]))
         self.assertEqual((verdict.word, verdict.value), ("PASS", 1.0))
 
     def test_below_the_promise_fails(self):
-        self.assertEqual(judge.judge(self.ratio, [0.99] * 5, [1.0] * 5).word, "FAIL")
+        self.assertEqual(judge.judge(at_least(1, "pasta"), series_of(postern=[0.99] * 5, pasta=[1.0] * 5)).word, "FAIL")
+
+    def test_the_better_of_two_is_found_in_each_round(self):
+        verdict = judge.judge(at_least(4, "slirp4netns", "pasta"),
+                              series_of(postern=[8.0, 8.0, 8.0], slirp4netns=[1.0, 2.0, 4.0], pasta=[2.0, 1.0, 1.0]))
+        self.assertEqual((verdict.rounds, verdict.word), ((4.0, 4.0, 2.0), "PASS"))
+
+    def test_a_round_in_which_one_of_two_failed_compares_nothing(self):
+        verdict = judge.judge(at_least(4, "slirp4netns", "pasta"),
+                              series_of(postern=[8.0, 9.0, 8.0], slirp4netns=[1.0, None, 2.0], pasta=[2.0, 2.0, 1.0]))
+        self.assertEqual(verdict.rounds, (4.0, 4.0))
+
+    def test_a_peer_that_was_not_there_leaves_nothing_to_judge(self):
+        self.assertIsNone(judge.judge(at_least(4, "slirp4netns", "pasta"), series_of(postern=[8.0], slirp4netns=[1.0])))
+        self.assertIsNone(judge.judge(self.limit, series_of()))
+
+    def test_many_streams_are_held_against_the_one_of_the_same_round(self):
+        promise = judge.Promise("tcp-up-1500-x8", "", judge.Bound(">=", 0.9), judge.Against(("postern",), ("tcp-up-1500",)))
+        verdict = judge.judge(promise, series_of(postern__tcp_up_1500_x8=[8.0, 9.5, 9.0], postern__tcp_up_1500=[10.0, 10.0, 10.0]))
+        self.assertEqual((verdict.value, verdict.word), (0.9, "PASS"))
+
+    def test_ahead_is_more_than_alike(self):
+        promise = judge.Promise("rr-out", "", judge.Bound(">", 1), judge.Against(("pasta",)))
+        self.assertEqual(judge.judge(promise, series_of(postern=[5.0], pasta=[5.0])).word, "FAIL")
+        self.assertEqual(judge.judge(promise, series_of(postern=[5.1], pasta=[5.0])).word, "PASS")
 
     def test_without_a_bound_it_only_informs(self):
-        self.assertEqual(judge.judge(judge.Promise("tcp-up-65520"), [0.1], [1.0]).word, "info")
+        promise = judge.Promise("tcp-up-65520", against=judge.Against(("pasta",)))
+        self.assertEqual(judge.judge(promise, series_of(postern=[0.1], pasta=[1.0])).word, "info")
 
     def test_a_limit_is_on_our_own_figure(self):
-        self.assertEqual(judge.judge(self.limit, [19.0, 30.0, 19.9], [1.0, 1.0, 1.0]).word, "PASS")
-        self.assertEqual(judge.judge(self.limit, [20.0], [1.0]).word, "FAIL")
+        self.assertEqual(judge.judge(self.limit, series_of(postern=[19.0, 30.0, 19.9])).word, "PASS")
+        self.assertEqual(judge.judge(self.limit, series_of(postern=[20.0])).word, "FAIL")
 
     def test_failed_runs_are_left_out_until_too_few_remain(self):
-        self.assertEqual(judge.judge(self.ratio, [2.0, None, 2.0], [1.0, 1.0, 1.0]).rounds, (2.0, 2.0))
-        self.assertIsNone(judge.judge(self.ratio, [2.0, None, None], [1.0, 1.0, 1.0]))
+        self.assertEqual(judge.judge(at_least(1, "pasta"), series_of(postern=[2.0, None, 2.0], pasta=[1.0] * 3)).rounds, (2.0, 2.0))
+        self.assertIsNone(judge.judge(at_least(1, "pasta"), series_of(postern=[2.0, None, None], pasta=[1.0] * 3)))
 
     def test_a_peer_that_moves_nothing_is_beaten(self):
         self.assertEqual(judge.ratio(0.5, 0), math.inf)
         self.assertEqual(judge.ratio(0, 0), 1)
 
-    def test_every_promise_is_about_a_figure_that_is_measured(self):
+    def test_every_promise_is_about_figures_that_are_measured(self):
         measured = {(row.name, figure) for row in rows.ROWS for figure, _ in row.figures}
-        self.assertLessEqual({(promise.row, promise.figure) for promise in judge.PROMISES}, measured)
+        for promise in (promise for engine in judge.PROMISES.values() for promise in engine):
+            compared = {(promise.row, promise.figure), *((row, figure) for row, _, figure in promise.sources)}
+            self.assertLessEqual(compared, measured)
+
+    def test_libslirp_is_held_against_slirp4netns_alone(self):
+        peers = {peer for promise in judge.PROMISES["libslirp"] for _, peer, _ in promise.sources}
+        self.assertEqual(peers, {"slirp4netns"})
+
+
+class Plan(unittest.TestCase):
+    def test_each_peer_named_measures_each_row(self):
+        planned = plan.of_rows(rows.ROWS[:2], ["pasta"], 3)
+        self.assertEqual(planned.peers, {row.name: ("pasta",) for row in rows.ROWS[:2]})
+        self.assertEqual(len(list(planned.runs(places.places()))), 6)
+
+    def test_the_host_alone_is_asked_only_over_long_paths(self):
+        planned = plan.of_rows(rows.ROWS, None, 1)
+        self.assertEqual({row.round_trip is not None for row in planned.rows if "host" in planned.peers[row.name]}, {True})
+
+    def test_a_round_measures_all_that_is_compared_and_no_more(self):
+        promises = [judge.Promise("tcp-up-1500-x8", "", None, judge.Against(("postern",), ("tcp-up-1500",))),
+                    judge.Promise("tcp-up-1500", "", None, judge.Against(("pasta",))), judge.Promise("first-byte")]
+        runs = [(row.name, place.name) for row, place in plan.of_promises(promises, rows.ROWS, 2).runs(places.places())]
+        round_of_tcp = [("tcp-up-1500", "postern"), ("tcp-up-1500", "pasta"), ("tcp-up-1500-x8", "postern")]
+        self.assertEqual(runs, [*round_of_tcp, *round_of_tcp, ("first-byte", "postern"), ("first-byte", "postern")])
+
+    def test_rows_that_a_third_compares_are_of_one_family(self):
+        promises = [judge.Promise("a"), judge.Promise("b"),
+                    judge.Promise("c", against=judge.Against(("bridge",), ("a", "b"))), judge.Promise("d")]
+        self.assertEqual(sorted(map(sorted, judge.families(promises))), [["a", "b", "c"], ["d"]])
+
+    def test_every_peer_has_a_name_that_may_be_asked_for(self):
+        self.assertEqual(tuple(place.name for place in places.places()), places.NAMES)
+
+    def test_the_engine_is_passed_on_when_it_is_named(self):
+        self.assertNotIn("--engine", " ".join(places.Postern()._run()))
+        self.assertIn("--engine=fast", places.Postern("fast")._run())
 
 
 class Report(unittest.TestCase):
@@ -115,12 +188,31 @@ class Report(unittest.TestCase):
         self.assertEqual(line.split(), ["rr-out", "/s", "2.00", "4.00", "-", "0.50x", "-"])
 
     def test_json_carries_each_run_and_no_infinity(self):
-        verdict = judge.judge(judge.Promise("rr-out", at_least_ratio=1.0), [1.0], [0.0])
-        text = report.to_json({"kernel": "6"}, {"seconds": 5}, self.results, [(verdict.promise, verdict)])
-        document = json.loads(text)
+        promise = judge.Promise("rr-out", "", judge.Bound(">=", 1), judge.Against(("pasta",), text="pasta"))
+        verdict = judge.judge(promise, series_of(postern=[1.0], pasta=[0.0]))
+        record = report.Record({"kernel": "6"}, {"seconds": 5}, self.results)
+        document = json.loads(report.to_json(record, [(promise, verdict)]))
         self.assertEqual(document["results"][0]["runs"], [{"": 1.0}, {"": 3.0}, {"": 2.0}])
         self.assertEqual(document["results"][2]["reason"], "FAILED: gone")
+        self.assertEqual(document["verdicts"][0]["wanted"], ">= 1 x pasta")
         self.assertIsNone(document["verdicts"][0]["value"])
+
+    def test_what_json_carries_can_be_read_again(self):
+        record = report.Record({"kernel": "6"}, {"seconds": 5}, self.results)
+        again = report.from_json(report.to_json(record, []))
+        self.assertEqual((again.machine, again.settings), (record.machine, record.settings))
+        self.assertEqual(again.results.as_json(), self.results.as_json())
+
+    def test_a_figure_that_cannot_be_had_is_no_failure(self):
+        self.results.add("memory-idle", "pasta", None, "no relay process")
+        self.assertEqual((self.results.failed("bridge"), self.results.failed("pasta")), (True, False))
+
+    def test_a_verdict_says_what_was_wanted_and_found(self):
+        promise = judge.Promise("rr-out", "", judge.Bound(">=", 0.6), judge.Against(("pasta",), text="pasta"), aim=0.9)
+        for _ in range(2):
+            self.results.add("rr-out", "pasta", {"": 4.0})
+        line = report.verdict_line(promise, judge.judge(promise, self.results.series), self.results)
+        self.assertEqual(line.split(), "FAIL rr-out 0.50 (>= 0.6 x pasta, aim 0.9) 2.00 / 4.00 rounds 0.25 0.75 0.50".split())
 
     def test_numbers_have_three_digits(self):
         self.assertEqual([report.number(value) for value in (1234.5, 12.34, 0.126, None)], ["1,234", "12.3", "0.13", "-"])

@@ -1,61 +1,25 @@
 """The same work through Postern, slirp4netns, pasta and a veth bridge with NAT, side by side in one run. See ../README.md.
 
-    python3 tests/bench/peers                       everything, about a quarter of an hour
+    python3 tests/bench/peers                       everything, about half an hour
     python3 tests/bench/peers --quick --only 'tcp-*-1500'
     python3 tests/bench/peers --judge               what Postern promises, PASS or FAIL; exit status 1 on a FAIL
+    python3 tests/bench/peers --json run.json --plot run.svg, and later --from run.json --only 'tcp-*' --plot tcp.svg
 """
 
-import argparse
-import fnmatch
 import os
 import shutil
 import sys
 
 import judge
 import machine
+import options as command_line
+import plan
 import process
 import report
 from iperf import IperfError
-from places import PLACES, NotMeasured
+from options import HERE
+from places import NAMES, NotMeasured, places
 from rows import ROWS, Settings
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.path.join(HERE, "../../../build")
-SKIPPED = 77  # what ctest takes as a skip
-
-
-def parse_arguments(argv):
-    parser = argparse.ArgumentParser(prog="peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--judge", action="store_true", help="only what is promised, in paired rounds against slirp4netns")
-    parser.add_argument("--only", metavar="NAME", action="append", help="rows whose name matches, e.g. 'tcp-*' (several times)")
-    parser.add_argument("--peers", metavar="NAME,...", help="of " + ",".join(place.name for place in PLACES))
-    parser.add_argument("--rounds", type=int, help=f"runs of each figure, interleaved; the median counts (1; judged: {judge.ROUNDS})")
-    parser.add_argument("--seconds", type=int, default=5, help="length of a run (below 5 pasta's figures are start-up artefacts)")
-    parser.add_argument("--quick", action="store_true", help="runs of 1 second, to try it out")
-    parser.add_argument("--json", metavar="FILE", help="all figures, machine, kernel and commit too (- for standard output)")
-    parser.add_argument("--list", action="store_true", help="the rows")
-    parser.add_argument("--build", default=BUILD, help="the build to measure (default: build/)")
-    parser.add_argument("--in-lab", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.quick:
-        options.seconds = 1
-    options.rounds = options.rounds or (judge.ROUNDS if options.judge else 1)
-    names = [place.name for place in PLACES]
-    options.peers = options.peers.split(",") if options.peers else None
-    if options.judge:
-        options.peers = ["postern", judge.JUDGED_PEER]
-    if unknown := set(options.peers or ()) - set(names):
-        parser.error(f"no peer is named {', '.join(sorted(unknown))}")
-    options.rows = chosen_rows(options)
-    if not options.rows:
-        parser.error(f"no row matches {', '.join(options.only)} (--list)")
-    return options
-
-
-def chosen_rows(options):
-    promised = {promise.row for promise in judge.PROMISES}
-    return [row for row in ROWS if (not options.judge or row.name in promised)
-            and (not options.only or any(fnmatch.fnmatch(row.name, pattern) for pattern in options.only))]
 
 
 def say(text):
@@ -69,13 +33,13 @@ def is_whole_root():
     return process.is_root() and any(first <= process.USER_ID < first + count for first, _, count in ranges)
 
 
-def enter_lab(options):
+def enter_lab(options, planned):
     """Becomes this program on a lab's host: as root the relays run as the lab's user, otherwise everything does."""
     lab = os.path.join(options.build, "tests/bin/postern-lab")
     if not os.path.exists(lab):
         sys.exit(f"peers: {lab} is missing: build Postern first (sh contrib/check.sh --only build)")
     who = [] if is_whole_root() else ["--user"]
-    round_trips = sorted({row.round_trip for row in options.rows if row.round_trip})
+    round_trips = sorted({row.round_trip for row in planned.rows if row.round_trip})
     wires = ["--wires", ",".join(map(str, round_trips))] if round_trips else []
     again = [sys.executable, HERE, "--in-lab", *sys.argv[1:]]
     os.execv(lab, [lab, "--servers", "http,echo,iperf3", *wires, *who, "--", *again])
@@ -100,33 +64,18 @@ def choose_congestion_control():
     return "reno"
 
 
-def peers_of(row, options):
-    return options.peers or row.peers
-
-
-def available(options):
-    """The places that the rows ask for and that can be had, and why others cannot."""
-    names = {name for row in options.rows for name in peers_of(row, options)}
-    places, reasons = [], []
-    for place in PLACES:
-        if place.name not in names:
+def available(planned, engine):
+    """The places that are asked for and can be had, and why others cannot."""
+    found, reasons = [], []
+    for place in places(engine):
+        if place.name not in planned.peer_names:
             continue
         why = place.lacks() if shutil.which(place.program) else f"{place.program} is not installed"
         if why:
             reasons.append(f"{place.name}: {why}")
         else:
-            places.append(place)
-    return places, reasons
-
-
-def measure_all(options, places, settings):
-    results = report.Results()
-    runs = [(row, place) for row in options.rows for _ in range(options.rounds)
-            for place in places if place.name in peers_of(row, options)]
-    for count, (row, place) in enumerate(runs, 1):
-        said = measure_one(row, place, settings, results)
-        say(f"[{count:3}/{len(runs)}] {row.name:18} {place.name:12} {said}")
-    return results
+            found.append(place)
+    return found, reasons
 
 
 def measure_one(row, place, settings, results):
@@ -136,60 +85,79 @@ def measure_one(row, place, settings, results):
         results.add(row.name, place.name, None, str(why))
         return f"- ({why})"
     except (process.Failed, IperfError) as why:
-        results.add(row.name, place.name, None, f"FAILED: {why}")
-        return f"FAILED: {why}"
+        results.add(row.name, place.name, None, f"{report.FAILED}{why}")
+        return f"{report.FAILED}{why}"
     results.add(row.name, place.name, figures)
     return "  ".join(f"{name} {report.number(figures.get(name))} {unit}".strip() for name, unit in row.figures)
 
 
-def judge_all(options, results):
-    names = {row.name for row in options.rows}
-    verdicts = []
-    for promise in judge.PROMISES:
-        if promise.row not in names:
-            continue
-        series = [results.series(promise.row, peer, promise.figure) for peer in options.peers]
-        verdicts.append((promise, judge.judge(promise, *series)))
-    return verdicts
+def measure(options, planned):
+    settings = Settings(options.seconds, choose_congestion_control())
+    found, skipped = available(planned, options.engine)
+    described = machine.describe([place.program for place in found if place.name not in (judge.OURS, "host")] + ["iperf3"])
+    say(f"peers: {machine.summary(described)}")
+    results = report.Results()
+    runs = list(planned.runs(found))
+    for count, (row, place) in enumerate(runs, 1):
+        said = measure_one(row, place, settings, results)
+        say(f"[{count:3}/{len(runs)}] {row.name:18} {place.name:12} {said}")
+    described["load_after"] = os.getloadavg()[0]
+    used = vars(settings) | {"rounds": options.rounds, "engine": options.engine, "skipped": skipped}
+    return report.Record(described, used, results)
 
 
-def print_report(options, places, results, verdicts):
+def print_report(options, rows, record, verdicts):
+    settings = record.settings
+    print(machine.summary(record.machine))
+    print(f"runs of {settings['seconds']} s, {settings['congestion_control']}, {settings['rounds']} round(s), "
+          f"engine {settings.get('engine') or 'of its choice'}, load {record.machine['load_after']:.1f} at the end")
     for promise, verdict in verdicts:
-        middles = [results.middle(promise.row, peer, promise.figure) for peer in options.peers]
-        print(report.verdict_line(promise, verdict, middles))
+        print(report.verdict_line(promise, verdict, record.results))
     if not options.judge:
-        print(report.table(options.rows, [place.name for place in places], results))
-    for (row, peer), reason in results.reasons.items():
+        print(report.table(rows, [name for name in NAMES if name in record.results.peers()], record.results))
+    for (row, peer), reason in record.results.reasons.items():
         print(f"none: {row} {peer}: {reason}")
+    for reason in settings["skipped"]:
+        print(f"SKIPPED {reason}")
+
+
+def write(path, text):
+    with sys.stdout if path == "-" else open(path, "w", encoding="utf-8") as file:
+        print(text, file=file)
+
+
+def plan_of(options):
+    if options.judge:
+        return plan.of_promises(command_line.promises(options, options.engine), ROWS, options.rounds)
+    return plan.of_rows([row for row in ROWS if command_line.is_chosen(row.name, options)], options.peers, options.rounds)
+
+
+def obtain(options):
+    """What a report is made of: read, or measured, in a lab."""
+    if options.source:
+        with open(options.source, encoding="utf-8") as file:
+            return report.from_json(file.read())
+    planned = plan_of(options)
+    if not options.in_lab:
+        enter_lab(options, planned)
+    return measure(options, planned)
 
 
 def main():
-    options = parse_arguments(sys.argv[1:])
+    options = command_line.parse(sys.argv[1:], __doc__)
     if options.list:
-        print("\n".join(f"{row.name:20} {row.what}" for row in options.rows))
+        print("\n".join(f"{row.name:20} {row.what}" for row in ROWS if command_line.is_chosen(row.name, options)))
         return 0
-    if not options.in_lab:
-        enter_lab(options)
-    settings = Settings(options.seconds, choose_congestion_control())
-    places, skipped = available(options)
-    described = machine.describe([place.program for place in places if place.name not in ("postern", "host")] + ["iperf3"])
-    say(f"peers: {machine.summary(described)}")
-    results = measure_all(options, places, settings)
-    described["load_after"] = os.getloadavg()[0]
-    verdicts = judge_all(options, results) if options.judge else []
+    record = obtain(options)
+    rows = [row for row in ROWS if row.name in record.results.rows() and command_line.is_chosen(row.name, options)]
+    promises = command_line.promises(options, options.engine or record.settings.get("engine"))
+    verdicts = [(promise, judge.judge(promise, record.results.series)) for promise in promises]
     if options.json != "-":
-        print(machine.summary(described))
-        print(f"runs of {settings.seconds} s, {settings.congestion_control}, {options.rounds} round(s), load {described['load_after']:.1f} at the end")
-        print_report(options, places, results, verdicts)
-        for reason in skipped:
-            print(f"SKIPPED {reason}")
+        print_report(options, rows, record, verdicts)
     if options.json:
-        text = report.to_json(described, vars(settings) | {"rounds": options.rounds, "skipped": skipped}, results, verdicts)
-        with sys.stdout if options.json == "-" else open(options.json, "w", encoding="utf-8") as file:
-            print(text, file=file)
-    failed = any(verdict is None or verdict.word == "FAIL" for _, verdict in verdicts)
-    ours_failed = any(peer == "postern" for (_, peer) in results.reasons)
-    return 1 if failed or ours_failed else 0
+        write(options.json, report.to_json(record, verdicts))
+    broken = any(verdict is None or verdict.word == "FAIL" for _, verdict in verdicts)
+    return 1 if broken or record.results.failed(judge.OURS) else 0
 
 
 if __name__ == "__main__":

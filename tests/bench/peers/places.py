@@ -77,12 +77,16 @@ class Postern:
     name = "postern"
     program = "postern"
 
+    def __init__(self, engine=None):
+        """`engine` as --engine names it; None leaves the choice to Postern."""
+        self._engine = [f"--engine={engine}"] if engine else []
+
     def lacks(self):
         return ""
 
     def _run(self, mtu=None, publish=()):
         ports = [option for port in publish for option in ("--publish", f"{port}:{port}")]
-        return ["postern", "run", "--quiet", *([f"--mtu={mtu}"] if mtu else []), *ports, "--"]
+        return ["postern", "run", "--quiet", *self._engine, *([f"--mtu={mtu}"] if mtu else []), *ports, "--"]
 
     @contextlib.contextmanager
     def connected(self, mtu, publish=()):
@@ -96,8 +100,8 @@ class Postern:
     def ready(self):
         with _empty_namespace() as holder, ReadyPipe() as pipe:
             start = time.monotonic()
-            command = ["postern", "attach", "--quiet", "--configure", f"--ready-fd={pipe.writing}", str(holder), "tap0"]
-            with Running(command, pass_fds=[pipe.writing]) as relay:
+            command = ["postern", "attach", "--quiet", *self._engine, "--configure", f"--ready-fd={pipe.writing}"]
+            with Running([*command, str(holder), "tap0"], pass_fds=[pipe.writing]) as relay:
                 pipe.wait(relay)
                 return _milliseconds_since(start)
 
@@ -261,4 +265,9 @@ class Host:
     ready = first_byte
 
 
-PLACES = (Postern(), Slirp4netns(), Pasta(), Bridge(), Host())
+NAMES = ("postern", "slirp4netns", "pasta", "bridge", "host")
+
+
+def places(engine=None):
+    """All of them, in the order in which they are measured."""
+    return Postern(engine), Slirp4netns(), Pasta(), Bridge(), Host()

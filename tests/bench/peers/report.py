@@ -1,12 +1,18 @@
-"""The table, the verdicts and the JSON. Pure: results in, text out."""
+"""The table, the verdicts and the JSON. Pure: results in, text out, and the JSON in again."""
 
 import json
 import math
+from dataclasses import dataclass
 from statistics import median
+
+from judge import OURS
+
+
+FAILED = "FAILED: "  # begins the reason of a run that went wrong
 
 
 class Results:
-    """Every figure of every run: results[row, peer] is a list of {figure: number}, None for a run that failed."""
+    """Every figure of every run: of a row and a peer a list of {figure: number}, None for a run that failed."""
 
     def __init__(self):
         self._runs = {}
@@ -17,6 +23,12 @@ class Results:
         if reason:
             self.reasons[row, peer] = reason
 
+    def rows(self):
+        return {row for row, _ in self._runs}
+
+    def peers(self):
+        return {peer for _, peer in self._runs}
+
     def series(self, row, peer, figure):
         """One number a round, None where there is none."""
         return [run and run.get(figure) for run in self._runs.get((row, peer), [])]
@@ -25,10 +37,30 @@ class Results:
         numbers = [number for number in self.series(row, peer, figure) if number is not None]
         return median(numbers) if numbers else None
 
+    def failed(self, peer):
+        """Whether a run of its went wrong; a figure that it cannot have is no failure."""
+        return any(of == peer and reason.startswith(FAILED) for (_, of), reason in self.reasons.items())
+
     def as_json(self):
-        runs = [{"row": row, "peer": peer, "runs": runs, "reason": self.reasons.get((row, peer))}
+        return [{"row": row, "peer": peer, "runs": runs, "reason": self.reasons.get((row, peer))}
                 for (row, peer), runs in self._runs.items()]
-        return runs
+
+    @staticmethod
+    def of_json(items):
+        results = Results()
+        for item in items:
+            for figures in item["runs"]:
+                results.add(item["row"], item["peer"], figures, item["reason"])
+        return results
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run of the bench, with all that a figure means nothing without."""
+
+    machine: dict
+    settings: dict
+    results: Results
 
 
 def number(value):
@@ -48,12 +80,12 @@ def _times(ours, theirs):
 
 def table(rows, peers, results):
     """One line a figure: each peer's median, then Postern's ratio to each other peer's."""
-    others = [peer for peer in peers if peer != "postern"] if "postern" in peers else []
+    others = [peer for peer in peers if peer != OURS] if OURS in peers else []
     lines = [["", "", *peers, *(f"/ {other}" for other in others)]]
     for row in rows:
         for figure, unit in row.figures:
             middles = {peer: results.middle(row.name, peer, figure) for peer in peers}
-            ratios = [_times(middles["postern"], middles[other]) for other in others]
+            ratios = [_times(middles[OURS], middles[other]) for other in others]
             lines.append([f"{row.name} {figure}".rstrip(), unit, *map(number, middles.values()), *ratios])
     return _aligned(lines)
 
@@ -64,28 +96,42 @@ def _aligned(lines):
                                for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
 
 
-def verdict_line(promise, verdict, middles):
+def wanted(promise):
+    """What is promised, in words: ">= 0.55 x bridge, aim 0.8"."""
+    bound = "not judged" if promise.bound is None else str(promise.bound)
+    against = f" x {promise.against.text}" if promise.against else ""
+    aim = "" if promise.aim is None else f", aim {promise.aim:g}"
+    return bound + against + aim
+
+
+def verdict_line(promise, verdict, results):
+    name = f"{promise.name:22}"
     if verdict is None:
-        return f"FAIL  {promise.name:22} too few runs succeeded"
-    if promise.is_ratio:
-        wanted = "not judged" if promise.at_least_ratio is None else f">= {promise.at_least_ratio:.2f}"
-        said = f"{number(verdict.value)} x slirp4netns ({wanted})   {number(middles[0])} / {number(middles[1])}   rounds"
-    else:
-        said = f"{number(verdict.value)} (< {promise.below})   rounds"
-    return f"{verdict.word}  {promise.name:22} {said} {' '.join(map(number, verdict.rounds))}"
+        return f"FAIL  {name} too few runs succeeded ({wanted(promise)})"
+    line = f"{verdict.word}  {name} {number(verdict.value)} ({wanted(promise)})"
+    if promise.against:
+        middles = [results.middle(row, peer, figure) for row, peer, figure in promise.sources]
+        best = max(middle for middle in middles if middle is not None)
+        line += f"   {number(results.middle(promise.row, OURS, promise.figure))} / {number(best)}"
+    return f"{line}   rounds {' '.join(map(number, verdict.rounds))}"
 
 
-def to_json(machine, settings, results, verdicts):
+def to_json(record, verdicts):
     document = {
-        "machine": machine,
-        "settings": settings,
-        "results": results.as_json(),
-        "verdicts": [{"promise": promise.name, "verdict": verdict.word if verdict else "FAIL",
+        "machine": record.machine,
+        "settings": record.settings,
+        "results": record.results.as_json(),
+        "verdicts": [{"promise": promise.name, "wanted": wanted(promise), "verdict": verdict.word if verdict else "FAIL",
                       "value": _finite(verdict.value) if verdict else None,
                       "rounds": [_finite(value) for value in verdict.rounds] if verdict else []}
                      for promise, verdict in verdicts],
     }
     return json.dumps(document, indent=1, allow_nan=False)
+
+
+def from_json(text):
+    document = json.loads(text)
+    return Record(document["machine"], document["settings"], Results.of_json(document["results"]))
 
 
 def _finite(value):

@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import unittest
+from xml.etree import ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
 
@@ -12,6 +13,7 @@ import iperf  # noqa: E402
 import judge  # noqa: E402
 import places  # noqa: E402
 import plan  # noqa: E402
+import plot  # noqa: E402
 import process  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -109,7 +111,7 @@ class Judge(unittest.TestCase):
 
     def test_many_streams_are_held_against_the_one_of_the_same_round(self):
         promise = judge.Promise("tcp-up-1500-x8", "", judge.Bound(">=", 0.9), judge.Against(("postern",), ("tcp-up-1500",)))
-        verdict = judge.judge(promise, series_of(postern__tcp_up_1500_x8=[8.0, 9.5, 9.0], postern__tcp_up_1500=[10.0, 10.0, 10.0]))
+        verdict = judge.judge(promise, series_of(postern__tcp_up_1500_x8=[8.0, 9.5, 9.0], postern__tcp_up_1500=[10.0] * 3))
         self.assertEqual((verdict.value, verdict.word), (0.9, "PASS"))
 
     def test_ahead_is_more_than_alike(self):
@@ -126,8 +128,9 @@ class Judge(unittest.TestCase):
         self.assertEqual(judge.judge(self.limit, series_of(postern=[20.0])).word, "FAIL")
 
     def test_failed_runs_are_left_out_until_too_few_remain(self):
-        self.assertEqual(judge.judge(at_least(1, "pasta"), series_of(postern=[2.0, None, 2.0], pasta=[1.0] * 3)).rounds, (2.0, 2.0))
-        self.assertIsNone(judge.judge(at_least(1, "pasta"), series_of(postern=[2.0, None, None], pasta=[1.0] * 3)))
+        promise = at_least(1, "pasta")
+        self.assertEqual(judge.judge(promise, series_of(postern=[2.0, None, 2.0], pasta=[1.0] * 3)).rounds, (2.0, 2.0))
+        self.assertIsNone(judge.judge(promise, series_of(postern=[2.0, None, None], pasta=[1.0] * 3)))
 
     def test_a_peer_that_moves_nothing_is_beaten(self):
         self.assertEqual(judge.ratio(0.5, 0), math.inf)
@@ -216,6 +219,45 @@ class Report(unittest.TestCase):
 
     def test_numbers_have_three_digits(self):
         self.assertEqual([report.number(value) for value in (1234.5, 12.34, 0.126, None)], ["1,234", "12.3", "0.13", "-"])
+
+
+class Plot(unittest.TestCase):
+    def setUp(self):
+        results = report.Results()
+        for rate in (8.0, 4.0, 6.0):
+            results.add("tcp-up-1500", "postern", {"": rate, "cost": 1.0})
+        results.add("tcp-up-1500", "pasta", {"": 0.0})
+        results.add("tcp-up-1500", "bridge", None, "FAILED: gone")
+        results.add("first-byte", "postern", {"": 5.0})
+        peers = ["postern", "pasta", "bridge"]
+        chosen = [row for row in rows.ROWS if row.name in results.rows()]
+        self.groups = plot.groups_of(chosen, peers, results)
+        self.text = plot.svg(self.groups, peers, "2 x <some> processor")
+
+    def bars(self, peer):
+        inside = ElementTree.fromstring(self.text).iter("{http://www.w3.org/2000/svg}rect")
+        return [float(bar.get("width")) for bar in inside if bar.get("class") == peer][1:]  # the first is the legend's
+
+    def test_a_bar_is_as_long_as_the_median(self):
+        postern = self.bars("postern")
+        self.assertAlmostEqual(postern[0] / postern[1], 6 / 8, places=2)  # the longest bar has room for the most of its rounds
+
+    def test_a_peer_that_moved_nothing_is_seen_and_one_that_failed_is_not_drawn(self):
+        self.assertEqual((self.bars("pasta"), self.bars("bridge")), ([1], []))
+
+    def test_units_have_panels_of_their_own(self):
+        self.assertEqual([(group.label, group.unit) for group in self.groups], [("tcp-up-1500", "Gbit/s"), ("first-byte", "ms")])
+        self.assertIn("Gbit/s (more is better)", self.text)
+        self.assertIn("ms (less is better)", self.text)
+
+    def test_it_stands_alone_in_light_and_dark(self):
+        self.assertIn("prefers-color-scheme:dark", self.text)
+        self.assertNotRegex(self.text.replace("http://www.w3.org/2000/svg", ""), "http|url\\(|@import|href")
+
+    def test_every_peer_has_a_colour_and_every_plotted_figure_a_unit(self):
+        self.assertEqual(set(plot.COLOURS), set(places.NAMES))
+        for row in rows.ROWS:
+            self.assertLessEqual(set(row.plotted), {figure for figure, _ in row.figures})
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import judge
 import machine
 import options as command_line
 import plan
+import plot
 import process
 import report
 from iperf import IperfError
@@ -126,6 +127,12 @@ def write(path, text):
         print(text, file=file)
 
 
+def draw(rows, record):
+    peers = [name for name in NAMES if name in record.results.peers()]
+    rounds = f"medians of {record.settings['rounds']} round(s) of {record.settings['seconds']} s"
+    return plot.svg(plot.groups_of(rows, peers, record.results), peers, f"{machine.summary(record.machine)}; {rounds}")
+
+
 def plan_of(options):
     if options.judge:
         return plan.of_promises(command_line.promises(options, options.engine), ROWS, options.rounds)
@@ -156,6 +163,8 @@ def main():
         print_report(options, rows, record, verdicts)
     if options.json:
         write(options.json, report.to_json(record, verdicts))
+    if options.plot:
+        write(options.plot, draw(rows, record))
     broken = any(verdict is None or verdict.word == "FAIL" for _, verdict in verdicts)
     return 1 if broken or record.results.failed(judge.OURS) else 0
 

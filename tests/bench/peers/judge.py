@@ -1,8 +1,8 @@
 """What Postern promises, and the verdicts. Pure: rounds of figures in, verdicts out.
 
-A machine is shared and its noise comes in waves, so a promise that compares is on the median of the ratios of paired rounds: within
-a round everything that is compared is measured one after the other (A B C D, A B C D, ...). Figures that are Postern's alone are
-judged by their median.
+A machine is shared and its noise comes in waves, so a promise that compares is on the median of the ratios of paired rounds:
+within a round all that is compared is measured one after the other (A B C D, A B C D, ...). Figures that are Postern's alone
+are judged by their median.
 """
 
 import math

@@ -17,10 +17,11 @@ def parse(argv, description):
     parser = argparse.ArgumentParser(prog="peers", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", action="store_true", help="only what is promised of the engine, in paired rounds")
     parser.add_argument("--engine", choices=sorted(judge.PROMISES),
-                        help=f"the engine that Postern is told to use, and whose promises are judged (judged: {judge.DEFAULT_ENGINE})")
+                        help=f"what Postern is told to use, and whose promises are judged (judged: {judge.DEFAULT_ENGINE})")
     parser.add_argument("--only", metavar="NAME", action="append", help="rows whose name matches, e.g. 'tcp-*' (several times)")
-    parser.add_argument("--peers", metavar="NAME,...", help=f"of {','.join(NAMES)}, which has no relay and is asked over long paths")
-    parser.add_argument("--rounds", type=int, help=f"runs of each figure, interleaved; the median counts (1; judged: {judge.ROUNDS})")
+    parser.add_argument("--peers", metavar="NAME,...", help=f"of {','.join(NAMES)} (all; host, without a relay, on long paths)")
+    parser.add_argument("--rounds", type=int,
+                        help=f"runs of each figure, interleaved; the median counts (1; judged: {judge.ROUNDS})")
     parser.add_argument("--seconds", type=int, default=5, help="length of a run (below 5 pasta's figures are start-up artefacts)")
     parser.add_argument("--quick", action="store_true", help="runs of 1 second, to try it out")
     parser.add_argument("--json", metavar="FILE", help="all figures, machine, kernel and commit too (- for standard output)")

@@ -228,7 +228,8 @@ class Bridge:
         ports = "".join(f"iifname eth0 tcp dport {port} dnat ip to {self._ADDRESS}\n" for port in publish)
         rules = ("table inet peers {\n"
                  f"chain in {{ type nat hook prerouting priority dstnat\n{ports}}}\n"
-                 f"chain out {{ type nat hook postrouting priority srcnat\nip saddr {self._ADDRESS} oifname != peers0 masquerade\n}}\n}}\n")
+                 "chain out { type nat hook postrouting priority srcnat\n"
+                 f"ip saddr {self._ADDRESS} oifname != peers0 masquerade\n}}\n}}\n")
         run(["nft", "-f", "-"], root=True, given=rules)
         with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as forward:
             forward.write("1")

@@ -48,6 +48,7 @@ class Row:
     measure: Callable  # (place, settings) -> {figure name: number}
     peers: tuple[str, ...] = RELAYS  # who is asked where nobody is named
     round_trip: int | None = None  # ms, of the wire that the lab must lay for it
+    plotted: tuple[str, ...] = ()  # the figures that a plot shows; () is the first
 
 
 @contextmanager
@@ -199,8 +200,8 @@ def _requests_in_a_second(inside):
 
 
 def _idle(place, settings):
-    """Many connections that nobody uses: what they weigh, and what one that is used feels of them. Beside it, turn by turn, a second
-    relay without them: the machine's other work then bends both alike."""
+    """Many connections that nobody uses: what they weigh, and what one that is used feels of them. Beside it, turn by turn, a
+    second relay without them: the machine's other work then bends both alike."""
     with _connected(place, settings, SMALL_MTU) as crowded:
         _memory(crowded)  # nothing to measure without a relay
         _requests_in_a_second(crowded)  # a relay that was used before: what it gives back changes how malloc(3) grows
@@ -242,6 +243,7 @@ CONNECTIONS = (("", "/s"), ("failed", ""))
 DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
 MEMORY = (("resident", "MB"), ("proportional", "MB"))
 
+SYSTEM_CALLS = (("up", "calls/MiB"), ("down", "calls/MiB"))
 IDLE = (*MEMORY, ("rr", "/s"), ("rr-alone", "/s"), ("ratio", ""))
 
 
@@ -252,15 +254,16 @@ def _tcp_rows():
             for streams in MANY_STREAMS:
                 yield Row(f"tcp-{way}-{mtu}-x{streams}", f"TCP {way}, MTU {mtu}, {streams} streams", SHARED_GIGABITS,
                           _tcp(mtu, "--parallel", str(streams), *options))
-        yield Row(f"tcp-both-{mtu}", f"TCP both ways at once, MTU {mtu}", BOTH_WAYS, _tcp_both(mtu))
+        yield Row(f"tcp-both-{mtu}", f"TCP both ways at once, MTU {mtu}", BOTH_WAYS, _tcp_both(mtu),
+                  plotted=("slower", "sum"))
         yield Row(f"published-{mtu}", f"TCP in through a published port, MTU {mtu}", GIGABITS[:1], _published(mtu))
 
 
 def _far_rows():
     for round_trip in ROUND_TRIPS:
         for way, options in (("up", ()), ("down", ("--reverse",))):
-            yield Row(f"tcp-{way}-{SMALL_MTU}-{round_trip}ms", f"TCP {way} over a path of {round_trip} ms there and back", FAR_GIGABITS,
-                      _tcp_far(round_trip, *options), (*RELAYS, "host"), round_trip)
+            yield Row(f"tcp-{way}-{SMALL_MTU}-{round_trip}ms", f"TCP {way} over a path of {round_trip} ms there and back",
+                      FAR_GIGABITS, _tcp_far(round_trip, *options), (*RELAYS, "host"), round_trip)
 
 
 ROWS = (
@@ -276,9 +279,10 @@ ROWS = (
         _least(lambda place: place.first_byte())),
     Row("ready", "attaching to a namespace until ready", (("", "ms"),),
         _least(lambda place: place.ready())),
-    Row("syscalls", f"system calls of the relay for a mebibyte of TCP, MTU {SMALL_MTU}", (("up", "/MiB"), ("down", "/MiB")),
-        _system_calls),
+    Row("syscalls", f"system calls of the relay for a mebibyte of TCP, MTU {SMALL_MTU}", SYSTEM_CALLS, _system_calls,
+        plotted=("up", "down")),
     Row("memory-idle", "the relay's memory at rest", MEMORY, _memory_idle),
-    Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held),
+    Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held,
+        plotted=("resident",)),
     Row("idle-10000", "10 000 open idle connections: memory, and request/response beside them", IDLE, _idle),
 )

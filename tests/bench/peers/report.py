@@ -105,7 +105,7 @@ def wanted(promise):
 
 
 def verdict_line(promise, verdict, results):
-    name = f"{promise.name:22}"
+    name = f"{promise.name:27}"  # the longest
     if verdict is None:
         return f"FAIL  {name} too few runs succeeded ({wanted(promise)})"
     line = f"{verdict.word}  {name} {number(verdict.value)} ({wanted(promise)})"

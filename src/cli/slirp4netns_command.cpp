@@ -145,20 +145,18 @@ Status Service::watch_for_the_end() {
 
 Status Service::connect() {
   if (const auto* tap = std::get_if<TapDescriptor>(&options_.target)) {
-    POSTERN_TRY(framing, netns::adopt_tap(tap->fd), "TAPFD");
-    return serve({.tap = UniqueFd(tap->fd), .framing = framing, .address_watch = {}, .link_index = 0},
-                 Connection::Awaited::nothing);
+    POSTERN_TRY(mode, netns::adopt_tap(tap->fd, relay::kOffloadForSlirp), "TAPFD");
+    return serve({.tap = UniqueFd(tap->fd), .mode = mode, .address_watch = {}, .link_index = 0}, Connection::Awaited::nothing);
   }
   if (const auto* socket = std::get_if<BessSocket>(&options_.target)) {
     POSTERN_TRY(listener,
-                BessListener::create(
-                    *loop_, socket->path,
-                    [this](UniqueFd client) {
-                      const Status served = serve(
-                          {.tap = std::move(client), .framing = netns::TapFraming::bare, .address_watch = {}, .link_index = 0},
-                          Connection::Awaited::nothing);
-                      if (!served) failure_ = served.error();
-                    }),
+                BessListener::create(*loop_, socket->path,
+                                     [this](UniqueFd client) {
+                                       const Status served =
+                                           serve({.tap = std::move(client), .mode = {}, .address_watch = {}, .link_index = 0},
+                                                 Connection::Awaited::nothing);
+                                       if (!served) failure_ = served.error();
+                                     }),
                 "bess");
     bess_ = std::move(listener);
     say(stderr, fmt::format("Waiting for connection to {}\n", socket->path));

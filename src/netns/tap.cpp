@@ -7,6 +7,9 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "postern/base/pretend.h"
 
 namespace postern::netns {
 
@@ -14,6 +17,20 @@ namespace {
 
 constexpr const char* kTunDevice = "/dev/net/tun";
 constexpr int kVnetHeaderBytes = 10;  // struct virtio_net_hdr, the kernel's own choice for a new TAP
+
+unsigned long tun_flags(Offload offload) {
+  switch (offload) {  // TSO is refused without CSUM
+    case Offload::none: return 0;
+    case Offload::checksums: return TUN_F_CSUM;
+    case Offload::tcp4: return TUN_F_CSUM | TUN_F_TSO4;
+    case Offload::tcp4_and_tcp6: return TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  }
+  return 0;
+}
+
+bool pretended_refusal(Offload offload) {
+  return (offload >= Offload::checksums && pretended_missing("csum")) || (offload >= Offload::tcp4 && pretended_missing("tso"));
+}
 
 }  // namespace
 
@@ -30,13 +47,16 @@ Result<UniqueFd> open_tap(std::string_view name, TapFraming framing) {
   return tap;
 }
 
-Status accept_superframes(int tap) {
-  // Not TUN_F_TSO6: libslirp answers an IPv6 packet above its MTU with "packet too big".
-  if (::ioctl(tap, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) < 0) return fail_errno("TUNSETOFFLOAD");
-  return {};
+Result<Offload> accept_superframes(int tap, Offload wanted) {
+  for (const Offload offload : {wanted, std::min(wanted, Offload::checksums), Offload::none}) {
+    if (pretended_refusal(offload)) continue;
+    if (::ioctl(tap, TUNSETOFFLOAD, tun_flags(offload)) == 0) return offload;
+    if (errno != EINVAL) break;  // which is said of an offload that the kernel does not know
+  }
+  return fail_errno("TUNSETOFFLOAD");
 }
 
-Result<TapFraming> adopt_tap(int tap) {
+Result<TapMode> adopt_tap(int tap, Offload wanted) {
   ifreq request{};
   if (::ioctl(tap, TUNGETIFF, &request) < 0) return fail_errno("TUNGETIFF", fmt::format("descriptor {}", tap));
   const unsigned flags = static_cast<unsigned short>(request.ifr_flags);
@@ -44,11 +64,11 @@ Result<TapFraming> adopt_tap(int tap) {
   if (!(flags & IFF_NO_PI)) return fail(fmt::format("descriptor {}: the TAP was not opened with IFF_NO_PI", tap));
   const int status = ::fcntl(tap, F_GETFL);
   if (status < 0 || ::fcntl(tap, F_SETFL, status | O_NONBLOCK) < 0) return fail_errno("fcntl", "O_NONBLOCK");
-  if (!(flags & IFF_VNET_HDR)) return TapFraming::bare;
+  if (!(flags & IFF_VNET_HDR)) return TapMode{};
   int header_bytes = kVnetHeaderBytes;
   if (::ioctl(tap, TUNSETVNETHDRSZ, &header_bytes) < 0) return fail_errno("TUNSETVNETHDRSZ");
-  POSTERN_CHECK(accept_superframes(tap), "TAP");
-  return TapFraming::vnet;
+  POSTERN_TRY(granted, accept_superframes(tap, wanted), "TAP");
+  return TapMode{TapFraming::vnet, granted};
 }
 
 Status leave_to_namespace(int tap) {

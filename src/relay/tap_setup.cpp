@@ -4,6 +4,7 @@
 #include <net/if.h>
 
 #include <array>
+#include <cstdio>
 
 #include "postern/base/file.h"
 #include "postern/base/log.h"
@@ -20,7 +21,6 @@ namespace postern::relay {
 
 namespace {
 
-constexpr std::string_view kVnet = " vnet";  // behind the link's index, in what the child answers
 constexpr unsigned kTxQueueLength = 10'000;  // frames; a full queue drops what the namespace sends, tun does not push back
 
 /// Writes one of net.ipv6.conf.<link>.*, which follow the writer's network namespace. Best effort: /proc/sys may be read-only, or
@@ -55,19 +55,20 @@ Status configure(netlink::Socket& socket, const netlink::Link& tap, const LinkCo
 
 struct Tap {
   UniqueFd fd;
-  netns::TapFraming framing;
+  netns::TapMode mode;
 };
 
 /// A TAP of our own making gets the offloads; one that was there before stays as its maker knows it.
-Result<Tap> open_tap(netlink::Socket& socket, const std::string& name) {
-  const bool is_new = !netlink::find_link(socket, name);
+Result<Tap> open_tap(netlink::Socket& socket, const TapPlan& plan) {
+  const bool is_new = !netlink::find_link(socket, plan.name);
   if (is_new && !pretended_missing("vnet")) {
-    auto tap = netns::open_tap(name, netns::TapFraming::vnet);
-    if (tap && netns::accept_superframes(tap->get())) return Tap{std::move(*tap), netns::TapFraming::vnet};
+    auto tap = netns::open_tap(plan.name, netns::TapFraming::vnet);
+    const auto granted = tap ? netns::accept_superframes(tap->get(), plan.offload) : Failure(tap.error());
+    if (granted) return Tap{std::move(*tap), {netns::TapFraming::vnet, *granted}};
   }
-  auto tap = netns::open_tap(name, netns::TapFraming::bare);
+  auto tap = netns::open_tap(plan.name, netns::TapFraming::bare);
   if (!tap) return Failure(tap.error());
-  return Tap{std::move(*tap), netns::TapFraming::bare};
+  return Tap{std::move(*tap), {}};
 }
 
 struct Opened {
@@ -79,19 +80,34 @@ struct Opened {
 Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& plan) {
   POSTERN_CHECK(netns::enter(target), "connect");
   POSTERN_TRY(socket, netlink::Socket::open(), "connect");
-  POSTERN_TRY(tap, open_tap(socket, plan.name), "connect");
+  POSTERN_TRY(tap, open_tap(socket, plan), "connect");
   POSTERN_TRY(watch, netlink::AddressMonitor::open_socket(), "connect");
   POSTERN_TRY(link, netlink::find_link(socket, plan.name), "connect");
   if (plan.configuration) POSTERN_CHECK(configure(socket, link, *plan.configuration), "connect");
   return Opened{std::move(tap), std::move(watch), link.index};
 }
 
+/// What the child says beside its descriptors, in numbers.
+std::string words_of(const Opened& opened) {
+  const auto& [framing, offload] = opened.tap.mode;
+  return fmt::format("{} {} {}", opened.link_index, static_cast<int>(framing), static_cast<int>(offload));
+}
+
+/// False: that is not what it was told to say. It was our own process, but in a namespace of others.
+bool read_words(const std::string& words, ConnectedTap& tap) {
+  int framing = 0, offload = 0;
+  if (std::sscanf(words.c_str(), "%d %d %d", &tap.link_index, &framing, &offload) != 3) return false;
+  if (framing < 0 || framing > static_cast<int>(netns::TapFraming::vnet)) return false;
+  if (offload < 0 || offload > static_cast<int>(netns::Offload::tcp4_and_tcp6)) return false;
+  tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload)};
+  return true;
+}
+
 int serve(const process::MessageChannel& channel, const netns::NamespaceHandle& target, const TapPlan& plan) {
   const Result<Opened> opened = open_inside(target, plan);
   if (!opened) return process::send_outcome(channel, Failure(opened.error())) ? 0 : 1;
   const std::array descriptors = {opened->tap.fd.get(), opened->address_watch.get()};
-  const std::string answer = fmt::format("{}{}", opened->link_index, opened->tap.framing == netns::TapFraming::vnet ? kVnet : "");
-  return process::send_outcome(channel, answer, descriptors) ? 0 : 1;
+  return process::send_outcome(channel, words_of(*opened), descriptors) ? 0 : 1;
 }
 
 }  // namespace
@@ -101,11 +117,11 @@ Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const Tap
   POSTERN_TRY(child, process::Child::fork(0, [&] { return serve(channels.second, target, plan); }), "connect");
   { const process::MessageChannel childs_end = std::move(channels.second); }  // ours closes: its death must reach us as an end
   POSTERN_TRY(answer, process::receive_outcome(channels.first), "namespace");
-  if (answer.descriptors.size() != 2) return fail("connect: the child sent no TAP");
-  return ConnectedTap{.tap = std::move(answer.descriptors[0]),
-                      .framing = answer.text.ends_with(kVnet) ? netns::TapFraming::vnet : netns::TapFraming::bare,
-                      .address_watch = std::move(answer.descriptors[1]),
-                      .link_index = std::atoi(answer.text.c_str())};
+  ConnectedTap connected;
+  if (answer.descriptors.size() != 2 || !read_words(answer.text, connected)) return fail("connect: the child sent no TAP");
+  connected.tap = std::move(answer.descriptors[0]);
+  connected.address_watch = std::move(answer.descriptors[1]);
+  return connected;
 }
 
 }  // namespace postern::relay

@@ -42,6 +42,17 @@ TEST_F(Traffic, CarriesManyConnectionsAtOnce) {
   EXPECT_EQ(inside("postern-probe $LAB_REMOTE6 7 open=100 echo=10000").out, "open 100\necho 100\n");
 }
 
+TEST_F(Traffic, FlowsWithoutTheOffloadsOfTheTap) {
+  for (const char* missing : {"tso", "csum", "vnet"}) {
+    const Outcome outcome =
+        sh(fmt::format("POSTERN_PRETEND_MISSING={} postern run -- sh -c 'for to in $LAB_REMOTE4 $LAB_REMOTE6; do postern-probe "
+                       "$to 7 open echo=300000; "
+                       "done; curl -sS http://$LAB_REMOTE4/'",
+                       missing));
+    EXPECT_EQ(outcome.out, fmt::format("open 1\necho 1\nopen 1\necho 1\n{}", kPageText)) << missing << ": " << outcome.err;
+  }
+}
+
 TEST_F(Traffic, ClosesOneHalfOfAConnection) {  // the echo comes after our end has been said
   EXPECT_EQ(inside("echo hello | nc -N $LAB_REMOTE4 7").out, "hello\n");
   EXPECT_EQ(inside("echo hello | nc -N $LAB_REMOTE6 7").out, "hello\n");

@@ -27,15 +27,19 @@ struct LinkConfiguration {
   std::optional<Mac> mac;  // absent: the kernel's choice
 };
 
+/// Not TCP over IPv6: libslirp answers an IPv6 packet above its MTU with "packet too big".
+inline constexpr netns::Offload kOffloadForSlirp = netns::Offload::tcp4;
+
 struct TapPlan {
   std::string name = "tap0";
   std::optional<LinkConfiguration> configuration;
+  netns::Offload offload = kOffloadForSlirp;  // what whoever reads the TAP can take
 };
 
 struct ConnectedTap {
   UniqueFd tap;
-  netns::TapFraming framing = netns::TapFraming::bare;  // vnet for a TAP that we made ourselves
-  UniqueFd address_watch;                               // netlink::AddressMonitor's socket
+  netns::TapMode mode;     // with a vnet header if we made the TAP ourselves
+  UniqueFd address_watch;  // netlink::AddressMonitor's socket
   int link_index = 0;
 };
 

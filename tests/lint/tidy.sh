@@ -3,7 +3,7 @@
 #
 # "changed": what differs from where this branch left origin/main; on main itself, what the last 20 commits touched. The most
 # recent come first and there is a bound, for the gate has its minutes, and the tests are left to "all" (contrib/check.sh --all).
-# A header is checked through one source that includes it.
+# A header is checked through one source of the product that includes it: a test's precompiled header is the compiler's own.
 . "$(dirname "$0")/lint.sh"
 most=30
 
@@ -23,11 +23,11 @@ compiled() {
   grep -qF "\"file\": \"$PWD/$1\"" "$database"
 }
 
-# For each file on standard input the source to compile: itself, or for a header the first that includes it.
+# For each file on standard input the source to compile: itself, or for a header the first in src/ that includes it.
 sources() {
   while read -r file; do
     case $file in
-      *.h) candidates=$(lint_files '*.cpp' | xargs grep -lE "include \"(.*/)?$(basename "$file")\"") ;;
+      *.h) candidates=$(lint_files 'src/*.cpp' | xargs grep -lE "include \"(.*/)?$(basename "$file")\"") ;;
       *) candidates=$file ;;
     esac
     for candidate in $candidates; do

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "postern/base/socket_address.h"
 #include "postern/base/unique_fd.h"
 
 #include "port_owner.h"
@@ -23,25 +24,12 @@ stack::Forward one_port(const PortSpec& spec, const IpAddress& guest, size_t off
 
 /// A port of `address` that nobody has at this moment. Errors: socket(2)'s, bind(2)'s.
 Result<Port> free_port(stack::Protocol protocol, const IpAddress& address) {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  if (const auto* v4 = std::get_if<Ipv4>(&address)) {
-    const sockaddr_in in{.sin_family = AF_INET, .sin_port = 0, .sin_addr = v4->to_wire(), .sin_zero = {}};
-    std::memcpy(&storage, &in, size = sizeof in);
-  } else {
-    sockaddr_in6 in6{};
-    in6.sin6_family = AF_INET6;
-    in6.sin6_addr = std::get<Ipv6>(address).to_wire();
-    std::memcpy(&storage, &in6, size = sizeof in6);
-  }
-  const UniqueFd socket(
-      ::socket(storage.ss_family, (protocol == stack::Protocol::udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
+  SocketAddress name(address, {});
+  const UniqueFd socket(::socket(name.family(), (protocol == stack::Protocol::udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket");
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), size) < 0) return fail_errno("bind", to_string(address));
-  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) < 0) return fail_errno("getsockname");
-  const bool ipv4 = storage.ss_family == AF_INET;
-  return Port{ntohs(ipv4 ? reinterpret_cast<const sockaddr_in&>(storage).sin_port
-                         : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port)};
+  if (::bind(socket.get(), name.get(), name.size()) < 0) return fail_errno("bind", to_string(address));
+  if (::getsockname(socket.get(), name.get(), name.room()) < 0) return fail_errno("getsockname");
+  return name.port();
 }
 
 }  // namespace

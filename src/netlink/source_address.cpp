@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "postern/base/socket_address.h"
 #include "postern/base/unique_fd.h"
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
@@ -16,8 +17,6 @@ namespace postern::netlink {
 namespace {
 
 constexpr std::string_view kOutbound = "find the host's outbound address";
-
-int family_of(const IpAddress& address) { return std::holds_alternative<Ipv4>(address) ? AF_INET : AF_INET6; }
 
 bool is_link_local(const IpAddress& address) {
   const auto* ipv6 = std::get_if<Ipv6>(&address);
@@ -31,46 +30,25 @@ bool is_unspecified_or_loopback(const IpAddress& address) {
 }
 
 /// connect(2) of a UDP socket sends nothing: it looks up the route and binds the source address that routing chose.
-template <class SocketAddress>
-Result<SocketAddress> source_towards(SocketAddress target, int family) {
-  const UniqueFd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+Result<IpAddress> source_towards(const IpAddress& outside) {
+  const SocketAddress target(outside, Port{9});  // discard, RFC 863
+  const UniqueFd socket(::socket(target.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno(kOutbound);
-  auto* name = reinterpret_cast<sockaddr*>(&target);
-  socklen_t size = sizeof target;
-  if (::connect(socket.get(), name, size) < 0 || ::getsockname(socket.get(), name, &size) < 0) return fail_errno(kOutbound);
-  return target;
+  SocketAddress own;
+  if (::connect(socket.get(), target.get(), target.size()) < 0) return fail_errno(kOutbound);
+  if (::getsockname(socket.get(), own.get(), own.room()) < 0) return fail_errno(kOutbound);
+  const auto source = own.address();
+  return source ? Result<IpAddress>(*source) : fail(std::string(kOutbound));
 }
 
 // The documentation networks, RFC 5737 and 3849: nobody routes them in a way of their own.
-Result<IpAddress> source_ipv4() {
-  sockaddr_in outside{};
-  outside.sin_family = AF_INET;
-  outside.sin_port = htons(9);  // discard, RFC 863
-  outside.sin_addr = Ipv4::of(192, 0, 2, 1).to_wire();
-  return source_towards(outside, AF_INET).map([](const sockaddr_in& own) -> IpAddress { return Ipv4::from_wire(own.sin_addr); });
-}
-
-Result<IpAddress> source_ipv6() {
-  sockaddr_in6 outside{};
-  outside.sin6_family = AF_INET6;
-  outside.sin6_port = htons(9);
-  outside.sin6_addr = Ipv6{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}.to_wire();
-  return source_towards(outside, AF_INET6).map([](const sockaddr_in6& own) -> IpAddress {
-    return Ipv6::from_wire(own.sin6_addr);
-  });
-}
-
-template <class SocketAddress>
-Status bind_to(const SocketAddress& address, int family) {
-  const UniqueFd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) return fail_errno("bind");
-  return {};
-}
+constexpr Ipv4 kOutside4 = Ipv4::of(192, 0, 2, 1);
+constexpr Ipv6 kOutside6{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
 }  // namespace
 
 Result<IpAddress> outbound_address(int family) {
-  auto source = family == AF_INET ? source_ipv4() : source_ipv6();
+  auto source = source_towards(family == AF_INET ? IpAddress(kOutside4) : IpAddress(kOutside6));
   if (source && (is_unspecified_or_loopback(*source) || is_link_local(*source)))
     return fail(std::errc::address_not_available, fmt::format("{}: only {} is at hand", kOutbound, to_string(*source)));
   return source;
@@ -92,16 +70,10 @@ Result<IpAddress> address_of_link(Socket& socket, std::string_view name, int fam
 }
 
 Status check_source_address(const IpAddress& address) {
-  if (const auto* ipv4 = std::get_if<Ipv4>(&address)) {
-    sockaddr_in own{};
-    own.sin_family = AF_INET;
-    own.sin_addr = ipv4->to_wire();
-    return bind_to(own, AF_INET);
-  }
-  sockaddr_in6 own{};
-  own.sin6_family = AF_INET6;
-  own.sin6_addr = std::get<Ipv6>(address).to_wire();
-  return bind_to(own, AF_INET6);
+  const SocketAddress own(address, {});
+  const UniqueFd socket(::socket(own.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::bind(socket.get(), own.get(), own.size()) < 0) return fail_errno("bind");
+  return {};
 }
 
 }  // namespace postern::netlink

@@ -145,7 +145,7 @@ int signal_that_ends(std::span<const SyscallRules> lists, const std::function<vo
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!install(*program)) ::_exit(1);
     act();
-    ::_exit(0);
+    ::syscall(SYS_exit_group, 0);  // not _exit(3): a sanitizer does more there
   }
   int status = 0;
   ::waitpid(child, &status, 0);

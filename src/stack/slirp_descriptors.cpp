@@ -49,8 +49,14 @@ bool is_listener(int fd) {
 SlirpDescriptors::SlirpDescriptors(loop::EventLoop& loop, size_t max_flows)
     : loop_(loop),
       max_flows_(max_flows),
-      source_(loop.make_source([this](uint32_t fd, uint32_t events) { entries_[fd].ready |= events; })),
-      rest_(loop, [this] { resting_ = false; }) {}
+      source_(loop.make_source([this](uint32_t fd, uint32_t events) {
+        entries_[fd].ready |= events;
+        has_events_ = true;
+      })),
+      rest_(loop, [this] {
+        resting_ = false;
+        has_events_ = true;
+      }) {}
 
 SlirpDescriptors::Entry& SlirpDescriptors::entry(int fd) {
   POSTERN_ASSERT(fd >= 0);
@@ -63,7 +69,7 @@ void SlirpDescriptors::begin_round() {
   ++round_;
   std::swap(wanted_, wanted_before_);
   wanted_.clear();
-  listener_ready_ = opened_one_ = false;
+  listener_ready_ = opened_one_ = has_events_ = false;
 }
 
 int SlirpDescriptors::want(int fd, int events) {

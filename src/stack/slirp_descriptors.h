@@ -34,6 +34,9 @@ class SlirpDescriptors {
   /// Listeners may have gone, which libslirp does not tell: nothing that is armed can be trusted.
   void forget_listeners();
 
+  /// Something has happened to one of them, or a listener has rested enough, since begin_round: a new round is due.
+  bool has_events() const { return has_events_; }
+
   /// After libslirp has served a round: a listener that was ready, though no flow was opened, could not be accepted from. It
   /// rests.
   void rest_listeners_that_cannot_accept();
@@ -63,6 +66,7 @@ class SlirpDescriptors {
   size_t max_flows_;
   loop::EventLoop::Source source_;
   loop::EventLoop::Timer rest_;
+  bool has_events_ = false;
   bool resting_ = false;
   bool listener_ready_ = false;
   bool opened_one_ = false;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "postern/base/log.h"
+#include "postern/base/socket_address.h"
 #include "postern/base/text.h"
 
 #include "connection_text.h"
@@ -26,46 +27,18 @@ constexpr uint32_t kConfigVersion = 3;
 
 void log_glib(const gchar*, GLogLevelFlags, const gchar* message, gpointer) { log::debug("libslirp: {}", message); }
 
-sockaddr_storage socket_address(const IpAddress& address, Port port) {
-  sockaddr_storage storage{};
-  if (const auto* v4 = std::get_if<Ipv4>(&address)) {
-    const sockaddr_in in{.sin_family = AF_INET, .sin_port = htons(port.number), .sin_addr = v4->to_wire(), .sin_zero = {}};
-    std::memcpy(&storage, &in, sizeof in);
-  } else {
-    sockaddr_in6 in6{};
-    in6.sin6_family = AF_INET6;
-    in6.sin6_port = htons(port.number);
-    in6.sin6_addr = std::get<Ipv6>(address).to_wire();
-    std::memcpy(&storage, &in6, sizeof in6);
-  }
-  return storage;
-}
-
-std::optional<Endpoint> endpoint(const sockaddr_storage& storage) {
-  if (storage.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(storage);
-    return Endpoint{Ipv4::from_wire(in.sin_addr), Port{ntohs(in.sin_port)}};
-  }
-  if (storage.ss_family == AF_INET6) {
-    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    return Endpoint{Ipv6::from_wire(in6.sin6_addr), Port{ntohs(in6.sin6_port)}};
-  }
-  return std::nullopt;
+std::optional<Endpoint> endpoint(const SocketAddress& name) {
+  const auto address = name.address();
+  return address ? std::optional(Endpoint{*address, name.port()}) : std::nullopt;
 }
 
 SocketEnds ends_of(int fd) {
   SocketEnds ends;
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
   if (fd < 0) return ends;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) ends.local = endpoint(address);
-  size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) ends.peer = endpoint(address);
+  SocketAddress local, peer;
+  if (::getsockname(fd, local.get(), local.room()) == 0) ends.local = endpoint(local);
+  if (::getpeername(fd, peer.get(), peer.room()) == 0) ends.peer = endpoint(peer);
   return ends;
-}
-
-socklen_t size_of(const sockaddr_storage& address) {
-  return address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
 int forward_flags(const Forward& forward) {
@@ -131,7 +104,11 @@ struct SlirpCallbacks {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
   }
   static void* timer_new(SlirpTimerCb expired, void* argument, void* opaque) {
-    return new SlirpTimer{loop::EventLoop::Timer(self(opaque).loop_, [expired, argument] { expired(argument); })};
+    SlirpStack& stack = self(opaque);
+    return new SlirpTimer{loop::EventLoop::Timer(stack.loop_, [&stack, expired, argument] {
+      stack.is_touched_ = true;
+      expired(argument);
+    })};
   }
   static void timer_free(void* timer, void*) { delete static_cast<SlirpTimer*>(timer); }
   static void timer_mod(void* timer, int64_t deadline_ms, void*) {
@@ -176,40 +153,56 @@ SlirpStack::~SlirpStack() {
 }
 
 void SlirpStack::input(std::span<const uint8_t> frame) {
+  if (served_at_ != loop_.now()) serve();
   answer_may_be_awaited_ |= is_neighbour_traffic(frame);
   ::slirp_input(slirp_, frame.data(), static_cast<int>(frame.size()));
+  is_touched_ = true;
 }
 
 std::optional<Duration> SlirpStack::prepare() {
-  uint32_t timeout_ms = UINT32_MAX;
-  descriptors_->begin_round();
-  ::slirp_pollfds_fill(slirp_, &timeout_ms, SlirpCallbacks::add_poll, this);
-  descriptors_->end_round();
-  if (std::exchange(answer_may_be_awaited_, false)) return Duration::zero();
-  if (open_flows() == 0) return std::nullopt;  // its one idle timer, for router advertisements, is in the loop
-  return std::chrono::milliseconds(timeout_ms);
+  if (std::exchange(is_touched_, false)) {
+    uint32_t timeout_ms = UINT32_MAX;
+    descriptors_->begin_round();
+    ::slirp_pollfds_fill(slirp_, &timeout_ms, SlirpCallbacks::add_poll, this);
+    descriptors_->end_round();
+    // Without a socket there is one timer, for router advertisements, and that is in the loop.
+    deadline_.reset();
+    if (open_flows() != 0) deadline_ = loop_.now() + std::chrono::milliseconds(timeout_ms);
+    if (std::exchange(answer_may_be_awaited_, false)) deadline_ = loop_.now();
+  }
+  if (!deadline_) return std::nullopt;
+  return std::max(*deadline_ - Clock::now(), Duration::zero());
 }
 
 void SlirpStack::process() {
+  const bool is_due = deadline_ && loop_.now() >= *deadline_;
+  if (is_touched_ || is_due || descriptors_->has_events()) serve();
+}
+
+void SlirpStack::serve() {
   ::slirp_pollfds_poll(slirp_, 0, SlirpCallbacks::get_revents, this);
   descriptors_->rest_listeners_that_cannot_accept();
+  served_at_ = loop_.now();
+  is_touched_ = true;
 }
 
 Status SlirpStack::add_forward(const Forward& forward) {
-  const sockaddr_storage host = socket_address(forward.host_address, forward.host_port);
-  const sockaddr_storage guest = socket_address(forward.guest_address, forward.guest_port);
+  is_touched_ = true;
+  const SocketAddress host(forward.host_address, forward.host_port);
+  const SocketAddress guest(forward.guest_address, forward.guest_port);
   errno = 0;
-  const int rc = ::slirp_add_hostxfwd(slirp_, reinterpret_cast<const sockaddr*>(&host), size_of(host),
-                                      reinterpret_cast<const sockaddr*>(&guest), size_of(guest), forward_flags(forward));
+  const int rc = ::slirp_add_hostxfwd(slirp_, host.get(), host.size(),
+                                      guest.get(), guest.size(), forward_flags(forward));
   if (rc < 0)
     return fail_errno("listen on", fmt::format("{} port {}", to_string(forward.host_address), forward.host_port.number));
   return {};
 }
 
 Status SlirpStack::remove_forward(const Forward& forward) {
-  const sockaddr_storage host = socket_address(forward.host_address, forward.host_port);
+  is_touched_ = true;
+  const SocketAddress host(forward.host_address, forward.host_port);
   descriptors_->forget_listeners();
-  const int rc = ::slirp_remove_hostxfwd(slirp_, reinterpret_cast<const sockaddr*>(&host), size_of(host), forward_flags(forward));
+  const int rc = ::slirp_remove_hostxfwd(slirp_, host.get(), host.size(), forward_flags(forward));
   return rc < 0 ? Status(fail("no such port is published")) : Status();
 }
 

@@ -70,7 +70,8 @@ class SlirpStack {
   void input(std::span<const uint8_t> frame);
   /// Before the wait: puts what libslirp wants to hear of into the loop. Returns how long it can wait; nothing: for ever.
   std::optional<Duration> prepare();
-  /// After the wait: serves ready host sockets and libslirp's own timers.
+  /// After the wait: serves ready host sockets and libslirp's own timers. Both walk over all of libslirp's sockets, and do nothing
+  /// where nothing has happened to it.
   void process();
 
   /// Listens on the host. Errors: EADDRINUSE, EACCES (a port below ip_unprivileged_port_start), EADDRNOTAVAIL.
@@ -89,7 +90,11 @@ class SlirpStack {
   FrameSink& sink_;
   loop::EventLoop& loop_;
   std::unique_ptr<SlirpDescriptors> descriptors_;
+  void serve();
   bool answer_may_be_awaited_ = false;
+  bool is_touched_ = true;  // since the last round was prepared
+  TimePoint served_at_{};
+  std::optional<TimePoint> deadline_;  // of libslirp's own timers
   Slirp* slirp_ = nullptr;  // freed by the destructor, before what its callbacks use
 };
 

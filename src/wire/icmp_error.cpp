@@ -22,6 +22,7 @@ struct ErrorCode {
 constexpr ErrorCode kCodes[][2] = {
     {{3, 0}, {1, 0}},   // no_route
     {{3, 1}, {1, 3}},   // address
+    {{3, 2}, {1, 4}},   // protocol
     {{3, 3}, {1, 4}},   // port
     {{3, 13}, {1, 1}},  // prohibited
 };

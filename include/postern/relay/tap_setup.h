@@ -27,13 +27,10 @@ struct LinkConfiguration {
   std::optional<Mac> mac;  // absent: the kernel's choice
 };
 
-/// Not TCP over IPv6: libslirp answers an IPv6 packet above its MTU with "packet too big".
-inline constexpr netns::Offload kOffloadForSlirp = netns::Offload::tcp4;
-
 struct TapPlan {
   std::string name = "tap0";
   std::optional<LinkConfiguration> configuration;
-  netns::Offload offload = kOffloadForSlirp;  // what whoever reads the TAP can take
+  netns::Offload offload = netns::Offload::tcp4;  // what whoever reads the TAP can take
 };
 
 struct ConnectedTap {

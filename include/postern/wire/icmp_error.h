@@ -11,6 +11,7 @@ namespace postern::wire {
 enum class Unreachable {  // RFC 792, RFC 1812 5.2.7.1 | RFC 4443 3.1     errno at the sender
   no_route,               // 3/0 net unreachable       | 1/0 no route     ENETUNREACH
   address,                // 3/1 host unreachable      | 1/3 address      EHOSTUNREACH
+  protocol,               // 3/2 protocol unreachable  | 1/4 port         ENOPROTOOPT | ECONNREFUSED
   port,                   // 3/3 port unreachable      | 1/4 port         ECONNREFUSED
   prohibited,             // 3/13 prohibited           | 1/1 prohibited   EHOSTUNREACH | EACCES
 };

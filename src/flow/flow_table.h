@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "flow_key.h"
+#include "postern/flow/flow_key.h"
 
 namespace postern::flow {
 

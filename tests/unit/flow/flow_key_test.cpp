@@ -1,4 +1,4 @@
-#include "flow_key.h"
+#include "postern/flow/flow_key.h"
 
 #include <gtest/gtest.h>
 

@@ -16,6 +16,8 @@ struct FlowKey {
   Port guest_port;
   IpAddress remote;
   Port remote_port;
+
+  bool is_v4() const { return std::holds_alternative<Ipv4>(guest); }
   bool operator==(const FlowKey&) const = default;
 };
 

@@ -1,0 +1,311 @@
+// connections.cpp - how connections begin and end, and whose turn it is.
+#include "connections.h"
+
+#include <cerrno>
+
+#include "refusal.h"
+
+namespace postern::flow {
+
+namespace {
+
+constexpr int kFlowsPerTurn = 16;
+constexpr uint32_t kDefaultSegment4 = 536, kDefaultSegment6 = 1220;  // RFC 9293 3.7.1, where a SYN names none
+constexpr uint32_t kLeastSegment = 64;
+constexpr Duration kSilenceBeforeProbe = std::chrono::hours(2);  // RFC 1122 4.2.3.6
+constexpr Duration kBetweenProbes = std::chrono::seconds(75);    // tcp(7)
+constexpr int kMostProbes = 9;
+constexpr Duration kWaitForMemory = std::chrono::milliseconds(10);
+constexpr Duration kBeforeTrimming = std::chrono::seconds(5);
+constexpr Duration kBetweenEvictions = std::chrono::seconds(1);
+constexpr Duration kSilenceOfHalfClosed = std::chrono::seconds(60);
+
+/// As netstat(8) would say it of a socket in the remote's place.
+std::string_view name_of_state(const TcpFlow& flow) {
+  using State = TcpFlow::State;
+  if (flow.state != State::established) return "SYN_RECV";
+  const bool guest_ended = flow.receiver.is_finished(), host_ended = flow.sender.is_finished();
+  if (guest_ended && host_ended) return "LAST_ACK";
+  if (guest_ended) return "CLOSE_WAIT";
+  return host_ended ? "FIN_WAIT" : "ESTABLISHED";
+}
+
+}  // namespace
+
+TcpEngine::Connections::Connections(const TcpConfig& config, GuestSide& guest, HostSide& host)
+    : config_(config),
+      guest_(guest),
+      host_(host),
+      flows_(static_cast<uint32_t>(2 * config.max_flows)),  // the dead of a turn included
+      table_(config.hash_key),
+      wheel_(TimePoint()) {}
+
+TcpEngine::Connections::~Connections() {
+  flows_.for_each([this](TcpFlow& flow) {
+    if (flow.state != State::closed && flow.socket >= 0) host_.close(flow.socket, HostSide::Closing::reset);
+  });
+}
+
+TcpFlow* TcpEngine::Connections::find(const FlowKey& key) {
+  if (last_ && last_->key == key) return last_;
+  const auto index = table_.find(key, [this](uint32_t i) -> const FlowKey& { return flows_.at(i).key; });
+  return index ? last_ = &flows_.at(*index) : nullptr;
+}
+
+uint32_t TcpEngine::Connections::segment_limit(const FlowKey& key) const {
+  return std::max(config_.mtu_bytes - std::min(config_.mtu_bytes, headers_of(key)), kLeastSegment);
+}
+
+/// RFC 6528 3: a clock of 4 us and a keyed hash.
+Sequence TcpEngine::Connections::initial_sequence(const FlowKey& key) const {
+  const auto ticks = std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch()).count() / 4;
+  return Sequence{static_cast<uint32_t>(ticks) + static_cast<uint32_t>(hash(key, config_.hash_key) >> 32)};
+}
+
+void TcpEngine::Connections::open(const GuestSegment& syn) {
+  if (open_flows_ >= config_.max_flows) evict();
+  if (open_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic) {
+    ++counters_.dropped_at_limit;
+    return;
+  }
+  const auto options = wire::TcpOptions::parse(syn.tcp.options);
+  const uint32_t named = options.mss.value_or(syn.key.is_v4() ? kDefaultSegment4 : kDefaultSegment6);
+  const uint32_t segment = std::min(std::max(named, kLeastSegment), segment_limit(syn.key));
+  const uint8_t shift = options.window_scale ? TcpReceiver::kWindowShift : 0;
+  TcpFlow& flow = *flows_.emplace(syn.key, initial_sequence(syn.key), segment, Sequence{syn.tcp.sequence}, shift);
+  flow.handle = flows_.handle_of(flow);
+  flow.timer.owner = flow.handle.packed();
+  flow.guest_mac = syn.source_mac;
+  flow.gateway_mac = syn.destination_mac;
+  flow.guest_scales = options.window_scale.has_value();
+  flow.guest_shift = options.window_scale.value_or(0);
+  flow.guest_knows_sack = options.sack_permitted;
+  flow.heard = now_;
+  table_.insert(flow.key, flow.handle.index);
+  ++open_flows_;
+  ++embryonic_;
+  ++counters_.opened;
+  const auto opening = host_.open(flow.key, flow.handle.packed());
+  flow.socket = opening.socket;
+  if (opening.error == 0) return connected(flow);
+  if (opening.error != EINPROGRESS) refuse(flow, opening.error);
+}
+
+void TcpEngine::Connections::connected(TcpFlow& flow) {
+  flow.state = State::syn_received;
+  flow.can_write = true;
+  send_syn_ack(flow);
+  set_timer(flow);
+}
+
+void TcpEngine::Connections::refuse(TcpFlow& flow, int error) {
+  ++counters_.refused;
+  const Answer answer = answer_to(error, flow.key.is_v4());
+  if (std::holds_alternative<Reset>(answer)) {
+    transmit(flow, Sequence{}, wire::tcp_flag::rst | wire::tcp_flag::ack, {});
+  } else if (const auto* why = std::get_if<Refusal>(&answer)) {
+    guest_.refuse({flow.key, flow.guest_mac, flow.gateway_mac, flow.guest_syn.number}, *why);
+  }
+  close(flow, HostSide::Closing::orderly);
+}
+
+void TcpEngine::Connections::close(TcpFlow& flow, HostSide::Closing how) {
+  if (flow.state == State::closed) return;
+  if (flow.state != State::established) --embryonic_;
+  --open_flows_;
+  flow.state = State::closed;
+  if (flow.socket >= 0) host_.close(flow.socket, how);
+  table_.erase(flow.key, flow.handle.index);
+  wheel_.cancel(flow.timer);
+  flow.retained.clear();
+  flow.waiting.clear();
+  flow.early.clear();
+  if (last_ == &flow) last_ = nullptr;
+  if (gathering_ == &flow) {
+    gathering_ = nullptr;
+    gathered_count_ = gathered_bytes_ = 0;
+  }
+  dead_.push_back(&flow);
+}
+
+void TcpEngine::Connections::finish_if_done(TcpFlow& flow) {
+  if (flow.state != State::established || !flow.sender.fin_is_acknowledged()) return;
+  if (!flow.receiver.is_finished() || !flow.waiting.empty()) return;
+  lingering_.remember({flow.key, flow.sender.max(), flow.receiver.next(), now_});
+  if (flow.acknowledgment_due) send_acknowledgment(flow);
+  close(flow, HostSide::Closing::orderly);
+}
+
+/// At the limit, connections of which one side has ended, and that have long been silent, make room for new ones. All are looked at,
+/// so not often.
+void TcpEngine::Connections::evict() {
+  if (now_ < next_eviction_) return;
+  next_eviction_ = now_ + kBetweenEvictions;
+  flows_.for_each([this](TcpFlow& flow) {
+    const bool half_closed = flow.state == State::established && (flow.receiver.is_finished() || flow.sender.is_finished());
+    if (!half_closed || now_ - flow.heard < kSilenceOfHalfClosed) return;
+    send_reset(flow);
+    close(flow, HostSide::Closing::reset);
+  });
+}
+
+void TcpEngine::Connections::reap() {
+  std::erase_if(dead_, [this](TcpFlow* flow) {
+    if (flow->in_run_queue) return false;
+    flows_.erase(flow->handle);
+    return true;
+  });
+}
+
+void TcpEngine::Connections::want_run(TcpFlow& flow) {
+  if (flow.in_run_queue) return;
+  flow.in_run_queue = true;
+  flow.next_to_run = nullptr;
+  (run_head_ ? run_tail_->next_to_run : run_head_) = &flow;
+  run_tail_ = &flow;
+}
+
+void TcpEngine::Connections::want_acknowledgment(TcpFlow& flow) {
+  if (std::exchange(flow.acknowledgment_due, true)) return;
+  to_acknowledge_.push_back(&flow);
+}
+
+void TcpEngine::Connections::end_burst() {
+  flush_gathered();
+  for (size_t i = 0; i < to_acknowledge_.size(); ++i) {
+    TcpFlow& flow = *to_acknowledge_[i];
+    if (flow.acknowledgment_due && flow.is_open()) send_acknowledgment(flow);
+  }
+  to_acknowledge_.clear();
+}
+
+void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
+  TcpFlow* flow = flows_.get(Handle::unpack(token));
+  if (!flow || flow->state == State::closed) return;
+  if (flow->state == State::connecting) {
+    if (!readiness.writable && !readiness.ended) return;
+    const int error = host_.outcome(flow->socket);
+    if (error != 0) return refuse(*flow, error);
+    connected(*flow);
+  }
+  flow->can_read |= readiness.readable || readiness.ended;
+  flow->can_write |= readiness.writable;
+  flow->host_ended |= readiness.ended;
+  want_run(*flow);
+}
+
+void TcpEngine::Connections::run() {
+  wheel_.advance(now_, [this](TimerWheel::Node& node) {
+    if (TcpFlow* flow = flows_.get(Handle::unpack(node.owner))) on_timer(*flow);
+  });
+  for (int served = 0; served < kFlowsPerTurn && run_head_; ) {
+    TcpFlow& flow = *std::exchange(run_head_, run_head_->next_to_run);
+    flow.in_run_queue = false;
+    if (flow.state != State::established) continue;
+    serve(flow);
+    ++served;
+  }
+  end_burst();
+  reap();
+  trim_when_idle();
+}
+
+void TcpEngine::Connections::serve(TcpFlow& flow) {
+  drain_waiting(flow);
+  if (flow.state == State::established) send_again(flow);
+  if (flow.state == State::established) pull(flow);
+  if (flow.state == State::established) finish_if_done(flow);
+  if (flow.state == State::established) set_timer(flow);
+}
+
+void TcpEngine::Connections::set_timer(TcpFlow& flow) {
+  TimePoint deadline = TimePoint::max();
+  if (flow.state == State::established) deadline = flow.heard + kSilenceBeforeProbe + flow.keep_alive_probes * kBetweenProbes;
+  if (const auto due = flow.sender.deadline()) deadline = std::min(deadline, *due);
+  if (flow.starved) deadline = std::min(deadline, now_ + kWaitForMemory);
+  if (deadline != TimePoint::max()) wheel_.set(flow.timer, deadline);
+}
+
+void TcpEngine::Connections::on_timer(TcpFlow& flow) {
+  if (!flow.is_open()) return;
+  if (flow.starved) want_run(flow);
+  switch (flow.sender.on_deadline(now_)) {
+    case TcpSender::Expiry::nothing: break;
+    case TcpSender::Expiry::probe: send_probe(flow); break;
+    case TcpSender::Expiry::send_again:
+      ++counters_.timeouts;
+      if (flow.state == State::syn_received) {
+        send_syn_ack(flow);
+      } else {
+        want_run(flow);
+      }
+      break;
+    case TcpSender::Expiry::give_up:
+      send_reset(flow);
+      return close(flow, HostSide::Closing::reset);
+  }
+  if (flow.state == State::established) keep_guest_alive(flow);
+  if (flow.is_open()) set_timer(flow);
+}
+
+/// Whether a namespace that has long been silent is still there: for its remote's sake, and for the socket.
+void TcpEngine::Connections::keep_guest_alive(TcpFlow& flow) {
+  if (now_ - flow.heard < kSilenceBeforeProbe + flow.keep_alive_probes * kBetweenProbes) return;
+  if (flow.keep_alive_probes++ < kMostProbes) return send_probe(flow);
+  send_reset(flow);
+  close(flow, HostSide::Closing::reset);
+}
+
+void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)>& tell) {
+  flows_.for_each([&](const TcpFlow& flow) {
+    if (flow.state == State::closed) return;
+    tell({flow.key, name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size()});
+  });
+}
+
+std::optional<TimePoint> TcpEngine::Connections::next_deadline() const {
+  const auto timer = wheel_.next();
+  if (!trim_at_) return timer;
+  return timer ? std::min(*timer, *trim_at_) : *trim_at_;
+}
+
+/// Memory that a burst has used goes back to the kernel some seconds after it.
+void TcpEngine::Connections::trim_when_idle() {
+  if (pool_.used_bytes() != pool_in_use_) {
+    pool_in_use_ = pool_.used_bytes();
+    trim_at_ = now_ + kBeforeTrimming;
+  } else if (trim_at_ && now_ >= *trim_at_) {
+    trim_at_.reset();
+    hot_.reset();
+    pool_.trim();
+    pool_in_use_ = pool_.used_bytes();
+  }
+}
+
+TcpEngine::TcpEngine(const TcpConfig& config, GuestSide& guest, HostSide& host)
+    : connections_(std::make_unique<Connections>(config, guest, host)) {}
+TcpEngine::~TcpEngine() = default;
+
+void TcpEngine::input(const GuestSegment& segment, TimePoint now) {
+  connections_->set_now(now);
+  connections_->input(segment);
+}
+void TcpEngine::end_burst(TimePoint now) {
+  connections_->set_now(now);
+  connections_->end_burst();
+}
+void TcpEngine::host_ready(uint32_t token, Readiness readiness, TimePoint now) {
+  connections_->set_now(now);
+  connections_->host_ready(token, readiness);
+}
+void TcpEngine::run(TimePoint now) {
+  connections_->set_now(now);
+  connections_->run();
+}
+bool TcpEngine::has_work() const { return connections_->has_work(); }
+std::optional<TimePoint> TcpEngine::next_deadline() const { return connections_->next_deadline(); }
+void TcpEngine::for_each_flow(const std::function<void(const Flow&)>& tell) const { connections_->for_each_flow(tell); }
+size_t TcpEngine::open_flows() const { return connections_->open_flows(); }
+const TcpEngine::Counters& TcpEngine::counters() const { return connections_->counters(); }
+
+}  // namespace postern::flow

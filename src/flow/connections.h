@@ -1,0 +1,124 @@
+// connections.h - the inside of TcpEngine: all connections, and what happens to them. By file:
+//
+//   guest_input.cpp   a segment came from the namespace            guest_output.cpp  segments go to it
+//   host_input.cpp    the host's sockets can be read               host_output.cpp   bytes go to them
+//   connections.cpp   beginning, end, whose turn it is, timers
+//
+// A connection that ends is taken out of the table and loses its socket at once, and is destroyed at the end of the turn: whoever
+// holds a pointer to it meanwhile sees State::closed.
+#pragma once
+
+#include <vector>
+
+#include "postern/flow/tcp_engine.h"
+
+#include "chunk_pool.h"
+#include "flow_table.h"
+#include "lingering.h"
+#include "slab.h"
+#include "tcp_flow.h"
+
+namespace postern::flow {
+
+class TcpEngine::Connections {
+ public:
+  Connections(const TcpConfig& config, GuestSide& guest, HostSide& host);
+  ~Connections();
+
+  void input(const GuestSegment& segment);
+  void end_burst();
+  void host_ready(uint32_t token, Readiness readiness);
+  void run();
+  bool has_work() const { return run_head_ != nullptr; }
+  std::optional<TimePoint> next_deadline() const;
+  size_t open_flows() const { return open_flows_; }
+  void for_each_flow(const std::function<void(const Flow&)>& tell);
+  const Counters& counters() const { return counters_; }
+  void set_now(TimePoint now) { now_ = now; }
+
+ private:
+  using State = TcpFlow::State;
+
+  // guest_input.cpp
+  void input_without_flow(const GuestSegment& segment);
+  void input_while_connecting(TcpFlow& flow, const GuestSegment& segment);
+  void input_in_order(TcpFlow& flow, const GuestSegment& segment);
+  bool is_in_place(TcpFlow& flow, const GuestSegment& segment);
+  bool accept_acknowledgment(TcpFlow& flow, const GuestSegment& segment);
+  void accept_bytes(TcpFlow& flow, const GuestSegment& segment);
+  void accept_early(TcpFlow& flow, const TcpReceiver::Fresh& fresh);
+  void accept_fin(TcpFlow& flow, Sequence at);
+  void join_early(TcpFlow& flow);
+  void notice_probe(TcpFlow& flow, const GuestSegment& segment);
+
+  // guest_output.cpp
+  void transmit(TcpFlow& flow, Sequence sequence, uint8_t flags, std::span<const iovec> payload, wire::Bytes options = {});
+  void send_syn_ack(TcpFlow& flow);
+  void send_acknowledgment(TcpFlow& flow);
+  void send_reset(TcpFlow& flow);
+  void send_probe(TcpFlow& flow);
+  void send_stretch(TcpFlow& flow, const TcpSender::Stretch& stretch);
+  void send_again(TcpFlow& flow);
+  void reset_unknown(const GuestSegment& segment);
+  size_t most_in_a_frame(const TcpFlow& flow) const;
+
+  // host_input.cpp
+  void pull(TcpFlow& flow);
+  bool pull_once(TcpFlow& flow, size_t most_bytes);
+  void keep(TcpFlow& flow, Sequence begin, size_t bytes);
+  void host_stopped(TcpFlow& flow, ssize_t result);
+
+  // host_output.cpp
+  void gather(TcpFlow& flow, wire::Bytes bytes);
+  void flush_gathered();
+  void send_to_host(TcpFlow& flow, std::span<iovec> vectors, size_t bytes);
+  void drain_waiting(TcpFlow& flow);
+  void shut_writing_if_done(TcpFlow& flow);
+  void host_failed(TcpFlow& flow);
+
+  // connections.cpp
+  void open(const GuestSegment& syn);
+  void connected(TcpFlow& flow);
+  void refuse(TcpFlow& flow, int error);
+  void close(TcpFlow& flow, HostSide::Closing how);
+  void finish_if_done(TcpFlow& flow);
+  void reap();
+  TcpFlow* find(const FlowKey& key);
+  void want_run(TcpFlow& flow);
+  void want_acknowledgment(TcpFlow& flow);
+  void serve(TcpFlow& flow);
+  void set_timer(TcpFlow& flow);
+  void on_timer(TcpFlow& flow);
+  void keep_guest_alive(TcpFlow& flow);
+  uint32_t segment_limit(const FlowKey& key) const;
+  Sequence initial_sequence(const FlowKey& key) const;
+  void evict();
+  void trim_when_idle();
+
+  TcpConfig config_;
+  GuestSide& guest_;
+  HostSide& host_;
+  TimePoint now_{};
+  ChunkPool pool_;
+  Slab<TcpFlow> flows_;
+  FlowTable table_;
+  TimerWheel wheel_;
+  Lingering lingering_;
+  Counters counters_;
+  size_t open_flows_ = 0, embryonic_ = 0;
+  TcpFlow* last_ = nullptr;  // found last: a burst is mostly of one connection
+  TcpFlow *run_head_ = nullptr, *run_tail_ = nullptr;
+  std::vector<TcpFlow*> to_acknowledge_, dead_;
+  std::optional<Chunk> hot_;  // read into again and again, while it is in the processor's cache
+  uint16_t next_ip_id_ = 0;
+  TimePoint next_eviction_{};
+  size_t pool_in_use_ = 0;  // when it changed last
+  std::optional<TimePoint> trim_at_;
+
+  static constexpr size_t kMostGathered = 64;
+  TcpFlow* gathering_ = nullptr;
+  std::array<iovec, kMostGathered> gathered_{};
+  size_t gathered_count_ = 0, gathered_bytes_ = 0;
+};
+
+}  // namespace postern::flow

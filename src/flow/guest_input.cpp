@@ -1,0 +1,184 @@
+// guest_input.cpp - a segment came from the namespace: RFC 9293 3.10.7, with the cautions of RFC 5961.
+#include "connections.h"
+
+namespace postern::flow {
+
+namespace {
+
+using namespace wire::tcp_flag;
+
+constexpr Duration kLeastKeepAlive = std::chrono::seconds(10);
+constexpr Duration kLeastBetweenAnswers = std::chrono::milliseconds(4);  // to what is out of place; or two ends may answer for ever
+
+/// What the segment takes of the sequence space.
+size_t length_of(const wire::TcpSegment& tcp) { return tcp.payload.size() + tcp.has(syn) + tcp.has(fin); }
+
+}  // namespace
+
+void TcpEngine::Connections::input(const GuestSegment& segment) {
+  TcpFlow* flow = find(segment.key);
+  if (!flow) return input_without_flow(segment);
+  if (flow->state == State::connecting) return input_while_connecting(*flow, segment);
+  input_in_order(*flow, segment);
+  if (flow->state == State::established) set_timer(*flow);
+}
+
+void TcpEngine::Connections::input_without_flow(const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  if (tcp.has(rst)) return;
+  if (tcp.is_initial_syn()) return open(segment);
+  const auto ended = lingering_.find(segment.key, now_);
+  if (!ended || tcp.has(syn)) return reset_unknown(segment);
+  if (length_of(tcp) == 0) return;
+  const wire::TcpFrame frame{.destination_mac = segment.source_mac,
+                             .source_mac = segment.destination_mac,
+                             .source = segment.key.remote,
+                             .destination = segment.key.guest,
+                             .source_port = segment.key.remote_port,
+                             .destination_port = segment.key.guest_port,
+                             .sequence = ended->next_to_guest.number,
+                             .acknowledgment = ended->next_from_guest.number,
+                             .flags = ack,
+                             .window = 0,
+                             .options = {},
+                             .ip_id = next_ip_id_++};
+  guest_.transmit(frame, {}, 1);
+}
+
+/// The same SYN again is patience. Another one is a new attempt by somebody who has given the old one up.
+void TcpEngine::Connections::input_while_connecting(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  if (tcp.has(rst)) {
+    if (Sequence{tcp.sequence} == flow.receiver.next()) close(flow, HostSide::Closing::reset);
+    return;
+  }
+  if (!tcp.is_initial_syn() || Sequence{tcp.sequence} == flow.guest_syn) return;
+  close(flow, HostSide::Closing::reset);
+  open(segment);
+}
+
+void TcpEngine::Connections::input_in_order(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  if (!is_in_place(flow, segment)) return;
+  flow.heard = now_;
+  flow.keep_alive_probes = 0;
+  flow.guest_mac = segment.source_mac;
+  flow.gateway_mac = segment.destination_mac;
+  if (!tcp.has(ack) || !accept_acknowledgment(flow, segment)) return;
+  if (!tcp.payload.empty() || tcp.has(fin)) accept_bytes(flow, segment);
+}
+
+/// RFC 9293 3.10.7.4 first to fourth, RFC 5961 3 and 4. False: the segment has been dealt with.
+bool TcpEngine::Connections::is_in_place(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  const Sequence sequence{tcp.sequence};
+  const bool acceptable = flow.receiver.is_acceptable(sequence, length_of(tcp));
+  if (tcp.has(rst)) {
+    if (sequence == flow.receiver.next()) {
+      ++counters_.resets_from_guest;
+      close(flow, HostSide::Closing::reset);
+    } else if (acceptable) {
+      want_acknowledgment(flow);  // the challenge
+    }
+    return false;
+  }
+  if (tcp.has(syn)) {
+    if (flow.state == State::syn_received && sequence == flow.guest_syn) {
+      send_syn_ack(flow);
+    } else {
+      want_acknowledgment(flow);
+    }
+    return false;
+  }
+  if (acceptable) return true;
+  notice_probe(flow, segment);
+  if (length_of(tcp) != 0 || now_ - flow.answered >= kLeastBetweenAnswers) {
+    flow.answered = now_;
+    want_acknowledgment(flow);
+  }
+  return false;
+}
+
+/// RFC 1122 4.2.3.6: a segment just before what we expect, of one byte or none, asks whether we are there. If the namespace wants
+/// to know, the remote's life is what it means.
+void TcpEngine::Connections::notice_probe(TcpFlow& flow, const GuestSegment& segment) {
+  const bool is_probe = Sequence{segment.tcp.sequence} + 1 == flow.receiver.next() && segment.tcp.payload.size() <= 1;
+  if (!is_probe || flow.state != State::established || flow.keep_alive_is_on) return;
+  const Duration silence = now_ - flow.heard;
+  flow.heard = now_;
+  if (silence < kLeastKeepAlive) return;  // a probe of a closed window
+  flow.keep_alive_is_on = true;
+  host_.keep_alive(flow.socket, silence);
+}
+
+bool TcpEngine::Connections::accept_acknowledgment(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  const Sequence number{tcp.acknowledgment};
+  const uint32_t window = uint32_t{tcp.window} << flow.guest_shift;
+  if (flow.state == State::syn_received) {
+    if (number != flow.sender.max()) {
+      reset_unknown(segment);  // RFC 9293 3.10.7.4: <SEQ=SEG.ACK><CTL=RST>
+      return false;
+    }
+    flow.sender.open(window, Sequence{tcp.sequence}, now_);
+    flow.state = State::established;
+    --embryonic_;
+    want_run(flow);
+    return true;
+  }
+  if (!flow.sender.is_plausible(number)) {
+    want_acknowledgment(flow);
+    return false;
+  }
+  const auto options = flow.guest_knows_sack && !tcp.options.empty() ? wire::TcpOptions::parse(tcp.options) : wire::TcpOptions();
+  const auto progress = flow.sender.acknowledge({.number = number,
+                                                 .window_bytes = window,
+                                                 .segment = Sequence{tcp.sequence},
+                                                 .bare = length_of(tcp) == 0,
+                                                 .sack = {options.sack.data(), options.sack_blocks}},
+                                                now_);
+  if (progress.bytes != 0) flow.retained.acknowledge(flow.sender.una());
+  if (progress.may_send) want_run(flow);
+  finish_if_done(flow);
+  return flow.state == State::established;
+}
+
+void TcpEngine::Connections::accept_bytes(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  const auto fresh = flow.receiver.fresh_part(Sequence{tcp.sequence}, tcp.payload, tcp.has(fin));
+  want_acknowledgment(flow);
+  if (flow.receiver.is_finished() || (fresh.bytes.empty() && !fresh.fin)) return;
+  if (fresh.sequence != flow.receiver.next()) return accept_early(flow, fresh);
+  if (!fresh.bytes.empty()) gather(flow, fresh.bytes);
+  if (flow.state != State::closed && !flow.early.empty()) join_early(flow);
+  if (flow.state != State::closed && fresh.fin) accept_fin(flow, Sequence{tcp.sequence} + static_cast<uint32_t>(tcp.payload.size()));
+}
+
+/// A hole is before it. Told at once, for each one: so the sender learns that it is a loss. A FIN behind it comes again.
+void TcpEngine::Connections::accept_early(TcpFlow& flow, const TcpReceiver::Fresh& fresh) {
+  ++counters_.out_of_order;
+  if (!fresh.bytes.empty()) flow.early.add(pool_, fresh.sequence, fresh.bytes);
+  send_acknowledgment(flow);
+}
+
+/// What was waiting behind the hole follows. Its chunk goes when this returns, so it is not left gathered.
+void TcpEngine::Connections::join_early(TcpFlow& flow) {
+  flush_gathered();
+  while (flow.state != State::closed) {
+    const auto part = flow.early.take(flow.receiver.next());
+    if (!part) return;
+    gather(flow, wire::Bytes(part->chunk.data() + part->offset, part->bytes));
+    flush_gathered();
+  }
+}
+
+/// Where something before it was not kept after all, it comes again behind that.
+void TcpEngine::Connections::accept_fin(TcpFlow& flow, Sequence at) {
+  if (gathering_ == &flow) flush_gathered();
+  if (flow.state == State::closed || at != flow.receiver.next()) return;
+  flow.receiver.take_fin();
+  shut_writing_if_done(flow);
+  finish_if_done(flow);
+}
+
+}  // namespace postern::flow

@@ -1,0 +1,69 @@
+// host_input.cpp - the host's sockets can be read: their bytes go to the namespace, and are retained until it has acknowledged them.
+#include "connections.h"
+
+#include <cerrno>
+
+namespace postern::flow {
+
+namespace {
+
+constexpr size_t kShare = 256 * 1024;  // of one connection, before the next has its turn
+constexpr size_t kSmall = 2048;        // is copied, so that the large chunk in the processor's cache can be read into again
+constexpr size_t kSmallUnderPressure = 16 * 1024;
+
+}  // namespace
+
+void TcpEngine::Connections::pull(TcpFlow& flow) {
+  const Sequence before_it = flow.sender.max();
+  while (flow.can_read && flow.state == State::established) {
+    if (static_cast<size_t>(flow.sender.max() - before_it) >= kShare) return want_run(flow);
+    if (!pull_once(flow, most_in_a_frame(flow))) return;
+  }
+}
+
+/// At most `most_bytes`. False: nothing more can be done now.
+bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
+  if (!flow.can_read || flow.state != State::established || flow.sender.is_finished()) return false;
+  size_t most = std::min<size_t>(flow.sender.room(), most_bytes);
+  if (most == 0) {
+    flow.sender.waits_for_window(now_);
+    return false;
+  }
+  const size_t segment = flow.sender.segment_bytes();
+  if (most > segment) most -= most % segment;
+  if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
+  flow.starved = !hot_;
+  if (flow.starved) return false;
+  const ssize_t result = host_.receive(flow.socket, hot_->bytes().first(most));
+  if (result <= 0) {
+    host_stopped(flow, result);
+    return false;
+  }
+  const auto bytes = static_cast<size_t>(result);
+  if (bytes < most && !flow.host_ended) flow.can_read = false;
+  const Sequence begin = flow.sender.max();
+  const iovec payload{hot_->data(), bytes};
+  flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
+  const bool drained = bytes < most;
+  transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (drained ? wire::tcp_flag::psh : 0)), {&payload, 1});
+  if (flow.state != State::closed) keep(flow, begin, bytes);
+  return flow.state == State::established;
+}
+
+void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, size_t bytes) {
+  const size_t worth_copying = pool_.pressure() == Pressure::none ? kSmall : kSmallUnderPressure;
+  if (bytes <= worth_copying && flow.retained.append(begin, pool_, hot_->bytes().first(bytes))) return;
+  flow.retained.append(begin, std::move(*hot_), bytes);
+  hot_.reset();
+}
+
+/// Nothing for now, the end, or an error.
+void TcpEngine::Connections::host_stopped(TcpFlow& flow, ssize_t result) {
+  flow.can_read = false;
+  if (result == -EAGAIN) return;
+  if (result < 0) return host_failed(flow);
+  flow.sender.finish();
+  send_again(flow);  // the FIN
+}
+
+}  // namespace postern::flow

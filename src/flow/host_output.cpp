@@ -1,0 +1,79 @@
+// host_output.cpp - bytes from the namespace go to the host's sockets, gathered: what a burst brings for one connection is one call.
+#include "connections.h"
+
+#include <cerrno>
+
+namespace postern::flow {
+
+void TcpEngine::Connections::gather(TcpFlow& flow, wire::Bytes bytes) {
+  if (gathering_ != &flow || gathered_count_ == kMostGathered) flush_gathered();
+  if (flow.state == State::closed) return;
+  gathering_ = &flow;
+  gathered_[gathered_count_++] = {const_cast<uint8_t*>(bytes.data()), bytes.size()};
+  gathered_bytes_ += bytes.size();
+  flow.receiver.take(bytes.size());
+}
+
+void TcpEngine::Connections::flush_gathered() {
+  if (!gathering_) return;
+  TcpFlow& flow = *std::exchange(gathering_, nullptr);
+  const auto vectors = std::span(gathered_).first(std::exchange(gathered_count_, 0));
+  const size_t bytes = std::exchange(gathered_bytes_, 0);
+  if (flow.state != State::closed) send_to_host(flow, vectors, bytes);
+}
+
+/// What the host does not take now waits; what cannot wait, for want of memory, was not received.
+void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vectors, size_t bytes) {
+  size_t sent = 0;
+  if (flow.can_write && flow.waiting.empty()) {
+    const ssize_t result = host_.send(flow.socket, vectors);
+    if (result < 0 && result != -EAGAIN) return host_failed(flow);
+    sent = result > 0 ? static_cast<size_t>(result) : 0;
+    if (sent < bytes) flow.can_write = false;
+  }
+  size_t passed = 0, kept = sent;
+  for (const iovec& vector : vectors) {
+    const size_t skip = std::min(vector.iov_len, sent - std::min(sent, passed));
+    passed += vector.iov_len;
+    if (skip == vector.iov_len) continue;
+    const wire::Bytes rest(static_cast<const uint8_t*>(vector.iov_base) + skip, vector.iov_len - skip);
+    if (!flow.waiting.append(pool_, rest)) break;
+    kept += rest.size();
+  }
+  if (kept < bytes) flow.receiver.give_back(bytes - kept);
+  flow.receiver.grow(flow.waiting.size());
+}
+
+void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
+  while (flow.can_write && !flow.waiting.empty()) {
+    std::array<iovec, kMostGathered> vectors;
+    const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors).parts);
+    size_t bytes = 0;
+    for (const iovec& piece : pieces) bytes += piece.iov_len;
+    const ssize_t result = host_.send(flow.socket, pieces);
+    if (result < 0 && result != -EAGAIN) return host_failed(flow);
+    if (result > 0) flow.waiting.consume(static_cast<size_t>(result));
+    if (result < static_cast<ssize_t>(bytes)) flow.can_write = false;
+  }
+  if (flow.receiver.has_news(flow.waiting.size())) want_acknowledgment(flow);
+  shut_writing_if_done(flow);
+}
+
+void TcpEngine::Connections::shut_writing_if_done(TcpFlow& flow) {
+  if (!flow.receiver.is_finished() || !flow.waiting.empty() || flow.writing_is_shut) return;
+  flow.writing_is_shut = true;
+  host_.shut_writing(flow.socket);
+}
+
+/// The remote's RST, or a time limit of the host's TCP. What came before it is given to the namespace, as far as it has room, as its
+/// own TCP would have done; then it hears of the end in the same way.
+void TcpEngine::Connections::host_failed(TcpFlow& flow) {
+  flow.waiting.clear();
+  flow.can_write = false;
+  while (flow.state != State::closed && pull_once(flow, most_in_a_frame(flow))) continue;
+  if (flow.state == State::closed) return;
+  send_reset(flow);
+  close(flow, HostSide::Closing::orderly);
+}
+
+}  // namespace postern::flow

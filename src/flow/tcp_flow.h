@@ -1,0 +1,68 @@
+// tcp_flow.h - all that is known of one connection.
+#pragma once
+
+#include "postern/flow/flow_key.h"
+#include "postern/flow/tcp_engine.h"
+
+#include "byte_queue.h"
+#include "reassembly.h"
+#include "retained.h"
+#include "slab.h"
+#include "tcp_receiver.h"
+#include "tcp_sender.h"
+#include "timer_wheel.h"
+
+namespace postern::flow {
+
+/// Of IP and TCP, without options, in bytes.
+inline uint32_t headers_of(const FlowKey& key) {
+  return static_cast<uint32_t>((key.is_v4() ? wire::IpPacket::kMinHeaderBytes4 : wire::IpPacket::kHeaderBytes6) +
+                               wire::TcpSegment::kMinHeaderBytes);
+}
+
+struct TcpFlow {
+  enum class State : uint8_t {
+    connecting,    // the host has not answered; the namespace hears nothing yet
+    syn_received,  // SYN-ACK sent
+    established,   // until both directions have ended
+    closed,        // socket and bytes are gone; reaped at the end of the turn
+  };
+
+  TcpFlow(const FlowKey& k, Sequence initial, uint32_t segment, Sequence guest_initial, uint8_t our_shift)
+      : key(k), sender(initial, segment), receiver(guest_initial, our_shift, segment), guest_syn(guest_initial) {}
+
+  bool is_open() const { return state == State::syn_received || state == State::established; }
+
+  FlowKey key;
+  Handle handle{};
+  int socket = -1;
+  State state = State::connecting;
+  Mac guest_mac, gateway_mac;  // of its last valid frame: the namespace may put a bridge in between
+
+  TcpSender sender;
+  Retained retained;  // sent to the namespace, not acknowledged
+  TcpReceiver receiver;
+  ByteQueue waiting;  // acknowledged to the namespace, or about to be; the host's socket is full
+  Reassembly early;
+
+  Sequence guest_syn;
+  uint8_t guest_shift = 0;  // of the windows that the namespace tells
+  bool guest_scales = false;
+  bool guest_knows_sack = false;
+
+  bool can_read = false, can_write = false;  // until the host's socket says EAGAIN
+  bool host_ended = false;                   // no short read means "drained" any more: the end may be right behind
+  bool writing_is_shut = false;
+  bool acknowledgment_due = false;
+  bool in_ack_list = false, in_run_queue = false, in_dead_list = false;
+  bool starved = false;  // waits for memory
+  bool keep_alive_is_on = false;
+  uint8_t keep_alive_probes = 0;
+
+  TcpFlow* next_to_run = nullptr;
+  TimePoint heard;         // from the namespace
+  TimePoint answered;      // a segment that was out of place, last
+  TimerWheel::Node timer;
+};
+
+}  // namespace postern::flow

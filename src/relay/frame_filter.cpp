@@ -171,7 +171,7 @@ class FrameFilter::Rules {
   bool opens_alias(const Packet& packet) const;
   bool exceeds_flow_limit(const Packet& packet, const Moment& moment);
 
-  Verdict pass(MutableBytes frame) const { return {Verdict::Action::pass, frame}; }
+  Verdict pass(MutableBytes frame) const { return {.action = Verdict::Action::pass, .frame = frame}; }
   Verdict drop(Drop reason);
   Verdict refuse(Drop reason, MutableBytes frame, const IpPacket& ip);
 
@@ -184,6 +184,7 @@ class FrameFilter::Rules {
   std::optional<RecentPorts>
       clients_;  // of published UDP ports, on the host; until one is published, no frame is read for its client
   TimePoint now_;
+  std::optional<TcpView> tcp_;  // that passed last
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply_{};
 };
 
@@ -224,7 +225,9 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
   if (tcp && tcp->has(wire::tcp_flag::urg)) {  // libslirp before 4.9.2 leaks its heap over urgent data, CVE-2026-9539
     wire::clear_urgent(frame.subspan(EthernetFrame::kHeaderBytes + ip->header.size(), ip->payload.size()));
   }
-  return pass(frame.first(EthernetFrame::kHeaderBytes + ip->whole().size()));  // without padding: libslirp 4.7 takes it for data
+  Verdict passed = pass(frame.first(EthernetFrame::kHeaderBytes + ip->whole().size()));  // libslirp 4.7 takes padding for data
+  if (tcp) passed.tcp = &tcp_.emplace(TcpView{ethernet, *ip, *tcp});
+  return passed;
 }
 
 /// A fragment never passes raw. What it completes is a frame like any other.
@@ -233,7 +236,7 @@ Verdict FrameFilter::Rules::decide_fragment(const EthernetFrame& ethernet, const
   if (is_impossible_source(ip.source)) return drop(Drop::martian_source);
   const auto whole = fragments_.add(ethernet, ip, moment.now);
   if (!whole) return drop(whole.error());
-  return whole->empty() ? Verdict{Verdict::Action::absorbed, {}} : decide(*whole, moment);
+  return whole->empty() ? Verdict{.action = Verdict::Action::absorbed, .frame = {}} : decide(*whole, moment);
 }
 
 Place FrameFilter::Rules::place_of(const IpAddress& destination) const {
@@ -319,7 +322,7 @@ bool FrameFilter::Rules::exceeds_flow_limit(const Packet& packet, const Moment& 
 
 Verdict FrameFilter::Rules::drop(Drop reason) {
   drops_.count(reason);
-  return {Verdict::Action::drop, {}};
+  return {.action = Verdict::Action::drop, .frame = {}};
 }
 
 Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
@@ -330,7 +333,7 @@ Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPack
   const auto reply = wire::build_unreachable(reason_told, frame, router, reply_);
   if (!reply) return drop(reason);
   drops_.count(reason);
-  return {Verdict::Action::refuse, *reply};
+  return {.action = Verdict::Action::refuse, .frame = *reply};
 }
 
 FrameFilter::FrameFilter(const FilterConfig& config) : rules_(std::make_unique<Rules>(config)) {}

@@ -1,20 +1,25 @@
 #include "postern/relay/relay.h"
 
 #include <sys/random.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "postern/wire/vnet_header.h"
 
+#include "fast_path.h"
 #include "fragment_set.h"
+#include "segmenter.h"
 #include "superframe.h"
+#include "tap_port.h"
 
 namespace postern::relay {
 
 namespace {
+
+constexpr size_t kMaxReadBytes = wire::VnetHeader::kBytes + FrameFilter::kMaxFrameBytes;
+constexpr size_t kArenaBytes = Relay::kBytesPerTurn;  // a burst's frames stay where they are until the engine has sent their data
+constexpr size_t kFrameAlignment = 64;
 
 Result<FilterConfig> filter_config(const stack::StackConfig& config) {
   FilterConfig filter{.addresses = config.addresses,
@@ -32,75 +37,107 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config) {
 Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
     : loop_(loop),
       filter_(std::move(filter)),
+      tap_(std::make_unique<TapPort>()),
       tidy_(loop, [this] { filter_.expire(loop_.now()); }),
       superframe_(std::make_unique<Superframe>()),
-      buffer_(wire::VnetHeader::kBytes + FrameFilter::kMaxFrameBytes) {}
+      arena_(std::make_unique_for_overwrite<uint8_t[]>(kArenaBytes)) {}
 
 Relay::~Relay() = default;
 
-Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config) {
+Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine) {
   POSTERN_TRY(filter, filter_config(config), "relay");
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
+  relay->mtu_bytes_ = config.mtu_bytes;
+  if (engine == Engine::fast) relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key);
   return relay;
 }
 
 Status Relay::connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone) {
-  tap_ = std::move(tap);
-  framing_ = framing;
+  tap_->open(std::move(tap), framing);
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
-  return tap_source_.watch(tap_.get(), EPOLLIN);
+  return tap_source_.watch(tap_->fd(), EPOLLIN);
+}
+
+std::optional<Duration> Relay::patience() {
+  std::optional<Duration> limit = stack_->prepare();
+  if (!fast_) return limit;
+  if (fast_->has_work()) return Duration::zero();
+  if (const auto deadline = fast_->next_deadline()) {
+    const Duration until = std::max(*deadline - Clock::now(), Duration::zero());
+    limit = std::min(limit.value_or(until), until);
+  }
+  return limit;
 }
 
 Status Relay::turn() {
-  const auto limit = stack_->prepare();
-  POSTERN_CHECK(loop_.turn(limit), "relay");
+  POSTERN_CHECK(loop_.turn(patience()), "relay");
   stack_->process();
   flush();
   if (tap_readable_) drain_tap();
+  if (fast_) fast_->run(loop_.now());
   flush();
   return {};
 }
 
 void Relay::drain_tap() {
   tap_readable_ = false;
-  size_t taken = 0;
+  size_t taken = 0, used = 0;
   for (int frames = 0; frames < kFramesPerTurn && taken < kBytesPerTurn; ++frames) {
-    const ssize_t size = ::read(tap_.get(), buffer_.data(), buffer_.size());
-    if (size < 0 && errno == EBADFD) return lose_tap();  // the device is gone, and this is all a TAP says about it
-    if (size == 0) return lose_tap();                    // a socket whose other end has gone; a TAP never says this
-    if (size < 0) return;
-    taken += static_cast<size_t>(size);
-    take(wire::MutableBytes(buffer_).first(static_cast<size_t>(size)));
+    if (used + kMaxReadBytes > kArenaBytes) {
+      fast_->end_burst(loop_.now());  // only the engine lets frames stay
+      used = 0;
+    }
+    size_t bytes = 0;
+    const wire::MutableBytes room(arena_.get() + used, kMaxReadBytes);
+    const TapPort::Got got = tap_->read(room, bytes);
+    if (got == TapPort::Got::end) return lose_tap();
+    if (got == TapPort::Got::nothing) break;
+    taken += bytes;
+    if (take(room.first(bytes))) used += (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
   }
+  if (fast_) fast_->end_burst(loop_.now());
 }
 
-void Relay::take(wire::MutableBytes bytes) {
-  if (framing_ == netns::TapFraming::bare) return take_frame(bytes);
+/// True: the frame must stay where it is until the burst ends.
+bool Relay::take(wire::MutableBytes bytes) {
+  if (tap_->framing() == netns::TapFraming::bare) return take_frame(bytes, false);
   const auto vnet = wire::VnetHeader::parse(bytes);
-  if (!vnet) return;
-  const auto frame = bytes.subspan(wire::VnetHeader::kBytes);
-  if (vnet->needs_checksum) wire::complete_checksum(frame);  // libslirp verifies every one
-  take_frame(frame);
+  return vnet && take_frame(bytes.subspan(wire::VnetHeader::kBytes), vnet->needs_checksum);
 }
 
-void Relay::take_frame(wire::MutableBytes frame) {
-  ++counters_.frames_from_guest;
-  const Verdict verdict = filter_.decide(frame, {loop_.now(), stack_->open_flows()});
+bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
+  ++frames_from_guest_;
+  const Verdict verdict = filter_.decide(frame, {loop_.now(), open_flows()});
   switch (verdict.action) {
-    case Verdict::Action::pass: return stack_->input(verdict.frame);
-    case Verdict::Action::refuse: return frame_to_guest(verdict.frame);
-    case Verdict::Action::absorbed: return tidy_.set(loop_.now() + FragmentSet::kLifetime);
-    case Verdict::Action::drop: return;
+    case Verdict::Action::pass: break;
+    case Verdict::Action::refuse: frame_to_guest(verdict.frame); return false;
+    case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
+    case Verdict::Action::drop: return false;
   }
+  using Checksum = FastPath::Checksum;
+  const auto checksum = needs_checksum ? Checksum::right : Checksum::unknown;
+  if (fast_ && verdict.tcp && fast_->take(*verdict.tcp, checksum, loop_.now())) return true;
+  if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
+  give_to_stack(verdict);
+  return false;
+}
+
+/// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet too
+/// big".
+void Relay::give_to_stack(const Verdict& verdict) {
+  const bool may_be_too_big = verdict.tcp && !verdict.tcp->ip.is_v4();
+  if (!may_be_too_big) return stack_->input(verdict.frame);
+  for_each_segment(verdict.frame, mtu_bytes_, [this](wire::MutableBytes segment) { stack_->input(segment); });
 }
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
-  ++counters_.frames_to_guest;
+  ++frames_to_guest_;
   filter_.note_to_guest(frame, loop_.now());
-  if (framing_ == netns::TapFraming::bare) return write_tap({&frame, 1});
+  if (fast_) fast_->note_from_stack(frame, loop_.now());
+  if (tap_->framing() == netns::TapFraming::bare) return write_tap({&frame, 1});
   if (frame.size() <= Superframe::kMaxAddedBytes) {
     const bool starts_one = superframe_->empty();
     if (superframe_->add(frame)) return;
@@ -127,18 +164,30 @@ void Relay::flush() {
 void Relay::write_tap(std::span<const wire::Bytes> parts) {
   std::array<iovec, 2> vectors{};
   for (size_t i = 0; i < parts.size(); ++i) vectors[i] = {const_cast<uint8_t*>(parts[i].data()), parts[i].size()};
-  if (!tap_ || ::writev(tap_.get(), vectors.data(), static_cast<int>(parts.size())) < 0) ++counters_.writes_lost;
+  tap_->write(std::span(vectors).first(parts.size()));
+}
+
+Relay::Counters Relay::counters() const {
+  return {.frames_from_guest = frames_from_guest_, .frames_to_guest = frames_to_guest_, .writes_lost = tap_->writes_lost()};
+}
+
+size_t Relay::open_flows() const { return stack_->open_flows() + (fast_ ? fast_->open_flows() : 0); }
+
+stack::Flows Relay::flows(size_t most) const {
+  stack::Flows found = stack_->flows(most);
+  if (fast_) fast_->list(found, most);
+  return found;
 }
 
 void Relay::abandon_tap() {
-  if (tap_) (void)netns::leave_to_namespace(tap_.get());  // or the close takes longer
+  if (tap_->is_open()) (void)netns::leave_to_namespace(tap_->fd());  // or the close takes longer
   tap_source_ = {};
-  tap_.reset();
+  tap_->close();
 }
 
 void Relay::lose_tap() {
   tap_source_ = {};
-  tap_.reset();
+  tap_->close();
   if (tap_gone_) tap_gone_();
 }
 

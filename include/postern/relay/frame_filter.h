@@ -18,6 +18,9 @@
 #include "postern/stack/address_plan.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/wire/bytes.h"
+#include "postern/wire/ethernet.h"
+#include "postern/wire/ip.h"
+#include "postern/wire/tcp.h"
 
 namespace postern::relay {
 
@@ -38,10 +41,18 @@ struct Moment {
   size_t open_flows = 0;  // stack::SlirpStack::open_flows()
 };
 
+/// A TCP segment that passes, read.
+struct TcpView {
+  wire::EthernetFrame frame;
+  wire::IpPacket ip;
+  wire::TcpSegment segment;
+};
+
 struct Verdict {
   enum class Action { pass, refuse, absorbed, drop };
   Action action;
   wire::MutableBytes frame;  // pass: hand it to libslirp. refuse: write it to the TAP. Valid until the next decide().
+  const TcpView* tcp = nullptr;  // pass: what `frame` is, if it is that
 };
 
 class FrameFilter {
@@ -52,7 +63,8 @@ class FrameFilter {
   FrameFilter(FrameFilter&&) noexcept;
   ~FrameFilter();
 
-  /// `frame` is one Ethernet frame with complete checksums, and may be rewritten in place. Padding is cut off what passes.
+  /// `frame` is one Ethernet frame, and may be rewritten in place. The checksums of transport protocols are not looked at. Padding
+  /// is cut off what passes.
   Verdict decide(wire::MutableBytes frame, const Moment& moment);
 
   /// Forgets datagrams whose time is up; decide() does so too, but only when another fragment comes.

@@ -1,12 +1,13 @@
-// relay.h - carries every frame between the namespace's TAP and the stack: one epoll loop, one turn after another.
+// relay.h - carries every frame between the namespace's TAP and the engines: one epoll loop, one turn after another.
 //
 //   namespace               |  our process: host netns
-//   app ── kernel ── TAP ═══╪══► FrameFilter ──► stack (libslirp) ──► host socket ──► net
-//                           |      drop, refuse        │
-//                           |  ◄───────────────────────┘ frames back
+//   app ── kernel ── TAP ═══╪══► FrameFilter ─┬─ TCP ─────► flow, the fast engine ──► host socket ──► net
+//                           |      drop, refuse └─ the rest ► stack, libslirp ────────► host socket ──► net
+//                           |  ◄──────────────────────────── frames back
 //
-// Fairness: a turn serves every host socket that is ready and then at most kFramesPerTurn frames or kBytesPerTurn, so that
-// neither direction waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter read their bytes.
+// Fairness: a turn serves every host socket that is ready, then at most kFramesPerTurn frames or kBytesPerTurn, then a share of each
+// fast connection, so that neither direction waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter
+// read their bytes.
 #pragma once
 
 #include <functional>
@@ -15,12 +16,15 @@
 
 #include "postern/loop/event_loop.h"
 #include "postern/netns/tap.h"
+#include "postern/relay/engine.h"
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
 
 namespace postern::relay {
 
+class FastPath;
 class Superframe;
+class TapPort;
 
 class Relay final : private stack::FrameSink {
  public:
@@ -35,7 +39,7 @@ class Relay final : private stack::FrameSink {
   };
 
   /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
-  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config);
+  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine);
 
   /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
@@ -50,30 +54,37 @@ class Relay final : private stack::FrameSink {
 
   stack::SlirpStack& stack() { return *stack_; }
   FrameFilter& filter() { return filter_; }
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
+  /// Of both engines.
+  size_t open_flows() const;
+  /// `most` of them at most.
+  stack::Flows flows(size_t most) const;
 
  private:
   Relay(loop::EventLoop& loop, FrameFilter filter);
   void frame_to_guest(std::span<const uint8_t> frame) override;
+  std::optional<Duration> patience();
   void drain_tap();
-  void take(wire::MutableBytes bytes);
-  void take_frame(wire::MutableBytes frame);
+  bool take(wire::MutableBytes bytes);
+  bool take_frame(wire::MutableBytes frame, bool needs_checksum);
+  void give_to_stack(const Verdict& verdict);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
   void lose_tap();
 
   loop::EventLoop& loop_;
   FrameFilter filter_;
+  std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
-  UniqueFd tap_;
-  netns::TapFraming framing_ = netns::TapFraming::bare;
+  size_t mtu_bytes_ = 0;
+  std::unique_ptr<FastPath> fast_;  // with Engine::fast
   loop::EventLoop::Source tap_source_;
   loop::EventLoop::Timer tidy_;  // while the filter holds fragments
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
-  Counters counters_;
+  uint64_t frames_from_guest_ = 0, frames_to_guest_ = 0;
   std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
-  std::vector<uint8_t> buffer_;             // what was read last
+  std::unique_ptr<uint8_t[]> arena_;        // the frames of a burst
 };
 
 }  // namespace postern::relay

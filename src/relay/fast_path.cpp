@@ -1,0 +1,172 @@
+#include "fast_path.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "postern/base/socket_address.h"
+#include "postern/wire/checksum.h"
+#include "postern/wire/icmp_error.h"
+#include "postern/wire/tcp_frame.h"
+
+namespace postern::relay {
+
+namespace {
+
+constexpr Port kDnsPort{53};
+constexpr size_t kMostParts = 40;  // of one frame: headers and what is retained
+
+flow::FlowKey key_of(const TcpView& view) {
+  return {view.ip.source, view.segment.source, view.ip.destination, view.segment.destination};
+}
+
+wire::Unreachable to_unreachable(flow::Refusal why) {
+  switch (why) {
+    case flow::Refusal::no_route: return wire::Unreachable::no_route;
+    case flow::Refusal::host: return wire::Unreachable::address;
+    case flow::Refusal::protocol: return wire::Unreachable::protocol;
+    case flow::Refusal::prohibited: return wire::Unreachable::prohibited;
+  }
+  return wire::Unreachable::no_route;
+}
+
+bool is_checksum_right(const TcpView& view) {
+  const auto& ip = view.ip;
+  return wire::finish(wire::sum(ip.payload, wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload.size()))) == 0;
+}
+
+}  // namespace
+
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key)
+    : loop_(loop),
+      tap_(tap),
+      config_(config),
+      stack_flows_(config.max_flows, hash_key),
+      sockets_(loop, sockets_config(config)),
+      engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this, sockets_) {}
+
+flow::HostSocketsConfig FastPath::sockets_config(const stack::StackConfig& config) {
+  return {.outbound4 = config.outbound4,
+          .outbound6 = config.outbound6,
+          .destination = [this](const IpAddress& remote, Port port) { return destination(remote, port); },
+          .ready = [this](uint32_t token, flow::TcpEngine::Readiness ready) { engine_.host_ready(token, ready, loop_.now()); }};
+}
+
+/// The filter has decided already whether the aliases are open.
+std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const IpAddress& remote, Port port) {
+  const stack::AddressPlan& plan = config_.addresses;
+  const bool v4 = std::holds_alternative<Ipv4>(remote);
+  const auto is = [&](Ipv4 four, const Ipv6& six) { return remote == (v4 ? IpAddress(four) : IpAddress(six)); };
+  if (is(plan.gateway(), plan.gateway6())) {
+    const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
+    return flow::HostSocketsConfig::Destination{.address = loopback, .port = port, .is_local = true};
+  }
+  if (config_.dns == stack::Dns::redirected && port == kDnsPort && is(plan.dns(), plan.dns6())) {
+    const auto server = resolver_.server(v4 ? AF_INET : AF_INET6, loop_.now());
+    if (!server) return std::nullopt;
+    return flow::HostSocketsConfig::Destination{.address = server->address, .port = port, .scope = server->scope};
+  }
+  return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
+}
+
+bool FastPath::take(const TcpView& view, Checksum checksum, TimePoint now) {
+  const flow::FlowKey key = key_of(view);
+  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, view.segment, now)) return false;
+  if (checksum == Checksum::unknown && !is_checksum_right(view)) {
+    ++bad_checksums_;
+    return true;
+  }
+  engine_.input({key, view.frame.source, view.frame.destination, view.segment}, now);
+  return true;
+}
+
+void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {
+  const auto ethernet = wire::EthernetFrame::parse(frame);
+  const auto ip = ethernet ? wire::IpPacket::parse(ethernet->payload) : std::nullopt;
+  if (!ip || ip->protocol != wire::Protocol::tcp || ip->fragment) return;
+  const auto tcp = wire::TcpSegment::parse(ip->payload);
+  if (tcp) stack_flows_.note_to_guest({ip->destination, tcp->destination, ip->source, tcp->source}, *tcp, now);
+}
+
+void FastPath::list(stack::Flows& found, size_t most) const {
+  engine_.for_each_flow([&](const flow::TcpEngine::Flow& each) {
+    ++found.total;
+    if (found.flows.size() >= most) return;
+    SocketAddress own;
+    const bool is_named = ::getsockname(each.socket, own.get(), own.room()) == 0;
+    const auto address = is_named ? own.address() : std::nullopt;
+    stack::Flow flow;
+    flow.state = each.state;
+    flow.guest_address = each.key.guest;
+    flow.guest_port = each.key.guest_port;
+    flow.remote = stack::Endpoint{each.key.remote, each.key.remote_port};
+    if (address) flow.host = stack::Endpoint{*address, own.port()};
+    flow.bytes_to_guest = each.bytes_to_guest;
+    flow.bytes_to_remote = each.bytes_to_host;
+    found.flows.push_back(std::move(flow));
+  });
+}
+
+void FastPath::transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {
+  if (tap_.framing() == netns::TapFraming::bare) return transmit_in_segments(frame, payload, segment_bytes);
+  size_t bytes = 0;
+  for (const iovec& piece : payload) bytes += piece.iov_len;
+  std::array<uint8_t, wire::kMaxTcpFrameHeaders> headers;
+  std::array<iovec, kMostParts> parts;
+  parts[0] = {headers.data(), wire::store_tcp_headers(headers, frame, bytes, segment_bytes)};
+  std::ranges::copy(payload, parts.begin() + 1);
+  tap_.write(std::span(parts).first(payload.size() + 1));
+}
+
+/// Without a vnet header there are no superframes, and every checksum is ours to make.
+void FastPath::transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes) {
+  const uint8_t last_flags = frame.flags;
+  std::array<uint8_t, wire::kMaxTcpFrameHeaders> headers;
+  if (!segment_) segment_ = std::make_unique_for_overwrite<uint8_t[]>(wire::IpPacket::kMaxBytes);
+  size_t piece = 0, offset = 0;
+  do {
+    size_t bytes = 0;
+    while (piece < payload.size() && bytes < segment_bytes) {
+      const size_t some = std::min(segment_bytes - bytes, payload[piece].iov_len - offset);
+      std::copy_n(static_cast<const uint8_t*>(payload[piece].iov_base) + offset, some, segment_.get() + bytes);
+      bytes += some;
+      offset += some;
+      if (offset < payload[piece].iov_len) break;
+      ++piece;
+      offset = 0;
+    }
+    const bool last = piece == payload.size();
+    frame.flags = last ? last_flags : static_cast<uint8_t>(last_flags & ~(wire::tcp_flag::fin | wire::tcp_flag::psh));
+    const wire::Bytes data(segment_.get(), bytes);
+    const std::array<iovec, 2> parts = {
+        iovec{headers.data(), wire::store_tcp_headers_complete(headers, frame, data)}, iovec{segment_.get(), bytes}};
+    tap_.write(std::span(parts).first(bytes == 0 ? 1 : 2));
+    frame.sequence += static_cast<uint32_t>(bytes);
+    ++frame.ip_id;
+  } while (piece < payload.size());
+}
+
+/// The SYN itself is long gone; what an ICMP error quotes of it is made again: addresses, ports, its number.
+void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
+  const stack::AddressPlan& plan = config_.addresses;
+  const IpAddress router = attempt.key.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
+  const wire::TcpFrame syn{.destination_mac = attempt.gateway_mac,
+                           .source_mac = attempt.guest_mac,
+                           .source = attempt.key.guest,
+                           .destination = attempt.key.remote,
+                           .source_port = attempt.key.guest_port,
+                           .destination_port = attempt.key.remote_port,
+                           .sequence = attempt.sequence,
+                           .flags = wire::tcp_flag::syn};
+  std::array<uint8_t, wire::kMaxTcpFrameHeaders> offending;
+  const size_t bytes = wire::store_tcp_headers_complete(offending, syn, {});
+  std::array<uint8_t, wire::VnetHeader::kBytes + wire::kMaxIcmpErrorFrame> room{};
+  const wire::MutableBytes reply = wire::MutableBytes(room).subspan(wire::VnetHeader::kBytes);
+  const auto error = wire::build_unreachable(to_unreachable(why), wire::Bytes(offending).first(bytes), router, reply);
+  if (!error) return;
+  const bool vnet = tap_.framing() == netns::TapFraming::vnet;
+  const iovec whole{room.data() + (vnet ? 0 : wire::VnetHeader::kBytes), error->size() + (vnet ? wire::VnetHeader::kBytes : 0)};
+  tap_.write({&whole, 1});
+}
+
+}  // namespace postern::relay

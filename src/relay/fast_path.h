@@ -1,0 +1,60 @@
+// fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and libslirp's share.
+//
+//   TAP ─ filter ─ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
+//                              └ no ─► TcpEngine ─► where the address leads ─► socket of the host
+#pragma once
+
+#include <memory>
+
+#include "postern/flow/host_sockets.h"
+#include "postern/flow/tcp_engine.h"
+#include "postern/relay/frame_filter.h"
+#include "postern/stack/slirp_stack.h"
+
+#include "host_resolver.h"
+#include "stack_flows.h"
+#include "tap_port.h"
+
+namespace postern::relay {
+
+class FastPath final : private flow::GuestSide {
+ public:
+  /// Both must outlive it. `hash_key` is a secret.
+  FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key);
+
+  /// A segment that the filter let pass: true if it is the engine's, which then reads its data until end_burst() returns. False:
+  /// libslirp's.
+  enum class Checksum { right, unknown };
+  bool take(const TcpView& view, Checksum checksum, TimePoint now);
+  /// A frame that libslirp sends.
+  void note_from_stack(wire::Bytes frame, TimePoint now);
+
+  void end_burst(TimePoint now) { engine_.end_burst(now); }
+  void run(TimePoint now) { engine_.run(now); }
+  bool has_work() const { return engine_.has_work(); }
+  std::optional<TimePoint> next_deadline() const { return engine_.next_deadline(); }
+  size_t open_flows() const { return engine_.open_flows(); }
+  /// Adds to `found`, which holds `most` at most.
+  void list(stack::Flows& found, size_t most) const;
+  const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
+  uint64_t bad_checksums() const { return bad_checksums_; }
+
+ private:
+  void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
+  void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
+  void refuse(const Attempt& attempt, flow::Refusal why) override;
+  std::optional<flow::HostSocketsConfig::Destination> destination(const IpAddress& remote, Port port);
+  flow::HostSocketsConfig sockets_config(const stack::StackConfig& config);
+
+  loop::EventLoop& loop_;
+  TapPort& tap_;
+  stack::StackConfig config_;
+  HostResolver resolver_;
+  StackFlows stack_flows_;
+  flow::HostSockets sockets_;
+  flow::TcpEngine engine_;
+  uint64_t bad_checksums_ = 0;
+  std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together
+};
+
+}  // namespace postern::relay

@@ -1,0 +1,23 @@
+#include "tap_port.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace postern::relay {
+
+TapPort::Got TapPort::read(wire::MutableBytes room, size_t& bytes) {
+  const ssize_t size = ::read(tap_.get(), room.data(), room.size());
+  if (size > 0) {
+    bytes = static_cast<size_t>(size);
+    return Got::frame;
+  }
+  // EBADFD is all that a TAP says about its device's end; 0 is a socket's, a TAP never says it.
+  return size == 0 || errno == EBADFD ? Got::end : Got::nothing;
+}
+
+void TapPort::write(std::span<const iovec> parts) {
+  if (!tap_ || ::writev(tap_.get(), parts.data(), static_cast<int>(parts.size())) < 0) ++writes_lost_;
+}
+
+}  // namespace postern::relay

@@ -1,0 +1,42 @@
+// tap_port.h - the wire into the namespace: one frame a read, one frame a write, tun's documentation calls it a packet device.
+//
+// What is not taken is lost, as on any wire: TCP sends it again, and everybody else must live with it.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+
+#include "postern/base/unique_fd.h"
+#include "postern/netns/tap.h"
+#include "postern/wire/bytes.h"
+
+namespace postern::relay {
+
+class TapPort {
+ public:
+  void open(UniqueFd tap, netns::TapFraming framing) {
+    tap_ = std::move(tap);
+    framing_ = framing;
+  }
+  /// Closes the descriptor; from now on whatever is written is lost.
+  void close() { tap_.reset(); }
+  bool is_open() const { return static_cast<bool>(tap_); }
+  int fd() const { return tap_.get(); }
+  netns::TapFraming framing() const { return framing_; }
+
+  enum class Got { frame, nothing, end };
+  /// The next frame, behind its vnet header if the framing has one. `end`: the device is gone, or a socket's other end.
+  Got read(wire::MutableBytes room, size_t& bytes);
+  /// One frame, in parts; vnet header first if the framing has one.
+  void write(std::span<const iovec> parts);
+  uint64_t writes_lost() const { return writes_lost_; }
+
+ private:
+  UniqueFd tap_;
+  netns::TapFraming framing_ = netns::TapFraming::bare;
+  uint64_t writes_lost_ = 0;
+};
+
+}  // namespace postern::relay

@@ -11,7 +11,7 @@ _postern_flags() {  # <command>: its options without a value
 }
 
 _postern_settings() {  # <command>: its options with a value
-    local network="-p --publish --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --api-socket --sandbox"
+    local network="-p --publish --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --api-socket --sandbox"
     case $1 in
         run) echo "$network --network --dns --add-host --env --workdir" ;;
         attach) echo "$network --macaddress" ;;
@@ -26,6 +26,7 @@ _postern_reply() {  # <compgen argument>...
 _postern_value() {  # <option>
     case $1 in
         --sandbox) _postern_reply -W "required best-effort" ;;
+        --engine) _postern_reply -W "fast libslirp" ;;
         --network) _postern_reply -W "slirp none host" ;;
         --api-socket) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
         --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;

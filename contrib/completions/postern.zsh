@@ -18,6 +18,7 @@ _postern() {
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
     '*'{-p+,--publish=}'[lead a host port into the namespace]:[IP\:]PORT[-END]\:PORT[/tcp|udp]'
+    '--engine=[who carries TCP]:engine:(fast libslirp)'
     '--mtu=[MTU of the TAP]:bytes'
     '--cidr=[IPv4 network inside]:network'
     '(--no-ipv6)--ipv6[IPv6 always]'

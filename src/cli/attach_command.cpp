@@ -78,7 +78,7 @@ Status Attachment::set_up() {
   if (const auto& path = options_.network.api_socket) {
     if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
-  relay::TapPlan plan{.name = options_.tap, .configuration = {}};
+  relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(options_.network.engine)};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
   return connection_->open(
       target, plan,

@@ -5,6 +5,7 @@
 #include "postern/api/control_socket.h"
 #include "postern/base/libc_syscalls.h"
 #include "postern/base/log.h"
+#include "postern/flow/syscalls.h"
 #include "postern/loop/syscalls.h"
 #include "postern/netlink/syscalls.h"
 #include "postern/process/syscalls.h"
@@ -31,7 +32,7 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
       libc_syscalls(),   loop::syscalls(),  netlink::syscalls(), process::syscalls(),
-      stack::syscalls(), relay::syscalls(), api::syscalls(),
+      stack::syscalls(), flow::syscalls(), relay::syscalls(), api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

@@ -14,7 +14,8 @@ namespace postern::cli {
 
 namespace {
 
-constexpr unsigned kDefaultMtu = 16'384;
+constexpr unsigned kDefaultMtu = 65'520;       // as many bytes as one IP packet and a page may hold
+constexpr unsigned kDefaultMtuOfLibslirp = 16'384;
 constexpr unsigned kStallingMtu = 32'768;  // libslirp: a window below one segment waits for the 5 s persist timer
 constexpr size_t kMostFlows = 16'384;
 constexpr size_t kSpareDescriptors = 64;  // for everything that is no flow
@@ -102,7 +103,9 @@ Result<Cidr4> first_free_network(std::span<const netlink::Route> routes) {
 
 Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   VirtualNetwork network;
-  network.stack.mtu_bytes = options.mtu_bytes.value_or(kDefaultMtu);
+  network.engine = options.engine;
+  network.stack.mtu_bytes =
+      options.mtu_bytes.value_or(options.engine == relay::Engine::fast ? kDefaultMtu : kDefaultMtuOfLibslirp);
   const auto routes = needed_routes(options, network.stack.mtu_bytes);
   if (!routes) return Failure(routes.error());
   const auto cidr = options.cidr ? Result<Cidr4>(*options.cidr) : first_free_network(*routes);
@@ -123,7 +126,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
 }
 
 void warn_of_stalls(const VirtualNetwork& network) {
-  if (network.stack.mtu_bytes < kStallingMtu) return;
+  if (network.engine == relay::Engine::fast || network.stack.mtu_bytes < kStallingMtu) return;
   log::warning("--mtu {}: libslirp stalls for seconds at {} and above", network.stack.mtu_bytes, kStallingMtu);
 }
 

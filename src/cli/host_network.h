@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "postern/netlink/route.h"
+#include "postern/relay/engine.h"
 #include "postern/relay/tap_setup.h"
 
 #include "options.h"
@@ -14,6 +15,7 @@ namespace postern::cli {
 /// The virtual network as it will be: every choice made.
 struct VirtualNetwork {
   stack::StackConfig stack;
+  relay::Engine engine = relay::Engine::libslirp;
   HostReach host_reach = HostReach::open;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;

@@ -7,14 +7,23 @@
 
 namespace postern::cli {
 
+namespace {
+
+std::string engine_text(relay::Engine engine) {
+  const std::string libslirp = "libslirp " + stack::slirp_version();
+  return engine == relay::Engine::fast ? "fast, with " + libslirp : libslirp;
+}
+
+}  // namespace
+
 api::InstanceStatus RunningInstance::status() const {
   return {.version = POSTERN_VERSION,
           .pid = pid_,
-          .engine = "libslirp " + stack::slirp_version(),
+          .engine = engine_text(connection_.network().engine),
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
-          .open_flows = connection_.relay().stack().flows(0).total};
+          .open_flows = connection_.relay().flows(0).total};
 }
 
 api::InstanceCounters RunningInstance::counters() const {

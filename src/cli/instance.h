@@ -21,7 +21,7 @@ class RunningInstance final : public api::Instance {
   std::vector<forward::Published> forwards() const override { return connection_.ports().published(); }
   api::InstanceStatus status() const override;
   api::InstanceCounters counters() const override;
-  stack::Flows flows(size_t most) const override { return connection_.relay().stack().flows(most); }
+  stack::Flows flows(size_t most) const override { return connection_.relay().flows(most); }
 
  private:
   Connection& connection_;

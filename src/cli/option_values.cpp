@@ -86,8 +86,17 @@ Result<SandboxMode> parse_sandbox(const TypedNetwork& typed) {
   return wrong("--sandbox", typed.sandbox, "is neither required nor best-effort");
 }
 
+Result<relay::Engine> parse_engine(const std::string& text) {
+  if (text == "libslirp") return relay::Engine::libslirp;
+  if (text.empty() || text == "fast") return relay::Engine::fast;
+  return wrong("--engine", text, "is neither fast nor libslirp");
+}
+
 Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   NetworkOptions network;
+  const auto engine = parse_engine(typed.engine);
+  if (!engine) return Failure(engine.error());
+  network.engine = *engine;
   const auto mtu = parse_number("--mtu", typed.mtu, {kLeastMtu, kGreatestMtu});
   if (!mtu) return Failure(mtu.error());
   if (*mtu) network.mtu_bytes = static_cast<unsigned>(**mtu);
@@ -166,7 +175,7 @@ Result<relay::Target> parse_target(const std::string& text) {
 /// Options that speak of a virtual network, in a mode that has none.
 bool names_a_network(const TypedRun& typed) {
   const TypedNetwork& network = typed.network;
-  const std::string* texts[] = {&network.mtu,       &network.cidr,      &network.outbound4,
+  const std::string* texts[] = {&network.engine,    &network.mtu,       &network.cidr,      &network.outbound4,
                                 &network.outbound6, &network.max_flows, &network.api_socket};
   const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
   return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback ||

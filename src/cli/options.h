@@ -11,6 +11,7 @@
 #include "postern/base/result.h"
 #include "postern/doctor/doctor.h"
 #include "postern/forward/port_table.h"
+#include "postern/relay/engine.h"
 #include "postern/relay/target_watch.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/workload/etc_files.h"
@@ -26,6 +27,7 @@ enum class SandboxMode { required, best_effort, off };
 
 /// What `run` and `attach` share: the virtual network.
 struct NetworkOptions {
+  relay::Engine engine = relay::Engine::libslirp;
   std::optional<unsigned> mtu_bytes;
   std::optional<Cidr4> cidr;
   Choice ipv6 = Choice::automatic;

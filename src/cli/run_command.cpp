@@ -122,7 +122,7 @@ Status Run::connect(const VirtualNetwork& network) {
   POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
   const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
   return connection_->open(
-      target, {.name = "tap0", .configuration = link_configuration(network)},
+      target, {.name = "tap0", .configuration = link_configuration(network), .offload = relay::offload_for(network.engine)},
       {.ready = [this] { start(); }, .tap_gone = tap_gone, .before_first_frame = [this] { return lock_up(); }});
 }
 

@@ -145,7 +145,7 @@ Status Service::watch_for_the_end() {
 
 Status Service::connect() {
   if (const auto* tap = std::get_if<TapDescriptor>(&options_.target)) {
-    POSTERN_TRY(mode, netns::adopt_tap(tap->fd, relay::kOffloadForSlirp), "TAPFD");
+    POSTERN_TRY(mode, netns::adopt_tap(tap->fd, relay::offload_for(network_.engine)), "TAPFD");
     return serve({.tap = UniqueFd(tap->fd), .mode = mode, .address_watch = {}, .link_index = 0}, Connection::Awaited::nothing);
   }
   if (const auto* socket = std::get_if<BessSocket>(&options_.target)) {
@@ -163,7 +163,7 @@ Status Service::connect() {
     return {};
   }
   POSTERN_TRY(target, open_target(options_), "open");
-  relay::TapPlan plan{.name = options_.tap, .configuration = {}};
+  relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(network_.engine)};
   const bool configures = options_.configure == AttachOptions::Configure::yes;
   if (configures) {
     plan.configuration = link_configuration(network_);

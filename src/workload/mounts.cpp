@@ -99,6 +99,7 @@ Status keep_mounts_to_ourselves() {
 Status show_in_etc(const std::vector<FileText>& files) {
   if (files.empty()) return {};
   std::vector<UniqueFd> targets;  // found before the staging area can cover the way to them
+  targets.reserve(files.size());
   for (const FileText& file : files) {
     targets.emplace_back(::open(fmt::format("{}/{}", kEtc, file.name).c_str(), O_PATH | O_CLOEXEC));
   }

@@ -79,7 +79,7 @@ void check_answer(wire::Bytes frame) {
 /// Without this the fuzzer would spend its life on guessing checksums.
 void mend_header_checksum(std::vector<uint8_t>& frame) {
   if (frame.size() < kEthernetBytes + 20) return;
-  const size_t header_bytes = (frame[kEthernetBytes] & 15u) * 4;
+  const size_t header_bytes = (frame[kEthernetBytes] & 15u) * size_t{4};
   if (frame.size() < kEthernetBytes + header_bytes || header_bytes < 20) return;
   const wire::MutableBytes header = wire::MutableBytes(frame).subspan(kEthernetBytes, header_bytes);
   wire::store16(header, 10, 0);

@@ -47,7 +47,8 @@ bool filter_system_calls() {
   for (unsigned bit = 0; bit < 32; ++bit) {
     const scmp_datum_t flag = scmp_datum_t{1} << bit;
     if ((kNamespaces & flag) == 0) continue;
-    made &= ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, flag, flag}) == 0;
+    made &= ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                               scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, flag, flag}) == 0;
   }
   made = made && ::seccomp_load(filter) == 0;
   ::seccomp_release(filter);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -57,12 +58,19 @@ struct Folder {
 
 Status make_folders(const Plan& plan) {
   static constexpr std::array kFolders = {
-      Folder{kFolder, 0755},         Folder{"/run/lab/etc", 0755},
-      Folder{kTree, 0755},           Folder{kPrograms, 0755},
-      Folder{kUserHome, 0700, true}, Folder{kRootHome, 0700},
-      Folder{kTemporary, 01777},     Folder{kWww, 0755},
-      Folder{"/run/user", 0755},     Folder{"/run/user/4000", 0700, true},
-      Folder{"/run/netns", 0755},    Folder{"/run/lock", 01777},
+      Folder{kFolder, 0755},
+      Folder{"/run/lab/etc", 0755},
+      Folder{kTree, 0755},
+      Folder{kPrograms, 0755},
+      Folder{kEngine, 0755},
+      Folder{kUserHome, 0700, true},
+      Folder{kRootHome, 0700},
+      Folder{kTemporary, 01777},
+      Folder{kWww, 0755},
+      Folder{"/run/user", 0755},
+      Folder{"/run/user/4000", 0700, true},
+      Folder{"/run/netns", 0755},
+      Folder{"/run/lock", 01777},
   };
   for (const Folder& folder : kFolders) {
     const std::string path(folder.path);
@@ -158,6 +166,23 @@ Status write_file(const std::string& path, std::string_view text) {
   return {};
 }
 
+/// Every postern of the lab's is then of that engine, whichever is the default.
+Status choose_engine() {
+  const char* engine = std::getenv("LAB_ENGINE");
+  if (!engine) return {};
+  const std::string path = fmt::format("{}/postern", kEngine);
+  POSTERN_CHECK(write_file(path, fmt::format(R"(#!/bin/sh
+command=$1
+case $command in
+  run | attach) shift && exec {0}/bin/postern "$command" --engine {1} "$@" ;;
+esac
+exec {0}/bin/postern "$@"
+)",
+                                             kTree, engine)),
+                "engine");
+  return ::chmod(path.c_str(), 0755) == 0 ? Status() : Status(fail_errno("chmod", path));
+}
+
 Status make_files(const Plan& plan, std::vector<std::string>& missing) {
   POSTERN_TRY(tree, open_folder(plan.tree), "files");  // before the new /run can hide it
   POSTERN_TRY(programs, open_folder(plan.programs), "files");
@@ -168,6 +193,7 @@ Status make_files(const Plan& plan, std::vector<std::string>& missing) {
   POSTERN_CHECK(show_folder(tree, kTree), "files");
   POSTERN_CHECK(show_folder(programs, kPrograms), "files");
   POSTERN_CHECK(make_etc(), "files");
+  POSTERN_CHECK(choose_engine(), "files");
   if (const Status tun = make_tun(plan); !tun) missing.push_back("tun: " + tun.error().message());
   if (plan.privilege == Privilege::ordinary) missing.emplace_back("subuid: the lab was made by an ordinary user");
   return {};

@@ -65,8 +65,8 @@ std::vector<std::string> environment_for(Role role, std::span<const std::string>
   const bool user = role == Role::user;
   const std::string_view name = user ? kUserName : "root";
   // The last folder has nginx where contrib/install-deps.sh unpacked it, so as not to install a service.
-  variables["PATH"] = fmt::format("{}/bin:{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{}:{}", kTree,
-                                  kPrograms, path ? path : "", "/usr/local/lib/postern-test");
+  variables["PATH"] = fmt::format("{}:{}/bin:{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{}:{}", kEngine,
+                                  kTree, kPrograms, path ? path : "", "/usr/local/lib/postern-test");
   variables["HOME"] = user ? kUserHome : kRootHome;
   variables["USER"] = variables["LOGNAME"] = name;
   variables["TMPDIR"] = kTemporary;

@@ -40,8 +40,10 @@ inline constexpr std::string_view kPageText = "hello from the remote\n";  // wha
 
 // The one folder every lab has to itself, on a tmpfs over /run.
 inline constexpr std::string_view kFolder = "/run/lab";
-inline constexpr std::string_view kDoor = "/run/lab/door";      // the keeper's socket, door.h
-inline constexpr std::string_view kPrograms = "/run/lab/bin";   // postern-lab, postern-rawframe, ...: the lab's own
+inline constexpr std::string_view kDoor = "/run/lab/door";     // the keeper's socket, door.h
+inline constexpr std::string_view kPrograms = "/run/lab/bin";  // postern-lab, postern-rawframe, ...: the lab's own
+inline constexpr std::string_view kEngine =
+    "/run/lab/engine";  // with LAB_ENGINE: a `postern` that chooses that engine, first in PATH
 inline constexpr std::string_view kTree = "/run/lab/tree";      // the build (or an installed tree), reachable for every uid
 inline constexpr std::string_view kWww = "/run/lab/www";        // what nginx serves; uploads land in kWww/upload
 inline constexpr std::string_view kUserHome = "/run/lab/home";  // of uid 4000

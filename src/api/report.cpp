@@ -66,16 +66,29 @@ Json to_json(const stack::Flows& flows) {
   return {{"flows", std::move(list)}, {"total", flows.total}};
 }
 
+Json to_json(const flow::TcpEngine::Counters& counters) {
+  return {{"opened", counters.opened},
+          {"refused", counters.refused},
+          {"resets_to_guest", counters.resets_to_guest},
+          {"resets_from_guest", counters.resets_from_guest},
+          {"sent_again", counters.sent_again},
+          {"timeouts", counters.timeouts},
+          {"out_of_order", counters.out_of_order},
+          {"dropped_at_limit", counters.dropped_at_limit}};
+}
+
 Json to_json(const InstanceCounters& counters) {
   Json drops = Json::object();
   for (size_t i = 0; i < relay::kDropReasons; ++i) {
     const auto reason = static_cast<relay::Drop>(i);
     drops[std::string(relay::name(reason))] = counters.drops.of(reason);
   }
-  return {{"frames_from_guest", counters.frames.frames_from_guest},
-          {"frames_to_guest", counters.frames.frames_to_guest},
-          {"writes_lost", counters.frames.writes_lost},
-          {"drops", std::move(drops)}};
+  Json object = {{"frames_from_guest", counters.frames.frames_from_guest},
+                 {"frames_to_guest", counters.frames.frames_to_guest},
+                 {"writes_lost", counters.frames.writes_lost},
+                 {"drops", std::move(drops)}};
+  if (counters.engine) object["fast_tcp"] = to_json(*counters.engine);
+  return object;
 }
 
 }  // namespace postern::api

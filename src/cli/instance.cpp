@@ -27,7 +27,10 @@ api::InstanceStatus RunningInstance::status() const {
 }
 
 api::InstanceCounters RunningInstance::counters() const {
-  return {connection_.relay().counters(), connection_.relay().filter().drops()};
+  const auto* engine = connection_.relay().engine_counters();
+  return {.frames = connection_.relay().counters(),
+          .drops = connection_.relay().filter().drops(),
+          .engine = engine ? std::optional(*engine) : std::nullopt};
 }
 
 std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }

@@ -136,8 +136,8 @@ void TcpEngine::Connections::finish_if_done(TcpFlow& flow) {
   close(flow, HostSide::Closing::orderly);
 }
 
-/// At the limit, connections of which one side has ended, and that have long been silent, make room for new ones. All are looked at,
-/// so not often.
+/// At the limit, connections of which one side has ended, and that have long been silent, make room for new ones. All are looked
+/// at, so not often.
 void TcpEngine::Connections::evict() {
   if (now_ < next_eviction_) return;
   next_eviction_ = now_ + kBetweenEvictions;
@@ -198,7 +198,7 @@ void TcpEngine::Connections::run() {
   wheel_.advance(now_, [this](TimerWheel::Node& node) {
     if (TcpFlow* flow = flows_.get(Handle::unpack(node.owner))) on_timer(*flow);
   });
-  for (int served = 0; served < kFlowsPerTurn && run_head_; ) {
+  for (int served = 0; served < kFlowsPerTurn && run_head_;) {
     TcpFlow& flow = *std::exchange(run_head_, run_head_->next_to_run);
     flow.in_run_queue = false;
     if (flow.state != State::established) continue;
@@ -240,9 +240,7 @@ void TcpEngine::Connections::on_timer(TcpFlow& flow) {
         want_run(flow);
       }
       break;
-    case TcpSender::Expiry::give_up:
-      send_reset(flow);
-      return close(flow, HostSide::Closing::reset);
+    case TcpSender::Expiry::give_up: send_reset(flow); return close(flow, HostSide::Closing::reset);
   }
   if (flow.state == State::established) keep_guest_alive(flow);
   if (flow.is_open()) set_timer(flow);

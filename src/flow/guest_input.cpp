@@ -8,7 +8,8 @@ namespace {
 using namespace wire::tcp_flag;
 
 constexpr Duration kLeastKeepAlive = std::chrono::seconds(10);
-constexpr Duration kLeastBetweenAnswers = std::chrono::milliseconds(4);  // to what is out of place; or two ends may answer for ever
+constexpr Duration kLeastBetweenAnswers =
+    std::chrono::milliseconds(4);  // to what is out of place; or two ends may answer for ever
 
 /// What the segment takes of the sequence space.
 size_t length_of(const wire::TcpSegment& tcp) { return tcp.payload.size() + tcp.has(syn) + tcp.has(fin); }
@@ -151,7 +152,8 @@ void TcpEngine::Connections::accept_bytes(TcpFlow& flow, const GuestSegment& seg
   if (fresh.sequence != flow.receiver.next()) return accept_early(flow, fresh);
   if (!fresh.bytes.empty()) gather(flow, fresh.bytes);
   if (flow.state != State::closed && !flow.early.empty()) join_early(flow);
-  if (flow.state != State::closed && fresh.fin) accept_fin(flow, Sequence{tcp.sequence} + static_cast<uint32_t>(tcp.payload.size()));
+  if (flow.state != State::closed && fresh.fin)
+    accept_fin(flow, Sequence{tcp.sequence} + static_cast<uint32_t>(tcp.payload.size()));
 }
 
 /// A hole is before it. Told at once, for each one: so the sender learns that it is a loss. A FIN behind it comes again.

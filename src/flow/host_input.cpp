@@ -1,7 +1,8 @@
-// host_input.cpp - the host's sockets can be read: their bytes go to the namespace, and are retained until it has acknowledged them.
-#include "connections.h"
-
+// host_input.cpp - the host's sockets can be read: their bytes go to the namespace, and are retained until it has acknowledged
+// them.
 #include <cerrno>
+
+#include "connections.h"
 
 namespace postern::flow {
 

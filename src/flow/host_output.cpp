@@ -1,7 +1,8 @@
-// host_output.cpp - bytes from the namespace go to the host's sockets, gathered: what a burst brings for one connection is one call.
-#include "connections.h"
-
+// host_output.cpp - bytes from the namespace go to the host's sockets, gathered: what a burst brings for one connection is one
+// call.
 #include <cerrno>
+
+#include "connections.h"
 
 namespace postern::flow {
 
@@ -65,8 +66,8 @@ void TcpEngine::Connections::shut_writing_if_done(TcpFlow& flow) {
   host_.shut_writing(flow.socket);
 }
 
-/// The remote's RST, or a time limit of the host's TCP. What came before it is given to the namespace, as far as it has room, as its
-/// own TCP would have done; then it hears of the end in the same way.
+/// The remote's RST, or a time limit of the host's TCP. What came before it is given to the namespace, as far as it has room, as
+/// its own TCP would have done; then it hears of the end in the same way.
 void TcpEngine::Connections::host_failed(TcpFlow& flow) {
   flow.waiting.clear();
   flow.can_write = false;

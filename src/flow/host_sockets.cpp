@@ -27,9 +27,8 @@ TcpEngine::Readiness to_readiness(uint32_t events) {
 }  // namespace
 
 HostSockets::HostSockets(loop::EventLoop& loop, HostSocketsConfig config)
-    : config_(std::move(config)), source_(loop.make_source([this](uint32_t token, uint32_t events) {
-        config_.ready(token, to_readiness(events));
-      })) {}
+    : config_(std::move(config)),
+      source_(loop.make_source([this](uint32_t token, uint32_t events) { config_.ready(token, to_readiness(events)); })) {}
 
 /// 0, or an errno of D.8's kind: an outbound address that the host has lost is a network that cannot be reached.
 int HostSockets::bind_outbound(int socket, const IpAddress& towards) const {

@@ -1,5 +1,6 @@
 // lingering.h - connections that have just ended, so that a FIN that comes again, because our last acknowledgment was lost, is
-// acknowledged again and not answered by a RST. What TIME_WAIT is for (RFC 9293 3.6.1), without its minutes: nothing stays on a TAP.
+// acknowledged again and not answered by a RST. What TIME_WAIT is for (RFC 9293 3.6.1), without its minutes: nothing stays on a
+// TAP.
 #pragma once
 
 #include <array>

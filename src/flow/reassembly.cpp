@@ -66,7 +66,8 @@ size_t Reassembly::blocks(std::array<wire::TcpOptions::Block, 4>& room) const {
   }
   if (!newest) return count;
   count = std::min(count + 1, room.size());
-  std::copy_backward(room.begin(), room.begin() + static_cast<ptrdiff_t>(count) - 1, room.begin() + static_cast<ptrdiff_t>(count));
+  std::copy_backward(room.begin(), room.begin() + static_cast<ptrdiff_t>(count) - 1,
+                     room.begin() + static_cast<ptrdiff_t>(count));
   room[0] = *newest;
   return count;
 }

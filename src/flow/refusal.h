@@ -1,5 +1,5 @@
-// refusal.h - what the namespace hears when the host cannot connect: what makes the program inside see the errno that it would see
-// on the host.
+// refusal.h - what the namespace hears when the host cannot connect: what makes the program inside see the errno that it would
+// see on the host.
 #pragma once
 
 #include <optional>

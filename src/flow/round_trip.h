@@ -28,8 +28,7 @@ class RoundTrip {
   }
 
   Duration timeout() const {
-    const Duration base =
-        smoothed_ == Duration::zero() ? kInitialTimeout : std::max(smoothed_ + 4 * variation_, kLeastTimeout);
+    const Duration base = smoothed_ == Duration::zero() ? kInitialTimeout : std::max(smoothed_ + 4 * variation_, kLeastTimeout);
     return std::min(base * (1 << doublings_), kMostTimeout);
   }
   void back_off() { doublings_ = std::min(doublings_ + 1, 8); }  // 2^8 of the least is beyond the most

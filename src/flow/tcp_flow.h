@@ -60,8 +60,8 @@ struct TcpFlow {
   uint8_t keep_alive_probes = 0;
 
   TcpFlow* next_to_run = nullptr;
-  TimePoint heard;         // from the namespace
-  TimePoint answered;      // a segment that was out of place, last
+  TimePoint heard;     // from the namespace
+  TimePoint answered;  // a segment that was out of place, last
   TimerWheel::Node timer;
 };
 

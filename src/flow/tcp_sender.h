@@ -5,8 +5,8 @@
 //  acknowledged   in flight        not sent yet       after a timeout, or when the namespace threw away what it had no room
 //                 (retained)       (at the host)       for, next goes back to una and what is retained is sent again
 //
-// Loss is rare on a TAP, but not unknown: the backlog of a busy socket overflows, and the namespace may forward to slower links of
-// its own. So there is congestion control: Reno's (RFC 5681) with SACK (RFC 6675 in essence: each hole once per recovery).
+// Loss is rare on a TAP, but not unknown: the backlog of a busy socket overflows, and the namespace may forward to slower links
+// of its own. So there is congestion control: Reno's (RFC 5681) with SACK (RFC 6675 in essence: each hole once per recovery).
 // Pure: it is told what came and when, and says what to do. It keeps no bytes, only where they are.
 #pragma once
 
@@ -24,9 +24,9 @@ namespace postern::flow {
 /// What a segment from the namespace says about our bytes.
 struct Acknowledgment {
   Sequence number;
-  uint32_t window_bytes;       // the scale applied
-  Sequence segment;            // its own sequence number
-  bool bare;                   // it carries nothing else: no data, SYN or FIN
+  uint32_t window_bytes;  // the scale applied
+  Sequence segment;       // its own sequence number
+  bool bare;              // it carries nothing else: no data, SYN or FIN
   std::span<const wire::TcpOptions::Block> sack;
 };
 
@@ -34,7 +34,7 @@ class TcpSender {
  public:
   static constexpr uint32_t kMostInFlight = 1 << 20;  // of one connection: what a guest that never acknowledges can hold
   static constexpr uint32_t kInitialWindow = 256 * 1024;
-  static constexpr int kMostTimeouts = 15;  // without an answer: tcp(7), tcp_retries2
+  static constexpr int kMostTimeouts = 15;    // without an answer: tcp(7), tcp_retries2
   static constexpr int kMostSynTimeouts = 5;  // tcp_synack_retries
 
   /// Our SYN takes the first sequence number. `segment_bytes` is what the namespace, and the MTU, let one segment carry.
@@ -55,8 +55,8 @@ class TcpSender {
   /// Whether `number` acknowledges anything that was sent; what lies outside is answered, RFC 9293 3.10.7.4.
   bool is_plausible(Sequence number) const { return !before(max_, number); }
   struct Progress {
-    uint32_t bytes = 0;         // newly acknowledged, SYN and FIN included: drop so much of what is retained
-    bool may_send = false;      // there may be something to do now
+    uint32_t bytes = 0;     // newly acknowledged, SYN and FIN included: drop so much of what is retained
+    bool may_send = false;  // there may be something to do now
   };
   Progress acknowledge(const Acknowledgment& ack, TimePoint now);
 
@@ -102,7 +102,7 @@ class TcpSender {
 
   Sequence una_, next_, max_;
   std::optional<Sequence> fin_;  // its number, once it was sent
-  bool is_open_ = false;  // our SYN is acknowledged
+  bool is_open_ = false;         // our SYN is acknowledged
   bool ends_ = false;
   Loss loss_ = Loss::none;
   Waiting waiting_ = Waiting::nothing;

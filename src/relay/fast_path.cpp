@@ -43,7 +43,8 @@ FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig
       config_(config),
       stack_flows_(config.max_flows, hash_key),
       sockets_(loop, sockets_config(config)),
-      engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this, sockets_) {}
+      engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this,
+              sockets_) {}
 
 flow::HostSocketsConfig FastPath::sockets_config(const stack::StackConfig& config) {
   return {.outbound4 = config.outbound4,
@@ -69,15 +70,12 @@ std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const 
   return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
 }
 
-bool FastPath::take(const TcpView& view, Checksum checksum, TimePoint now) {
+FastPath::Taker FastPath::take(const TcpView& view, Checksum checksum, TimePoint now) {
   const flow::FlowKey key = key_of(view);
-  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, view.segment, now)) return false;
-  if (checksum == Checksum::unknown && !is_checksum_right(view)) {
-    ++bad_checksums_;
-    return true;
-  }
+  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, view.segment, now)) return Taker::stack;
+  if (checksum == Checksum::unknown && !is_checksum_right(view)) return Taker::nobody;
   engine_.input({key, view.frame.source, view.frame.destination, view.segment}, now);
-  return true;
+  return Taker::engine;
 }
 
 void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {
@@ -109,6 +107,7 @@ void FastPath::list(stack::Flows& found, size_t most) const {
 
 void FastPath::transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {
   if (tap_.framing() == netns::TapFraming::bare) return transmit_in_segments(frame, payload, segment_bytes);
+  ++frames_to_guest_;
   size_t bytes = 0;
   for (const iovec& piece : payload) bytes += piece.iov_len;
   std::array<uint8_t, wire::kMaxTcpFrameHeaders> headers;
@@ -138,9 +137,10 @@ void FastPath::transmit_in_segments(wire::TcpFrame frame, std::span<const iovec>
     const bool last = piece == payload.size();
     frame.flags = last ? last_flags : static_cast<uint8_t>(last_flags & ~(wire::tcp_flag::fin | wire::tcp_flag::psh));
     const wire::Bytes data(segment_.get(), bytes);
-    const std::array<iovec, 2> parts = {
-        iovec{headers.data(), wire::store_tcp_headers_complete(headers, frame, data)}, iovec{segment_.get(), bytes}};
+    const std::array<iovec, 2> parts = {iovec{headers.data(), wire::store_tcp_headers_complete(headers, frame, data)},
+                                        iovec{segment_.get(), bytes}};
     tap_.write(std::span(parts).first(bytes == 0 ? 1 : 2));
+    ++frames_to_guest_;
     frame.sequence += static_cast<uint32_t>(bytes);
     ++frame.ip_id;
   } while (piece < payload.size());
@@ -167,6 +167,7 @@ void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
   const bool vnet = tap_.framing() == netns::TapFraming::vnet;
   const iovec whole{room.data() + (vnet ? 0 : wire::VnetHeader::kBytes), error->size() + (vnet ? wire::VnetHeader::kBytes : 0)};
   tap_.write({&whole, 1});
+  ++frames_to_guest_;
 }
 
 }  // namespace postern::relay

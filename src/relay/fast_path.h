@@ -22,10 +22,10 @@ class FastPath final : private flow::GuestSide {
   /// Both must outlive it. `hash_key` is a secret.
   FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key);
 
-  /// A segment that the filter let pass: true if it is the engine's, which then reads its data until end_burst() returns. False:
-  /// libslirp's.
+  /// Whose a segment is that the filter let pass. The engine reads its data until end_burst() returns.
+  enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
   enum class Checksum { right, unknown };
-  bool take(const TcpView& view, Checksum checksum, TimePoint now);
+  Taker take(const TcpView& view, Checksum checksum, TimePoint now);
   /// A frame that libslirp sends.
   void note_from_stack(wire::Bytes frame, TimePoint now);
 
@@ -36,8 +36,8 @@ class FastPath final : private flow::GuestSide {
   size_t open_flows() const { return engine_.open_flows(); }
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
+  uint64_t frames_to_guest() const { return frames_to_guest_; }
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
-  uint64_t bad_checksums() const { return bad_checksums_; }
 
  private:
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
@@ -53,7 +53,7 @@ class FastPath final : private flow::GuestSide {
   StackFlows stack_flows_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;
-  uint64_t bad_checksums_ = 0;
+  uint64_t frames_to_guest_ = 0;
   std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together
 };
 

@@ -159,6 +159,7 @@ class FrameFilter::Rules {
     host_addresses_ = std::move(addresses);
   }
   const DropCounters& drops() const { return drops_; }
+  void count(Drop reason) { drops_.count(reason); }
 
  private:
   Verdict decide_ip(MutableBytes frame, const EthernetFrame& ethernet, const Moment& moment);
@@ -346,5 +347,6 @@ void FrameFilter::isolate_host(std::vector<IpAddress> addresses) { rules_->isola
 void FrameFilter::note_to_guest(wire::Bytes frame, TimePoint now) { rules_->note_to_guest(frame, now); }
 PortSet& FrameFilter::published_udp() { return rules_->published_udp(); }
 const DropCounters& FrameFilter::drops() const { return rules_->drops(); }
+void FrameFilter::count(Drop reason) { rules_->count(reason); }
 
 }  // namespace postern::relay

@@ -1,4 +1,5 @@
-// host_resolver.h - which server answers for the virtual network's DNS address: the first of its family in the host's resolv.conf(5).
+// host_resolver.h - which server answers for the virtual network's DNS address: the first of its family in the host's
+// resolv.conf(5).
 #pragma once
 
 #include <sys/stat.h>

@@ -117,16 +117,21 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
     case Verdict::Action::drop: return false;
   }
-  using Checksum = FastPath::Checksum;
-  const auto checksum = needs_checksum ? Checksum::right : Checksum::unknown;
-  if (fast_ && verdict.tcp && fast_->take(*verdict.tcp, checksum, loop_.now())) return true;
+  if (fast_ && verdict.tcp) {
+    using Checksum = FastPath::Checksum;
+    switch (fast_->take(*verdict.tcp, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
+      case FastPath::Taker::engine: return true;
+      case FastPath::Taker::nobody: filter_.count(Drop::bad_checksum); return false;
+      case FastPath::Taker::stack: break;
+    }
+  }
   if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
   give_to_stack(verdict);
   return false;
 }
 
-/// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet too
-/// big".
+/// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet
+/// too big".
 void Relay::give_to_stack(const Verdict& verdict) {
   const bool may_be_too_big = verdict.tcp && !verdict.tcp->ip.is_v4();
   if (!may_be_too_big) return stack_->input(verdict.frame);
@@ -168,8 +173,12 @@ void Relay::write_tap(std::span<const wire::Bytes> parts) {
 }
 
 Relay::Counters Relay::counters() const {
-  return {.frames_from_guest = frames_from_guest_, .frames_to_guest = frames_to_guest_, .writes_lost = tap_->writes_lost()};
+  return {.frames_from_guest = frames_from_guest_,
+          .frames_to_guest = frames_to_guest_ + (fast_ ? fast_->frames_to_guest() : 0),
+          .writes_lost = tap_->writes_lost()};
 }
+
+const flow::TcpEngine::Counters* Relay::engine_counters() const { return fast_ ? &fast_->counters() : nullptr; }
 
 size_t Relay::open_flows() const { return stack_->open_flows() + (fast_ ? fast_->open_flows() : 0); }
 

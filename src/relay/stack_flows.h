@@ -1,5 +1,5 @@
-// stack_flows.h - the TCP connections that are libslirp's while the fast engine has all others: those it opened itself, for a client
-// of a published port. A connection belongs to one engine from its first segment to its end.
+// stack_flows.h - the TCP connections that are libslirp's while the fast engine has all others: those it opened itself, for a
+// client of a published port. A connection belongs to one engine from its first segment to its end.
 #pragma once
 
 #include <unordered_map>
@@ -12,7 +12,7 @@ namespace postern::relay {
 
 class StackFlows {
  public:
-  static constexpr Duration kSilence = std::chrono::minutes(10);       // after which it has ended without a word
+  static constexpr Duration kSilence = std::chrono::minutes(10);        // after which it has ended without a word
   static constexpr Duration kAfterBothEnds = std::chrono::seconds(30);  // for a FIN that comes again
 
   /// `most` at once; of more, the oldest silent ones are forgotten. The key keeps strangers from choosing what collides.

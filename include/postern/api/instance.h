@@ -27,6 +27,7 @@ struct InstanceStatus {
 struct InstanceCounters {
   relay::Relay::Counters frames;
   relay::DropCounters drops;
+  std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
 };
 
 class Instance {

@@ -4,9 +4,10 @@
 //                64 KiB a frame       no socket, no clock:     one stream socket
 //                in both directions   a state machine          a connection
 //
-// Why it is fast: a TAP with a vnet header hands over, and takes, 64 KiB of a stream as one frame with one header and no checksum;
-// so per 64 KiB there is one read, one send, and a small acknowledgment back, or one receive and one write. docs/fast-engine.md.
-// What differs from TCP end to end: a byte is acknowledged when the host's kernel has it, not when the remote has.
+// Why it is fast: a TAP with a vnet header hands over, and takes, 64 KiB of a stream as one frame with one header and no
+// checksum; so per 64 KiB there is one read, one send, and a small acknowledgment back, or one receive and one write.
+// docs/fast-engine.md. What differs from TCP end to end: a byte is acknowledged when the host's kernel has it, not when the
+// remote has.
 //
 //   connecting ─ host connected ─► syn_received ─ ACK ─► established ─┬ guest's FIN: the host's socket is shut for writing
 //       │         (SYN-ACK)            │                              └ host's end: FIN
@@ -17,8 +18,8 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <functional>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,8 +96,13 @@ class TcpEngine {
     bool ended = false;  // the remote has closed, or there is an error: read on until the end is read
   };
   struct Counters {
-    uint64_t opened = 0, refused = 0, resets_to_guest = 0, resets_from_guest = 0, sent_again = 0, timeouts = 0, out_of_order = 0;
-    uint64_t dropped_at_limit = 0;
+    uint64_t opened = 0;            // SYNs that became a connect(2)
+    uint64_t refused = 0;           // of them, by the host
+    uint64_t dropped_at_limit = 0;  // SYNs that became nothing
+    uint64_t resets_to_guest = 0, resets_from_guest = 0;
+    uint64_t sent_again = 0;    // stretches of bytes, to the namespace
+    uint64_t timeouts = 0;      // of an acknowledgment, a probe's included
+    uint64_t out_of_order = 0;  // segments from the namespace with a hole before them
   };
 
   /// Both sides must outlive the engine.

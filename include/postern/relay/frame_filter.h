@@ -51,7 +51,7 @@ struct TcpView {
 struct Verdict {
   enum class Action { pass, refuse, absorbed, drop };
   Action action;
-  wire::MutableBytes frame;  // pass: hand it to libslirp. refuse: write it to the TAP. Valid until the next decide().
+  wire::MutableBytes frame;      // pass: hand it to libslirp. refuse: write it to the TAP. Valid until the next decide().
   const TcpView* tcp = nullptr;  // pass: what `frame` is, if it is that
 };
 
@@ -63,8 +63,8 @@ class FrameFilter {
   FrameFilter(FrameFilter&&) noexcept;
   ~FrameFilter();
 
-  /// `frame` is one Ethernet frame, and may be rewritten in place. The checksums of transport protocols are not looked at. Padding
-  /// is cut off what passes.
+  /// `frame` is one Ethernet frame, and may be rewritten in place. The checksums of transport protocols are not looked at.
+  /// Padding is cut off what passes.
   Verdict decide(wire::MutableBytes frame, const Moment& moment);
 
   /// Forgets datagrams whose time is up; decide() does so too, but only when another fragment comes.
@@ -81,6 +81,8 @@ class FrameFilter {
   void isolate_host(std::vector<IpAddress> addresses);
 
   const DropCounters& drops() const;
+  /// A frame that passed here and was dropped further on.
+  void count(Drop reason);
 
  private:
   class Rules;

@@ -5,15 +5,16 @@
 //                           |      drop, refuse └─ the rest ► stack, libslirp ────────► host socket ──► net
 //                           |  ◄──────────────────────────── frames back
 //
-// Fairness: a turn serves every host socket that is ready, then at most kFramesPerTurn frames or kBytesPerTurn, then a share of each
-// fast connection, so that neither direction waits for the other to run dry. Trust: frames are hostile; only wire/ and the filter
-// read their bytes.
+// Fairness: a turn serves every host socket that is ready, then at most kFramesPerTurn frames or kBytesPerTurn, then a share of
+// each fast connection, so that neither direction waits for the other to run dry. Trust: frames are hostile; only wire/ and the
+// filter read their bytes.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "postern/flow/tcp_engine.h"
 #include "postern/loop/event_loop.h"
 #include "postern/netns/tap.h"
 #include "postern/relay/engine.h"
@@ -55,6 +56,8 @@ class Relay final : private stack::FrameSink {
   stack::SlirpStack& stack() { return *stack_; }
   FrameFilter& filter() { return filter_; }
   Counters counters() const;
+  /// Nothing: TCP is libslirp's.
+  const flow::TcpEngine::Counters* engine_counters() const;
   /// Of both engines.
   size_t open_flows() const;
   /// `most` of them at most.

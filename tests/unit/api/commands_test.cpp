@@ -198,6 +198,7 @@ TEST(Commands, CountersNameEveryDrop) {
   EXPECT_EQ(counters.at("frames_from_guest"), 7);
   EXPECT_EQ(counters.at("drops").size(), relay::kDropReasons);
   EXPECT_EQ(counters.at("drops").at("martian_source"), 1);
+  EXPECT_EQ(counters.at("fast_tcp").at("opened"), 3);
 }
 
 TEST(Commands, FlowsSayNullForWhatIsNotKnown) {

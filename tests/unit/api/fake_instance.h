@@ -37,6 +37,7 @@ class FakeInstance final : public Instance {
     InstanceCounters counters;
     counters.frames.frames_from_guest = 7;
     counters.drops.count(relay::Drop::martian_source);
+    counters.engine = flow::TcpEngine::Counters{.opened = 3};
     return counters;
   }
   stack::Flows flows(size_t) const override { return listed; }

@@ -46,6 +46,7 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
 }
 
 void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
+  const bool had_waited = !flow.waiting.empty();
   while (flow.can_write && !flow.waiting.empty()) {
     std::array<iovec, kMostGathered> vectors;
     const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors).parts);
@@ -56,7 +57,7 @@ void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
     if (result > 0) flow.waiting.consume(static_cast<size_t>(result));
     if (result < static_cast<ssize_t>(bytes)) flow.can_write = false;
   }
-  if (flow.receiver.has_news(flow.waiting.size())) want_acknowledgment(flow);
+  if (had_waited && flow.receiver.has_news(flow.waiting.size())) want_acknowledgment(flow);
   shut_writing_if_done(flow);
 }
 

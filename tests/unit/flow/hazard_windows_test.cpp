@@ -1,0 +1,95 @@
+// hazard_windows_test.cpp - windows that close, shrink, are silly, or are told of too late: H01 to H03, H17.
+#include <fmt/format.h>
+
+#include "engine_script.h"
+
+namespace postern::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace wire::tcp_flag;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// Until the engine's window is closed, for the host takes nothing.
+void fill(ScriptGuest& guest) {
+  guest.sends(1);
+  while (guest.hears() != "" && guest.told_window() != 0) guest.sends(guest.told_window());
+}
+
+}  // namespace
+
+TEST_F(Hazard, H01ProbesOfAClosedWindowAreAnsweredAndNotDelivered) {
+  establish();
+  host.has_room(0);
+  fill(guest);
+  const uint32_t next = guest.next();
+  for (int i = 0; i < 20; ++i) {
+    wait(200ms);
+    guest.probes();
+    EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", next));
+    guest.segment({.seq = next - 1, .ack = 1, .bytes = 1});
+    EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", next));
+    guest.segment({.seq = next, .ack = 1, .bytes = 1});
+    EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", next));
+    EXPECT_EQ(guest.told_window(), 0u);
+  }
+  EXPECT_TRUE(host.is_open());
+  EXPECT_FALSE(host.keep_alive);
+  host.has_room(SIZE_MAX);
+  EXPECT_EQ(host.got(), next - 1);
+}
+
+TEST_F(Hazard, H02AWindowUpdateThatWasLostIsToldAgainToAProbe) {
+  establish();
+  host.has_room(0);
+  fill(guest);
+  guest.loses(1);
+  host.has_room(SIZE_MAX);
+  EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));  // the update
+  guest.probes();
+  EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));
+  EXPECT_GE(guest.told_window(), 256u * 1024);
+}
+
+TEST_F(Hazard, H02AWindowThatOpensIsToldWithoutBeingAsked) {
+  establish();
+  host.has_room(0);
+  fill(guest);
+  host.has_room(1);
+  EXPECT_EQ(guest.hears(), "");  // silly
+  host.has_room(8 * 1460);
+  EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));
+  EXPECT_GE(guest.told_window(), 2u * 1460);
+}
+
+TEST_F(Hazard, H03WhatAClosedWindowThrewAwayIsSentAgainWhenItOpens) {
+  establish();
+  host.sends(5000);
+  EXPECT_EQ(guest.hears(), "P. 1:5001(5000) ack 1");
+  guest.set_window(0);
+  for (int i = 0; i < 5; ++i) guest.acks(1);  // not five duplicates
+  EXPECT_THAT(guest.hears_all(), IsEmpty());
+  wait(300ms);
+  EXPECT_EQ(guest.hears(), ". 0 ack 1");  // a probe, and nothing but
+  guest.acks(1);
+  EXPECT_THAT(guest.hears_all(), IsEmpty());
+  guest.set_window(1 << 20);
+  guest.acks(1);
+  EXPECT_EQ(guest.hears(), "P. 1:5001(5000) ack 1");
+  guest.acks();
+  wait(10s);
+  EXPECT_THAT(guest.hears_all(), IsEmpty());
+}
+
+TEST_F(Hazard, H03ANamespaceThatDoesNotAnswerProbesIsGivenUp) {
+  establish();
+  guest.set_window(0);
+  guest.acks();
+  host.sends(100);
+  wait(30min);
+  EXPECT_EQ(host.closed, Closing::reset);
+  EXPECT_EQ(guest.hears_all().back(), "R. 1 ack 1");
+}
+
+}  // namespace postern::flow

@@ -45,8 +45,8 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   const Sequence begin = flow.sender.max();
   const iovec payload{hot_->data(), bytes};
   flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
-  const bool drained = bytes < most;
-  transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (drained ? wire::tcp_flag::psh : 0)), {&payload, 1});
+  const bool last_for_now = bytes < most || flow.sender.room() == 0;
+  transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
   if (flow.state != State::closed) keep(flow, begin, bytes);
   return flow.state == State::established;
 }

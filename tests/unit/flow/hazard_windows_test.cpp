@@ -92,4 +92,63 @@ TEST_F(Hazard, H03ANamespaceThatDoesNotAnswerProbesIsGivenUp) {
   EXPECT_EQ(guest.hears_all().back(), "R. 1 ack 1");
 }
 
+TEST_F(Hazard, H03AWindowThatNeverReachesOneSegmentIsUsed) {
+  guest.set_window(640);
+  establish();
+  host.sends(1920);
+  for (const auto* text : {"P. 1:641(640) ack 1", "P. 641:1281(640) ack 1", "P. 1281:1921(640) ack 1"}) {
+    EXPECT_EQ(guest.hears(), text);
+    guest.acks();
+  }
+}
+
+TEST_F(Hazard, H03ASillyWindowIsUsedAfterAWhile) {
+  guest.set_window(60'000);
+  establish();
+  guest.set_window(512);
+  guest.acks();
+  host.sends(10'000);
+  EXPECT_EQ(guest.hears(), "");
+  wait(300ms);
+  EXPECT_EQ(guest.hears(), "P. 1:513(512) ack 1");
+}
+
+TEST_F(Hazard, H17TheWindowOfASynIsNotScaledAndThatOfAllElseIs) {
+  guest.set_window(65'535);
+  guest.syn({.scale = 2});
+  host.connects();
+  EXPECT_EQ(guest.hears(), "S. 0 ack 1");
+  EXPECT_EQ(guest.options().window_scale, 7);
+  EXPECT_EQ(guest.last().frame.window, 65'535);
+  guest.set_window(8 * 1460);
+  guest.acks();
+  host.sends(100'000);
+  EXPECT_EQ(guest.hears(), "P. 1:11681(11680) ack 1");
+}
+
+TEST_F(Hazard, H17WithoutTheGuestsScaleThereIsNone) {
+  guest.set_window(65'535);
+  establish({.scale = std::nullopt});
+  EXPECT_FALSE(guest.options().window_scale);
+  guest.sends(100);
+  EXPECT_EQ(guest.hears(), ". 1 ack 101");
+  EXPECT_EQ(guest.told_window(), 65'535u);
+  host.sends(200'000);
+  EXPECT_EQ(guest.hears(), "P. 1:64241(64240) ack 101");  // 65 535 rounded down to whole segments
+  host.has_room(0);
+  for (int i = 0; i < 10; ++i) {
+    guest.sends(guest.told_window());
+    guest.hears_all();
+  }
+  EXPECT_EQ(guest.told_window(), 0u);  // its edge never moved left, nor beyond the budget by more than the field's size
+  EXPECT_LE(guest.next(), 101u + 256 * 1024 + 65'535);
+}
+
+TEST_F(Hazard, H17AShiftAbove14Is14) {
+  guest.set_window(16'384 * 4);
+  establish({.raw_options = {2, 4, 5, 180, 3, 3, 15, 1}});
+  host.sends(200'000);
+  EXPECT_EQ(guest.hears(), "P. 1:64241(64240) ack 1");
+}
+
 }  // namespace postern::flow

@@ -60,13 +60,13 @@ void TcpEngine::Connections::send_acknowledgment(TcpFlow& flow) {
     std::array<wire::TcpOptions::Block, 4> blocks{};
     bytes = wire::store_sack(room, std::span(blocks).first(flow.early.blocks(blocks)));
   }
-  transmit(flow, flow.sender.next(), ack, {}, wire::Bytes(room).first(bytes));
+  transmit(flow, flow.sender.bare(), ack, {}, wire::Bytes(room).first(bytes));
 }
 
 /// At the number that the namespace expects, if nothing was lost; if something was, it asks, and is answered by reset_unknown().
 void TcpEngine::Connections::send_reset(TcpFlow& flow) {
   ++counters_.resets_to_guest;
-  transmit(flow, flow.sender.max(), rst | ack, {});
+  transmit(flow, flow.sender.bare(), rst | ack, {});
 }
 
 /// Empty, and one before what it expects, so that it answers, RFC 1122 4.2.3.6.

@@ -43,6 +43,9 @@ class TcpSender {
   Sequence una() const { return una_; }
   Sequence next() const { return next_; }
   Sequence max() const { return max_; }
+  /// Of a segment without data: the highest number that the namespace accepts. What we would send next may lie before it, while
+  /// things are sent again, or beyond it, where the window has shrunk.
+  Sequence bare() const { return is_open_ ? earlier(max_, una_ + window_) : max_; }
   uint32_t in_flight() const { return static_cast<uint32_t>(max_ - una_); }
   uint32_t segment_bytes() const { return segment_bytes_; }
   uint32_t window_bytes() const { return window_; }

@@ -1,6 +1,8 @@
 // hazard_windows_test.cpp - windows that close, shrink, are silly, or are told of too late: H01 to H03, H17.
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "engine_script.h"
 
 namespace postern::flow {
@@ -149,6 +151,54 @@ TEST_F(Hazard, H17AShiftAbove14Is14) {
   establish({.raw_options = {2, 4, 5, 180, 3, 3, 15, 1}});
   host.sends(200'000);
   EXPECT_EQ(guest.hears(), "P. 1:64241(64240) ack 1");
+}
+
+TEST_F(Hazard, H03WhileThingsAreSentAgainAcknowledgmentsKeepTheHighestNumber) {
+  establish();
+  host.sends(200'000);
+  guest.loses(9);
+  guest.ignores_all();
+  wait(250ms);  // the timeout: what is sent next lies before what the namespace may have had
+  guest.ignores_all();
+  guest.segment({.flags = ack | psh, .seq = 1, .ack = 1, .bytes = 10});
+  EXPECT_EQ(guest.hears(), ". 200001 ack 11");
+}
+
+TEST_F(Hazard, H03AResetReachesANamespaceThatThrewThingsAway) {
+  establish();
+  host.sends(5000);
+  guest.ignores_all();
+  guest.set_window(0);
+  guest.acks(1);
+  host.fails(ECONNRESET);
+  wait(1s);
+  guest.ignores_all();
+  host.send_fails(EPIPE);
+  guest.segment({.flags = ack | psh, .seq = 1, .ack = 1, .bytes = 10});
+  EXPECT_EQ(guest.hears_all().back(), "R. 1 ack 11");
+}
+
+TEST_F(Hazard, H03WhatWeAcknowledgeMeanwhileIsStillAcceptableToTheNamespace) {
+  establish();
+  host.sends(5000);
+  EXPECT_EQ(guest.hears(), "P. 1:5001(5000) ack 1");
+  guest.set_window(0);
+  guest.acks(1);
+  guest.segment({.flags = ack | psh, .seq = 1, .ack = 1, .bytes = 10});
+  EXPECT_EQ(guest.hears(), ". 1 ack 11");  // 5001 would be outside of its window, and dropped with what it acknowledges
+}
+
+TEST_F(Hazard, H03NothingIsSentBeyondAWindowThatShrank) {
+  establish();
+  guest.set_window(20'000);
+  guest.acks();
+  host.sends(100'000);
+  EXPECT_EQ(guest.hears(), "P. 1:18981(18980) ack 1");
+  guest.set_window(4096);
+  guest.acks(1461);
+  EXPECT_THAT(guest.hears_all(), IsEmpty());
+  wait(300ms);
+  EXPECT_EQ(guest.hears(), "P. 1461:5557(4096) ack 1");
 }
 
 }  // namespace postern::flow

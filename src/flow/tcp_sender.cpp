@@ -62,6 +62,7 @@ TcpSender::Progress TcpSender::acknowledge(const Acknowledgment& ack, TimePoint 
 bool TcpSender::take_window(const Acknowledgment& ack) {
   const bool newer = before(window_segment_, ack.segment) || (window_segment_ == ack.segment && !before(ack.number, window_ack_));
   if (!newer) return false;
+  if (window_ == 0 && ack.window_bytes != 0) round_trip_.forget_doublings();  // what kept us waiting was no loss
   window_ = ack.window_bytes;
   window_segment_ = ack.segment;
   window_ack_ = ack.number;

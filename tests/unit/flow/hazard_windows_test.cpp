@@ -201,4 +201,31 @@ TEST_F(Hazard, H03NothingIsSentBeyondAWindowThatShrank) {
   EXPECT_EQ(guest.hears(), "P. 1461:5557(4096) ack 1");
 }
 
+TEST_F(Hazard, H03AClosedWindowIsProbedAtLongerAndLongerIntervalsForEver) {
+  establish();
+  guest.set_window(0);
+  guest.acks();
+  host.sends(100);
+  int probes = 0;
+  Duration last{}, waited{};
+  const TimePoint start = now();
+  while (waited < 1h) {
+    wait(100ms);
+    waited = now() - start;
+    if (guest.hears() == "") continue;
+    guest.acks();
+    ++probes;
+    last = waited;
+    EXPECT_THAT(guest.hears_all(), IsEmpty());
+  }
+  EXPECT_GT(waited - last, 0s);
+  EXPECT_GE(probes, 60);
+  EXPECT_LE(probes, 100);
+  guest.set_window(10'000);
+  guest.acks();
+  EXPECT_EQ(guest.hears(), "P. 1:101(100) ack 1");
+  wait(1s);  // the path is as quick as it was: the back-off was the window's
+  EXPECT_EQ(guest.hears(), "P. 1:101(100) ack 1");
+}
+
 }  // namespace postern::flow

@@ -32,8 +32,9 @@ TcpReceiver::Fresh TcpReceiver::fresh_part(Sequence sequence, wire::Bytes bytes,
 }
 
 uint16_t TcpReceiver::announce(size_t waiting) {
-  const Sequence wanted = next_ + free(waiting);
-  const Sequence edge = before(edge_, wanted) ? wanted : edge_;
+  const uint32_t room = free(waiting);
+  const Sequence wanted = next_ + room;
+  const Sequence edge = before(edge_, wanted) && room >= worth_telling() ? wanted : edge_;
   const auto window = before(next_, edge) ? static_cast<uint32_t>(edge - next_) : 0;
   // Rounded up: rounding down would take back a little of what was promised.
   const uint32_t field = std::min((window + (1u << shift_) - 1) >> shift_, kGreatestField);
@@ -52,7 +53,7 @@ bool TcpReceiver::has_news(size_t waiting) const {
   const Sequence wanted = next_ + free(waiting);
   if (!before(edge_, wanted)) return false;
   const auto gain = static_cast<uint32_t>(wanted - edge_);
-  return edge_ == next_ || gain >= std::min(2 * least_step_, budget_ / 2);
+  return gain >= (edge_ == next_ ? worth_telling() : std::min(2 * least_step_, budget_ / 2));
 }
 
 void TcpReceiver::grow(size_t waiting) {

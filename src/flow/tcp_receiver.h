@@ -67,6 +67,9 @@ class TcpReceiver {
  private:
   uint32_t free(size_t waiting) const { return waiting < budget_ ? budget_ - static_cast<uint32_t>(waiting) : 0; }
 
+  /// A smaller window would be silly, RFC 9293 3.8.6.2.2. A host that takes everything opens more than this in the end.
+  uint32_t worth_telling() const { return std::min(least_step_, budget_ / 2); }
+
   Sequence next_, edge_;
   uint32_t budget_ = kInitialBudget;
   uint64_t taken_ = 0;  // since the budget grew last

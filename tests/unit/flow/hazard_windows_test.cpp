@@ -228,4 +228,17 @@ TEST_F(Hazard, H03AClosedWindowIsProbedAtLongerAndLongerIntervalsForEver) {
   EXPECT_EQ(guest.hears(), "P. 1:101(100) ack 1");
 }
 
+TEST_F(Hazard, H02AProbeOfAWindowThatIsOpenByLessThanASegmentHearsZero) {
+  establish();
+  host.has_room(0);
+  fill(guest);
+  host.has_room(700);
+  guest.probes();
+  EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));
+  EXPECT_EQ(guest.told_window(), 0u);
+  for (size_t room = 700; room < 256 * 1024; room += 700) host.has_room(700);  // and no bit of it is forgotten
+  EXPECT_NE(guest.hears(), "");
+  EXPECT_GE(guest.told_window(), 1460u);
+}
+
 }  // namespace postern::flow

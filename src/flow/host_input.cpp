@@ -61,7 +61,7 @@ void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, size_t bytes) {
 /// Nothing for now, the end, or an error.
 void TcpEngine::Connections::host_stopped(TcpFlow& flow, ssize_t result) {
   flow.can_read = false;
-  if (result == -EAGAIN) return;
+  if (result == -EAGAIN || flow.host_failed) return;  // an error is told once: behind it there seems to be an end
   if (result < 0) return host_failed(flow);
   flow.sender.finish();
   send_again(flow);  // the FIN

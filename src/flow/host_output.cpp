@@ -49,7 +49,7 @@ void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
   const bool had_waited = !flow.waiting.empty();
   while (flow.can_write && !flow.waiting.empty()) {
     std::array<iovec, kMostGathered> vectors;
-    const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors).parts);
+    const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors));
     size_t bytes = 0;
     for (const iovec& piece : pieces) bytes += piece.iov_len;
     const ssize_t result = host_.send(flow.socket, pieces);
@@ -68,10 +68,13 @@ void TcpEngine::Connections::shut_writing_if_done(TcpFlow& flow) {
 }
 
 /// The remote's RST, or a time limit of the host's TCP. What came before it is given to the namespace, as far as it has room, as
-/// its own TCP would have done; then it hears of the end in the same way.
+/// its own TCP would have done; then it hears of the end in the same way. A send may hear of it before the event that tells of
+/// what can be read.
 void TcpEngine::Connections::host_failed(TcpFlow& flow) {
+  flow.host_failed = true;
   flow.waiting.clear();
   flow.can_write = false;
+  flow.can_read = true;
   while (flow.state != State::closed && pull_once(flow, most_in_a_frame(flow))) continue;
   if (flow.state == State::closed) return;
   send_reset(flow);

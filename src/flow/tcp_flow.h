@@ -52,6 +52,7 @@ struct TcpFlow {
 
   bool can_read = false, can_write = false;  // until the host's socket says EAGAIN
   bool host_ended = false;                   // no short read means "drained" any more: the end may be right behind
+  bool host_failed = false;                  // what can still be read is read, and no more
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
   bool in_ack_list = false, in_run_queue = false, in_dead_list = false;

@@ -110,6 +110,7 @@ class ScriptHost {
   void refuses(int error);
   /// The remote has sent so many bytes.
   void sends(size_t bytes);
+  void arrives_untold(size_t bytes) { offered_ += bytes; }  // the event is still under way
   void ends();
   /// Behind what it has sent: told by the next call that finds nothing else.
   void fails(int error);

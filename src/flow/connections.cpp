@@ -72,7 +72,12 @@ void TcpEngine::Connections::open(const GuestSegment& syn) {
   const uint32_t named = options.mss.value_or(syn.key.is_v4() ? kDefaultSegment4 : kDefaultSegment6);
   const uint32_t segment = std::min(std::max(named, kLeastSegment), segment_limit(syn.key));
   const uint8_t shift = options.window_scale ? TcpReceiver::kWindowShift : 0;
-  TcpFlow& flow = *flows_.emplace(syn.key, initial_sequence(syn.key), segment, Sequence{syn.tcp.sequence}, shift);
+  TcpFlow* opened = flows_.emplace(syn.key, initial_sequence(syn.key), segment, Sequence{syn.tcp.sequence}, shift);
+  if (!opened) {  // as many as may live have died in this one burst
+    ++counters_.dropped_at_limit;
+    return;
+  }
+  TcpFlow& flow = *opened;
   flow.handle = flows_.handle_of(flow);
   flow.timer.owner = flow.handle.packed();
   flow.guest_mac = syn.source_mac;

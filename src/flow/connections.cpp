@@ -36,6 +36,7 @@ TcpEngine::Connections::Connections(const TcpConfig& config, GuestSide& guest, H
     : config_(config),
       guest_(guest),
       host_(host),
+      pool_(config.payload_memory_bytes),
       flows_(static_cast<uint32_t>(2 * config.max_flows)),  // the dead of a turn included
       table_(config.hash_key),
       wheel_(TimePoint()) {}
@@ -309,6 +310,7 @@ bool TcpEngine::has_work() const { return connections_->has_work(); }
 std::optional<TimePoint> TcpEngine::next_deadline() const { return connections_->next_deadline(); }
 void TcpEngine::for_each_flow(const std::function<void(const Flow&)>& tell) const { connections_->for_each_flow(tell); }
 size_t TcpEngine::open_flows() const { return connections_->open_flows(); }
+size_t TcpEngine::payload_memory_in_use() const { return connections_->payload_memory_in_use(); }
 const TcpEngine::Counters& TcpEngine::counters() const { return connections_->counters(); }
 
 }  // namespace postern::flow

@@ -33,6 +33,7 @@ class TcpEngine::Connections {
   std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return open_flows_; }
   void for_each_flow(const std::function<void(const Flow&)>& tell);
+  size_t payload_memory_in_use() const { return pool_.used_bytes(); }
   const Counters& counters() const { return counters_; }
   void set_now(TimePoint now) { now_ = now; }
 

@@ -49,7 +49,7 @@ void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
   const bool had_waited = !flow.waiting.empty();
   while (flow.can_write && !flow.waiting.empty()) {
     std::array<iovec, kMostGathered> vectors;
-    const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors));
+    const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors).parts);
     size_t bytes = 0;
     for (const iovec& piece : pieces) bytes += piece.iov_len;
     const ssize_t result = host_.send(flow.socket, pieces);

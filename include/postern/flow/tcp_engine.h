@@ -85,7 +85,8 @@ class HostSide {
 struct TcpConfig {
   unsigned mtu_bytes = 1500;
   size_t max_flows = 1024;
-  size_t max_embryonic = 1024;  // of them, those whose host has not answered
+  size_t max_embryonic = 1024;                     // of them, those whose host has not answered
+  size_t payload_memory_bytes = size_t{64} << 20;  // of all connections together
   std::array<uint64_t, 2> hash_key{};
 };
 
@@ -130,6 +131,7 @@ class TcpEngine {
     size_t bytes_to_guest, bytes_to_host;  // that wait here
   };
   void for_each_flow(const std::function<void(const Flow&)>& tell) const;
+  size_t payload_memory_in_use() const;  // of the limit above
   const Counters& counters() const;
 
  private:

@@ -156,7 +156,9 @@ TEST_F(Isolation, TheFramesReachTheLoopbackBehindSlirp4netnsAlone) {
   LAB_SKIP_UNLESS(sh("command -v slirp4netns").ok(), "slirp4netns", "apt-get install slirp4netns");
   const Process inside = start_sh("exec unshare --user --map-root-user --net sleep infinity");
   const std::string pid = std::to_string(inside.pid());
-  ASSERT_TRUE(wait_until([&] { return sh("ip netns identify " + pid + " && grep -q . /proc/" + pid + "/uid_map").ok(); }));
+  const std::string is_there =
+      fmt::format("test $(readlink /proc/{0}/ns/user) != $(readlink /proc/self/ns/user) && grep -q . /proc/{0}/uid_map", pid);
+  ASSERT_TRUE(wait_until([&] { return sh(is_there).ok(); }));
   const Process slirp = start_sh("exec slirp4netns --configure --enable-ipv6 --disable-host-loopback " + pid + " tap0");
   const auto run_inside = [&](Command command) {
     command.argv.insert(command.argv.begin(), {"nsenter", "-t", pid, "-U", "-n", "--preserve-credentials"});

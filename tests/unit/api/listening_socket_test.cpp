@@ -109,12 +109,14 @@ TEST_F(ListeningSocketFile, NeedsAFolderAndAName) {
   EXPECT_FALSE(listen_at(folder_.string() + "/none/s"));
 }
 
-/// As the sandbox does it: a tmpfs for a root, and the old one detached. Returns whether it could.
+/// As the sandbox does it: a tmpfs for a root, and the old one detached; or hidden, where it is the kernel's first. Returns
+/// whether it could.
 bool change_root(const fs::path& onto) {
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
     return false;
   if (::mount("tmpfs", onto.c_str(), "tmpfs", 0, nullptr) < 0 || ::chdir(onto.c_str()) < 0) return false;
-  return ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0;
+  if (::syscall(SYS_pivot_root, ".", ".") == 0) return ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0;
+  return ::mount(".", "/", nullptr, MS_MOVE, nullptr) == 0 && ::chroot(".") == 0 && ::chdir("/") == 0;
 }
 
 TEST_F(ListeningSocketFile, GoesAlsoWhenTheRootIsAnother) {

@@ -119,8 +119,8 @@ TEST(Syscalls, ChangeNoFile) {
   }
 #ifndef POSTERN_SANITIZED
   EXPECT_EQ(answer_to("openat", {kHere, 0, O_RDONLY | O_CLOEXEC}), Answer::allowed);
-  for (const uint64_t flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_PATH, O_TMPFILE}) {
-    EXPECT_EQ(answer_to("openat", {kHere, 0, flags}), Answer::killed) << std::oct << flags;
+  for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_PATH, O_TMPFILE}) {
+    EXPECT_EQ(answer_to("openat", {kHere, 0, static_cast<uint64_t>(flags)}), Answer::killed) << std::oct << flags;
   }
   EXPECT_EQ(answer_to("openat", {5, 0, O_RDONLY}), Answer::killed) << "by a descriptor, which may be of a directory outside";
 #endif

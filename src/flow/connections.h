@@ -44,6 +44,7 @@ class TcpEngine::Connections {
   void input_without_flow(const GuestSegment& segment);
   void input_while_connecting(TcpFlow& flow, const GuestSegment& segment);
   void input_in_order(TcpFlow& flow, const GuestSegment& segment);
+  void input_syn_again(TcpFlow& flow, const GuestSegment& segment);
   bool is_in_place(TcpFlow& flow, const GuestSegment& segment);
   bool accept_acknowledgment(TcpFlow& flow, const GuestSegment& segment);
   void accept_bytes(TcpFlow& flow, const GuestSegment& segment);

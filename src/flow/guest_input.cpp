@@ -84,11 +84,7 @@ bool TcpEngine::Connections::is_in_place(TcpFlow& flow, const GuestSegment& segm
     return false;
   }
   if (tcp.has(syn)) {
-    if (flow.state == State::syn_received && sequence == flow.guest_syn) {
-      send_syn_ack(flow);
-    } else {
-      want_acknowledgment(flow);
-    }
+    input_syn_again(flow, segment);
     return false;
   }
   if (acceptable) return true;
@@ -98,6 +94,16 @@ bool TcpEngine::Connections::is_in_place(TcpFlow& flow, const GuestSegment& segm
     want_acknowledgment(flow);
   }
   return false;
+}
+
+/// RFC 5961 4. Where both sides have ended, and only the acknowledgment of our end was lost, the port serves anew: RFC 9293 3.6.1.
+void TcpEngine::Connections::input_syn_again(TcpFlow& flow, const GuestSegment& segment) {
+  const bool same = Sequence{segment.tcp.sequence} == flow.guest_syn;
+  if (flow.state == State::syn_received && same) return send_syn_ack(flow);
+  const bool all_said = flow.sender.fin_is_sent() && flow.receiver.is_finished() && flow.waiting.empty();
+  if (!all_said || same || !segment.tcp.is_initial_syn()) return want_acknowledgment(flow);
+  close(flow, HostSide::Closing::orderly);
+  open(segment);
 }
 
 /// RFC 1122 4.2.3.6: a segment just before what we expect, of one byte or none, asks whether we are there. If the namespace wants

@@ -71,6 +71,7 @@ class TcpSender {
   /// No byte will follow. The FIN goes out by next_again().
   void finish() { ends_ = true; }
   bool is_finished() const { return ends_; }
+  bool fin_is_sent() const { return fin_.has_value(); }
   bool fin_is_acknowledged() const { return fin_ && before(*fin_, una_); }
 
   /// What is to be sent again, or the FIN, at most `most_bytes` of it; call until there is nothing.

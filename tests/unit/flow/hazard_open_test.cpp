@@ -275,4 +275,17 @@ TEST_F(Hazard, H43AConnectionThatIsThereAtOnceIsAnsweredAtOnce) {
   EXPECT_EQ(guest.hears(), "S. 0 ack 1");
 }
 
+TEST_F(Hazard, H13ANewSynIsANewConnectionThoughTheLastAcknowledgmentWasLost) {
+  establish();
+  guest.fin();
+  guest.ignores_all();
+  host.ends();
+  EXPECT_EQ(guest.hears(), "FP. 1 ack 2");
+  EXPECT_TRUE(host.is_open());  // the acknowledgment of our FIN never comes
+  guest.syn({.initial = ScriptGuest::kInitial + 1000});
+  EXPECT_EQ(engine().counters().opened, 2u);
+  host.connects();
+  EXPECT_EQ(guest.hears(), "S. 0 ack 1");
+}
+
 }  // namespace postern::flow

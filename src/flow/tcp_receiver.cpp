@@ -11,7 +11,7 @@ constexpr uint32_t kGreatestField = 0xffff;
 bool TcpReceiver::is_acceptable(Sequence sequence, size_t length) const {
   const auto is_inside = [&](Sequence any) { return !before(any, next_) && before(any, edge_); };
   if (sequence == next_) return true;  // also where the window is closed: it may be a FIN, a RST, or a probe
-  if (length == 0) return is_inside(sequence);
+  if (length == 0) return is_inside(sequence) || sequence == edge_;  // who has filled the window speaks from its edge
   return is_inside(sequence) || is_inside(sequence + static_cast<uint32_t>(length - 1));
 }
 

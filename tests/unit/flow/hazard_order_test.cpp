@@ -217,4 +217,16 @@ TEST_F(Hazard, H44OneAcknowledgmentABurst) {
   EXPECT_EQ(host.calls, 1);
 }
 
+TEST_F(Hazard, H20WithItsWindowFullTheGuestsAcknowledgmentsStillCount) {
+  establish({.scale = std::nullopt});  // so that the window cannot grow beyond 65 535
+  host.sends(1000);
+  guest.ignores_all();
+  // A whole window of which the first segment is lost: all else stands at its right edge.
+  guest.segment({.seq = 1461, .ack = 1, .bytes = 65'535 - 1460});
+  guest.ignores_all();
+  guest.segment({.seq = 65'536, .ack = 1001});
+  wait(1s);
+  EXPECT_THAT(guest.hears_all(), IsEmpty());  // nothing comes again
+}
+
 }  // namespace postern::flow

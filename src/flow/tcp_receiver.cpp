@@ -36,8 +36,12 @@ uint16_t TcpReceiver::announce(size_t waiting) {
   const Sequence wanted = next_ + room;
   const Sequence edge = before(edge_, wanted) && room >= worth_telling() ? wanted : edge_;
   const auto window = before(next_, edge) ? static_cast<uint32_t>(edge - next_) : 0;
-  // Rounded up: rounding down would take back a little of what was promised.
-  const uint32_t field = std::min((window + (1u << shift_) - 1) >> shift_, kGreatestField);
+  // Rounded up, for rounding down takes back a little of what was promised. But not again and again: many small segments would
+  // move the edge without end. Then a little less is told; what was promised is still taken, RFC 7323 2.4.
+  const uint32_t grain = 1u << shift_;
+  const uint32_t above = (window + grain - 1) >> shift_;
+  const bool creeps = before(wanted + grain, next_ + (above << shift_));
+  const uint32_t field = std::min(creeps ? window >> shift_ : above, kGreatestField);
   const Sequence told = next_ + (field << shift_);
   if (before(edge_, told)) edge_ = told;
   return static_cast<uint16_t>(field);

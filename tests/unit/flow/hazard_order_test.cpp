@@ -229,4 +229,29 @@ TEST_F(Hazard, H20WithItsWindowFullTheGuestsAcknowledgmentsStillCount) {
   EXPECT_THAT(guest.hears_all(), IsEmpty());  // nothing comes again
 }
 
+TEST_F(Hazard, H37NeverMoreThanTheBudgetWaits) {
+  establish();
+  host.has_room(0);
+  for (int i = 0; i < 10; ++i) {
+    guest.segment({.seq = guest.next(), .ack = 1, .bytes = 60'000});  // whatever the window says
+    guest.hears_all();
+    guest.sends(guest.told_window() == 0 ? 0 : std::min(guest.told_window(), 60'000u));
+    guest.hears_all();
+  }
+  const uint32_t acknowledged = guest.last().frame.acknowledgment - ScriptGuest::kInitial;
+  EXPECT_LE(acknowledged, 1u + 256 * 1024 + 128);
+  host.has_room(SIZE_MAX);
+  EXPECT_EQ(host.got(), acknowledged - 1);
+}
+
+TEST_F(Hazard, H37ManySmallSegmentsDoNotMoveTheEdgeBeyondTheBudget) {
+  establish();
+  host.has_room(0);
+  for (int i = 0; i < 3000; ++i) {
+    guest.sends(1);
+    guest.hears();
+  }
+  EXPECT_LE(guest.told_window(), 256u * 1024 - 3000 + 128);
+}
+
 }  // namespace postern::flow

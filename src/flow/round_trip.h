@@ -31,7 +31,7 @@ class RoundTrip {
     const Duration base = smoothed_ == Duration::zero() ? kInitialTimeout : std::max(smoothed_ + 4 * variation_, kLeastTimeout);
     return std::min(base * (1 << doublings_), kMostTimeout);
   }
-  void back_off() { doublings_ = std::min(doublings_ + 1, 8); }  // 2^8 of the least is beyond the most
+  void back_off() { doublings_ = std::min(doublings_ + 1, 9); }  // 2^9 of the least is beyond the most
   /// An answer came: what was lost was not the path.
   void forget_doublings() { doublings_ = 0; }
 

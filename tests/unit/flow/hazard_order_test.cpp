@@ -254,4 +254,16 @@ TEST_F(Hazard, H37ManySmallSegmentsDoNotMoveTheEdgeBeyondTheBudget) {
   EXPECT_LE(guest.told_window(), 256u * 1024 - 3000 + 128);
 }
 
+TEST_F(Hazard, H21AGuestThatNeverAnswersIsGivenUpAfterFifteenTimeouts) {
+  establish();
+  host.sends(100);
+  wait(8min);
+  EXPECT_TRUE(host.is_open());
+  wait(1min);
+  EXPECT_EQ(host.closed, Closing::reset);
+  const auto all = guest.hears_all();
+  EXPECT_EQ(all.size(), 17u);  // once, 15 times more, and the end
+  EXPECT_EQ(all.back(), "R. 101 ack 1");
+}
+
 }  // namespace postern::flow

@@ -217,6 +217,7 @@ void TcpEngine::Connections::run() {
 }
 
 void TcpEngine::Connections::serve(TcpFlow& flow) {
+  flow.starved = false;
   drain_waiting(flow);
   if (flow.state == State::established) send_again(flow);
   if (flow.state == State::established) pull(flow);

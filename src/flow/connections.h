@@ -71,7 +71,7 @@ class TcpEngine::Connections {
   void host_stopped(TcpFlow& flow, ssize_t result);
 
   // host_output.cpp
-  void gather(TcpFlow& flow, wire::Bytes bytes);
+  void gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes);
   void flush_gathered();
   void send_to_host(TcpFlow& flow, std::span<iovec> vectors, size_t bytes);
   void drain_waiting(TcpFlow& flow);

@@ -96,7 +96,8 @@ bool TcpEngine::Connections::is_in_place(TcpFlow& flow, const GuestSegment& segm
   return false;
 }
 
-/// RFC 5961 4. Where both sides have ended, and only the acknowledgment of our end was lost, the port serves anew: RFC 9293 3.6.1.
+/// RFC 5961 4. Where both sides have ended, and only the acknowledgment of our end was lost, the port serves anew: RFC
+/// 9293 3.6.1.
 void TcpEngine::Connections::input_syn_again(TcpFlow& flow, const GuestSegment& segment) {
   const bool same = Sequence{segment.tcp.sequence} == flow.guest_syn;
   if (flow.state == State::syn_received && same) return send_syn_ack(flow);
@@ -156,7 +157,7 @@ void TcpEngine::Connections::accept_bytes(TcpFlow& flow, const GuestSegment& seg
   want_acknowledgment(flow);
   if (flow.receiver.is_finished() || (fresh.bytes.empty() && !fresh.fin)) return;
   if (fresh.sequence != flow.receiver.next()) return accept_early(flow, fresh);
-  if (!fresh.bytes.empty()) gather(flow, fresh.bytes);
+  if (!fresh.bytes.empty()) gather(flow, fresh.sequence, fresh.bytes);
   if (flow.state != State::closed && !flow.early.empty()) join_early(flow);
   if (flow.state != State::closed && fresh.fin)
     accept_fin(flow, Sequence{tcp.sequence} + static_cast<uint32_t>(tcp.payload.size()));
@@ -175,7 +176,7 @@ void TcpEngine::Connections::join_early(TcpFlow& flow) {
   while (flow.state != State::closed) {
     const auto part = flow.early.take(flow.receiver.next());
     if (!part) return;
-    gather(flow, wire::Bytes(part->chunk.data() + part->offset, part->bytes));
+    gather(flow, flow.receiver.next(), wire::Bytes(part->chunk.data() + part->offset, part->bytes));
     flush_gathered();
   }
 }

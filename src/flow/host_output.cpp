@@ -6,9 +6,10 @@
 
 namespace postern::flow {
 
-void TcpEngine::Connections::gather(TcpFlow& flow, wire::Bytes bytes) {
+/// `bytes` begin at `sequence`, which was the next; if what was gathered before them could not be kept, it is no longer.
+void TcpEngine::Connections::gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes) {
   if (gathering_ != &flow || gathered_count_ == kMostGathered) flush_gathered();
-  if (flow.state == State::closed) return;
+  if (flow.state == State::closed || sequence != flow.receiver.next()) return;
   gathering_ = &flow;
   gathered_[gathered_count_++] = {const_cast<uint8_t*>(bytes.data()), bytes.size()};
   gathered_bytes_ += bytes.size();
@@ -32,15 +33,16 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
     sent = result > 0 ? static_cast<size_t>(result) : 0;
     if (sent < bytes) flow.can_write = false;
   }
-  size_t passed = 0, kept = sent;
+  const size_t waited = flow.waiting.size();
+  size_t passed = 0;
   for (const iovec& vector : vectors) {
     const size_t skip = std::min(vector.iov_len, sent - std::min(sent, passed));
     passed += vector.iov_len;
     if (skip == vector.iov_len) continue;
     const wire::Bytes rest(static_cast<const uint8_t*>(vector.iov_base) + skip, vector.iov_len - skip);
     if (!flow.waiting.append(pool_, rest)) break;
-    kept += rest.size();
   }
+  const size_t kept = sent + flow.waiting.size() - waited;  // of the last, perhaps a part
   if (kept < bytes) flow.receiver.give_back(bytes - kept);
   flow.receiver.grow(flow.waiting.size());
 }

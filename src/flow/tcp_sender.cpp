@@ -138,8 +138,9 @@ uint32_t TcpSender::room() const {
   if (next_ != max_ || ends_) return 0;
   const uint32_t flight = loss_ == Loss::repairing ? in_pipe() : in_flight();
   const uint32_t most = std::min({window_, congestion_window_, kMostInFlight});
-  // The receiver's window is counted from una, whatever has arrived beyond it.
-  const uint32_t in_window = in_flight() < window_ ? window_ - in_flight() : 0;
+  // The receiver's window, and what we may have to keep, are counted from una, whatever has arrived beyond it.
+  const uint32_t window = std::min(window_, kMostInFlight);
+  const uint32_t in_window = in_flight() < window ? window - in_flight() : 0;
   const uint32_t room = std::min(flight < most ? most - flight : 0, in_window);
   const bool worth_it = room >= segment_bytes_ || room >= greatest_window_ / 2 || overridden_;
   return worth_it ? room : 0;

@@ -170,6 +170,7 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
   void establish(const ScriptGuest::Syn& how) { establish(first(), how); }
   void establish() { establish(first(), {}); }
   Ends& first() { return *ends_.front(); }
+  ScriptGuest& guest_of(size_t number) { return ends_.at(number)->guest; }
 
   /// The loop sleeps, and wakes when the engine wants it to.
   void wait(Duration duration);

@@ -58,13 +58,15 @@ TcpSender::Progress TcpSender::acknowledge(const Acknowledgment& ack, TimePoint 
   return progress;
 }
 
-/// RFC 9293 3.10.7.4. True: it was newer than what we knew.
+/// RFC 9293 3.10.7.4. True: it was newer than what we knew. An acknowledgment of more is, whatever segment it came on (one that was
+/// sent again has an old number): or the old window, counted from the new una, would reach further than was ever said.
 bool TcpSender::take_window(const Acknowledgment& ack) {
-  const bool newer = before(window_segment_, ack.segment) || (window_segment_ == ack.segment && !before(ack.number, window_ack_));
+  const bool newer = before(una_, ack.number) || before(window_segment_, ack.segment) ||
+                     (window_segment_ == ack.segment && !before(ack.number, window_ack_));
   if (!newer) return false;
   if (window_ == 0 && ack.window_bytes != 0) round_trip_.forget_doublings();  // what kept us waiting was no loss
   window_ = ack.window_bytes;
-  window_segment_ = ack.segment;
+  window_segment_ = later(window_segment_, ack.segment);
   window_ack_ = ack.number;
   greatest_window_ = std::max(greatest_window_, window_);
   if (window_ != 0) overridden_ = false;

@@ -36,6 +36,10 @@ flow::HostSide::Opening RemoteHost::open(const flow::FlowKey& key, uint32_t toke
   const int number = next_number_++;
   Socket& placed = sockets_.emplace(number, socket).first->second;
   if (at_once) connect(placed, now_);
+  if (placed.broken) {
+    sockets_.erase(number);
+    return {.socket = -1, .error = ECONNREFUSED};
+  }
   return {.socket = number, .error = at_once ? 0 : EINPROGRESS};
 }
 

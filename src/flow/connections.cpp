@@ -10,7 +10,6 @@ namespace postern::flow {
 namespace {
 
 constexpr int kFlowsPerTurn = 16;
-constexpr uint32_t kDefaultSegment4 = 536, kDefaultSegment6 = 1220;  // RFC 9293 3.7.1, where a SYN names none
 constexpr uint32_t kLeastSegment = 64;
 constexpr Duration kSilenceBeforeProbe = std::chrono::hours(2);  // RFC 1122 4.2.3.6
 constexpr Duration kBetweenProbes = std::chrono::seconds(75);    // tcp(7)
@@ -70,7 +69,7 @@ void TcpEngine::Connections::open(const GuestSegment& syn) {
     return;
   }
   const auto options = wire::TcpOptions::parse(syn.tcp.options);
-  const uint32_t named = options.mss.value_or(syn.key.is_v4() ? kDefaultSegment4 : kDefaultSegment6);
+  const uint32_t named = options.mss.value_or(default_segment_of(syn.key));
   const uint32_t segment = std::min(std::max(named, kLeastSegment), segment_limit(syn.key));
   const uint8_t shift = options.window_scale ? TcpReceiver::kWindowShift : 0;
   TcpFlow* opened = flows_.emplace(syn.key, initial_sequence(syn.key), segment, Sequence{syn.tcp.sequence}, shift);
@@ -294,6 +293,10 @@ TcpEngine::~TcpEngine() = default;
 void TcpEngine::input(const GuestSegment& segment, TimePoint now) {
   connections_->set_now(now);
   connections_->input(segment);
+}
+void TcpEngine::path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now) {
+  connections_->set_now(now);
+  connections_->path_mtu(key, Sequence{sequence}, mtu_bytes);
 }
 void TcpEngine::end_burst(TimePoint now) {
   connections_->set_now(now);

@@ -26,6 +26,7 @@ class TcpEngine::Connections {
   ~Connections();
 
   void input(const GuestSegment& segment);
+  void path_mtu(const FlowKey& key, Sequence quoted, unsigned mtu_bytes);
   void end_burst();
   void host_ready(uint32_t token, Readiness readiness);
   void run();

@@ -46,6 +46,14 @@ void TcpEngine::Connections::input_without_flow(const GuestSegment& segment) {
   guest_.transmit(frame, {}, 1);
 }
 
+/// Never below what every path carries, whatever it says: RFC 9293 3.7.1.
+void TcpEngine::Connections::path_mtu(const FlowKey& key, Sequence quoted, unsigned mtu_bytes) {
+  TcpFlow* flow = find(key);
+  if (!flow || flow->state != State::established || !flow->sender.is_in_flight(quoted)) return;
+  const uint32_t segment = mtu_bytes - std::min(mtu_bytes, headers_of(key));
+  if (flow->sender.shrink_segment(std::max(segment, default_segment_of(key)))) want_run(*flow);
+}
+
 /// The same SYN again is patience. Another one is a new attempt by somebody who has given the old one up.
 void TcpEngine::Connections::input_while_connecting(TcpFlow& flow, const GuestSegment& segment) {
   const wire::TcpSegment& tcp = segment.tcp;

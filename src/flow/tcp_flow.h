@@ -20,6 +20,9 @@ inline uint32_t headers_of(const FlowKey& key) {
                                wire::TcpSegment::kMinHeaderBytes);
 }
 
+/// Where nothing else is known: RFC 9293 3.7.1.
+inline uint32_t default_segment_of(const FlowKey& key) { return key.is_v4() ? 536 : 1220; }
+
 struct TcpFlow {
   enum class State : uint8_t {
     connecting,    // the host has not answered; the namespace hears nothing yet

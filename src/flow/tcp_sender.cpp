@@ -16,7 +16,12 @@ constexpr int kDuplicatesOfLoss = 3;             // RFC 5681 3.2
 TcpSender::TcpSender(Sequence initial, uint32_t segment_bytes)
     : una_(initial), next_(initial), max_(initial), segment_bytes_(segment_bytes), repaired_(initial), recover_(initial) {}
 
-void TcpSender::limit_segment(uint32_t bytes) { segment_bytes_ = std::min(segment_bytes_, bytes); }
+bool TcpSender::shrink_segment(uint32_t bytes) {
+  if (bytes >= segment_bytes_) return false;
+  segment_bytes_ = bytes;
+  go_back();
+  return true;
+}
 
 void TcpSender::syn_sent(TimePoint now) {
   if (max_ == una_) {

@@ -49,7 +49,9 @@ class TcpSender {
   uint32_t in_flight() const { return static_cast<uint32_t>(max_ - una_); }
   uint32_t segment_bytes() const { return segment_bytes_; }
   uint32_t window_bytes() const { return window_; }
-  void limit_segment(uint32_t bytes);
+  bool is_in_flight(Sequence number) const { return !before(number, una_) && before(number, max_); }
+  /// Larger ones do not arrive: false if this is no news, else what is in flight is sent again.
+  bool shrink_segment(uint32_t bytes);
 
   void syn_sent(TimePoint now);
   /// The first window is told with the handshake's last segment.

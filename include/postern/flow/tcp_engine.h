@@ -111,6 +111,9 @@ class TcpEngine {
   ~TcpEngine();
 
   void input(const GuestSegment& segment, TimePoint now);
+  /// A router inside the namespace says that an IP packet may have `mtu_bytes` on the way; it quotes our segment at `sequence`.
+  /// What is not in flight was not quoted but guessed, RFC 5927 4.1.
+  void path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now);
   /// The namespace has no more to say for now: what came is given to the host and acknowledged.
   void end_burst(TimePoint now);
   void host_ready(uint32_t token, Readiness readiness, TimePoint now);

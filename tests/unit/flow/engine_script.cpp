@@ -88,6 +88,11 @@ void ScriptGuest::fin() {
 
 void ScriptGuest::rst() { segment({.flags = wire::tcp_flag::rst, .seq = next_}); }
 
+void ScriptGuest::says_too_big(uint32_t seq, unsigned mtu_bytes) {
+  script_->engine().path_mtu(key_, engine_initial_ + seq, mtu_bytes, script_->now());
+  if (!script_->in_burst_) script_->turn();
+}
+
 void ScriptGuest::take(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {
   if ((frame.flags & wire::tcp_flag::syn) != 0) {
     engine_initial_ = frame.sequence;

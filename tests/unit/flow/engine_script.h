@@ -65,6 +65,8 @@ class ScriptGuest {
   void rst();
   /// A window probe, or the question of a keepalive timer: empty, one before what we expect.
   void probes() { segment({.seq = next_ - 1, .ack = heard_up_to_}); }
+  /// ICMP from a router inside the namespace, about our segment at `seq`.
+  void says_too_big(uint32_t seq, unsigned mtu_bytes);
   /// The window that its segments tell from now on.
   void set_window(uint32_t bytes) { window_ = bytes; }
   void set_mac(const Mac& mac) { mac_ = mac; }

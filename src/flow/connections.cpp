@@ -196,6 +196,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   flow->can_read |= readiness.readable || readiness.ended;
   flow->can_write |= readiness.writable;
   flow->host_ended |= readiness.ended;
+  flow->may_have_failed |= readiness.ended;
   want_run(*flow);
 }
 

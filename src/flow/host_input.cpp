@@ -1,6 +1,9 @@
 // host_input.cpp - the host's sockets can be read: their bytes go to the namespace, and are retained until it has acknowledged
 // them.
 #include <cerrno>
+#include <utility>
+
+#include "connections.h"
 
 #include "connections.h"
 
@@ -8,9 +11,9 @@ namespace postern::flow {
 
 namespace {
 
-constexpr size_t kShare = 256 * 1024;  // of one connection, before the next has its turn
+constexpr size_t kShare = size_t{256} * 1024;  // of one connection, before the next has its turn
 constexpr size_t kSmall = 2048;        // is copied, so that the large chunk in the processor's cache can be read into again
-constexpr size_t kSmallUnderPressure = 16 * 1024;
+constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
 }  // namespace
 
@@ -28,6 +31,8 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   size_t most = std::min<size_t>(flow.sender.room(), most_bytes);
   if (most == 0) {
     flow.sender.waits_for_window(now_);
+    // A reset is told though the window is closed, as it would have been end to end.
+    if (std::exchange(flow.may_have_failed, false) && host_.outcome(flow.socket) != 0) host_failed(flow);
     return false;
   }
   const size_t segment = flow.sender.segment_bytes();

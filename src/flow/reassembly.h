@@ -18,7 +18,7 @@ namespace postern::flow {
 
 class Reassembly {
  public:
-  static constexpr size_t kMostBytes = 256 * 1024;
+  static constexpr size_t kMostBytes = size_t{256} * 1024;
   static constexpr size_t kMostStretches = 16;
 
   /// Keeps what it does not have yet of `bytes`, which begin at `sequence`; the first copy of a byte counts. What does not fit is

@@ -55,6 +55,7 @@ struct TcpFlow {
 
   bool can_read = false, can_write = false;  // until the host's socket says EAGAIN
   bool host_ended = false;                   // no short read means "drained" any more: the end may be right behind
+  bool may_have_failed = false;              // as host_ended, until an error was asked for
   bool host_failed = false;                  // what can still be read is read, and no more
   bool writing_is_shut = false;
   bool acknowledgment_due = false;

@@ -69,7 +69,7 @@ class HostSide {
   };
   /// `token` comes back in host_ready(), edge-triggered, until close().
   virtual Opening open(const FlowKey& key, uint32_t token) = 0;
-  /// How an attempt ended: 0, or the errno, which is told once.
+  /// How an attempt ended, or what has happened since: 0, or the errno, which is told once.
   virtual int outcome(int socket) = 0;
   virtual ssize_t send(int socket, std::span<const iovec> bytes) = 0;
   virtual ssize_t receive(int socket, wire::MutableBytes room) = 0;

@@ -309,7 +309,8 @@ HostSide::Opening EngineScript::open(const FlowKey& key, uint32_t token) {
 
 int EngineScript::outcome(int socket) {
   ++host_of(socket).outcomes;
-  return std::exchange(host_of(socket).connect_error_, 0);
+  const int error = std::exchange(host_of(socket).connect_error_, 0);
+  return error != 0 ? error : std::exchange(host_of(socket).error_, 0);
 }
 
 ssize_t EngineScript::send(int socket, std::span<const iovec> bytes) { return host_of(socket).take(bytes); }

@@ -39,7 +39,8 @@ void ScriptGuest::syn(const Syn& how) {
   next_ = 1;
   heard_up_to_ = 0;
   const auto field = static_cast<uint16_t>(std::min<uint32_t>(window_, 0xffff));  // of a SYN it is not scaled
-  inject(wire::tcp_flag::syn | how.more_flags, 0, 0, how.bytes, std::move(options), field);
+  const auto flags = static_cast<uint8_t>(wire::tcp_flag::syn | how.more_flags);
+  inject({.flags = flags, .seq = 0, .bytes = how.bytes}, std::move(options), field);
 }
 
 void ScriptGuest::segment(const Segment& segment) {
@@ -50,20 +51,18 @@ void ScriptGuest::segment(const Segment& segment) {
   std::array<uint8_t, wire::kMaxTcpOptionBytes> room{};
   const size_t bytes = wire::store_sack(room, std::span(blocks).first(segment.sack.size()));
   const auto field = static_cast<uint16_t>(std::min<uint32_t>(window_ >> shift_, 0xffff));
-  inject(segment.flags, segment.seq, segment.ack, segment.bytes, {room.begin(), room.begin() + static_cast<ptrdiff_t>(bytes)},
-         field);
+  inject(segment, {room.begin(), room.begin() + static_cast<ptrdiff_t>(bytes)}, field);
 }
 
-void ScriptGuest::inject(uint8_t flags, uint32_t seq, uint32_t ack_number, size_t bytes, std::vector<uint8_t> options,
-                         uint16_t window) {
-  auto& data = script_->in_flight_.emplace_back(bytes_from(seq, bytes));
+void ScriptGuest::inject(const Segment& said, std::vector<uint8_t> options, uint16_t window) {
+  auto& data = script_->in_flight_.emplace_back(bytes_from(said.seq, said.bytes));
   auto& kept = script_->in_flight_.emplace_back(std::move(options));
   GuestSegment segment{key_, mac_, kRouterMac, {}};
   segment.tcp = {.source = key_.guest_port,
                  .destination = key_.remote_port,
-                 .sequence = initial_ + seq,
-                 .acknowledgment = (flags & ack) != 0 ? engine_initial_ + ack_number : 0,
-                 .flags = flags,
+                 .sequence = initial_ + said.seq,
+                 .acknowledgment = (said.flags & ack) != 0 ? engine_initial_ + said.ack : 0,
+                 .flags = said.flags,
                  .window = window,
                  .options = kept,
                  .payload = data};

@@ -10,6 +10,7 @@
 // known, so both ends check every byte that they are given. After each statement the engine has its turn, as from the loop.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -91,7 +92,7 @@ class ScriptGuest {
   friend class EngineScript;
   void take(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes);
   std::string text_of(const wire::TcpFrame& frame, size_t bytes, wire::Bytes options) const;
-  void inject(uint8_t flags, uint32_t seq, uint32_t ack, size_t bytes, std::vector<uint8_t> options, uint16_t window);
+  void inject(const Segment& segment, std::vector<uint8_t> options, uint16_t window);
 
   EngineScript* script_ = nullptr;
   FlowKey key_{};

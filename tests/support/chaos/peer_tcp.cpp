@@ -138,7 +138,7 @@ uint16_t PeerTcp::window() {
 }
 
 void PeerTcp::send_ack() {
-  if (state_ == State::open) send(next_, 0, ack);
+  if (state_ == State::open) send(std::min(max_, una_ + peer_window_), 0, ack);
 }
 
 /// RFC 1122 4.2.3.6: one before what is expected, so that it is answered.
@@ -218,9 +218,11 @@ void PeerTcp::time_out(TimePoint now) {
 }
 
 std::string PeerTcp::describe() const {
-  return fmt::format("state {} up {}/{} (next {} max {} window {}) down {}/{} (unread {} early {} end {}) heard end {}",
+  return fmt::format("state {} up {}/{} (next {} max {} window {}) down {}/{} (unread {} early {} end {}) heard end {}, mss {} "
+                     "scale {} sack {} buffer {} throws away {} aborts {}",
                      static_cast<int>(state_), una_, plan_.up_bytes, next_, max_, peer_window_, next_expected_, plan_.down_bytes,
-                     unread_, early_.size(), end_.has_value(), heard_end_);
+                     unread_, early_.size(), end_.has_value(), heard_end_, mss_, plan_.window_scale.value_or(99), plan_.sack,
+                     plan_.buffer_bytes, plan_.throws_away, plan_.guest_aborts_after.has_value());
 }
 
 }  // namespace postern::chaos

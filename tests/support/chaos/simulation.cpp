@@ -53,7 +53,7 @@ Simulation::Simulation(uint64_t seed)
       up_(world_.faults, world_.latency, dice_.any(), wire::EthernetFrame::kHeaderBytes),
       down_(world_.faults, world_.latency, dice_.any(), wire::EthernetFrame::kHeaderBytes),
       remote_(plans_, dice_.any()),
-      engine_({.mtu_bytes = world_.mtu_bytes, .payload_memory_bytes = world_.memory_bytes, .hash_key = {dice_.any(), dice_.any()}},
+      engine_({.mtu_bytes = world_.mtu_bytes, .payload_limit_bytes = world_.memory_bytes, .hash_key = {dice_.any(), dice_.any()}},
               *this, remote_) {
   for (const Plan& plan : plans_) {
     peers_.emplace_back(plan, dice_.any(), [this, &plan](const PeerTcp::Segment& segment) { send_up(plan, segment); });
@@ -188,7 +188,7 @@ std::string Simulation::run() {
   if (!wrong.empty()) return wrong;
   up_.heal();
   down_.heal();
-  wrong = run_until([this] { return engine_.open_flows() == 0 && remote_.open_sockets() == 0 && engine_.payload_memory_in_use() == 0; },
+  wrong = run_until([this] { return engine_.open_flows() == 0 && remote_.open_sockets() == 0 && engine_.payload_bytes() == 0; },
                     kAfterwards);
   const std::string judged = verdict();
   return judged.empty() && !wrong.empty() ? "afterwards " + wrong : judged;
@@ -216,14 +216,17 @@ std::string Simulation::verdict_on(size_t number) const {
 std::string Simulation::verdict() const {
   if (!remote_.complaint().empty()) return remote_.complaint();
   for (size_t i = 0; i < plans_.size(); ++i) {
-    if (const std::string wrong = verdict_on(i); !wrong.empty()) return fmt::format("connection {}: {}; {}", i, wrong, state());
+    if (const std::string wrong = verdict_on(i); !wrong.empty()) return fmt::format("connection {}: {}; {}; {}", i, wrong, peers_[i].describe(), state());
   }
   return {};
 }
 
 std::string Simulation::state() const {
-  std::string text = fmt::format("after {} ms, {} flows, {} bytes of memory", (now_ - kStart) / 1ms, engine_.open_flows(),
-                                 engine_.payload_memory_in_use());
+  const auto& counters = engine_.counters();
+  std::string text = fmt::format("after {} ms, {} flows, {} of {} bytes of memory; {} mtu {} latency {} us; timeouts {} resets {} / {}",
+                                 (now_ - kStart) / 1ms, engine_.open_flows(), engine_.payload_bytes(), world_.memory_bytes,
+                                 world_.vnet ? "vnet" : "bare", world_.mtu_bytes, world_.latency / 1us, counters.timeouts,
+                                 counters.resets_to_guest, counters.resets_from_guest);
   for (size_t i = 0; i < peers_.size(); ++i) {
     if (!peers_[i].is_over() || !remote_.describe(i).starts_with("no")) {
       text += fmt::format("\n  connection {}: {}\n    {}", i, peers_[i].describe(), remote_.describe(i));

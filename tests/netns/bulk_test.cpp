@@ -14,11 +14,9 @@ class Bulk : public PosternTest {
 
 TEST_F(Bulk, OneGibibyteArrivesWholeInBothDirections) {
   ASSERT_TRUE(make_web_file(remote(), "gib", 1 << 30));
-  const Outcome carried = host().run({.argv = {"postern", "run", "--", "sh", "-c",
-                                               "curl -sS http://$LAB_REMOTE4/gib | sha256sum && "
-                                               "curl -sSf -T $LAB_WWW/gib http://$LAB_REMOTE4/upload/gib"},
-                                      .role = role(),
-                                      .limit = 100s});
+  const char* both_ways =
+      "curl -sS http://$LAB_REMOTE4/gib | sha256sum && curl -sSf -T $LAB_WWW/gib http://$LAB_REMOTE4/upload/gib";
+  const Outcome carried = host().run({.argv = {"postern", "run", "--", "sh", "-c", both_ways}, .role = role(), .limit = 100s});
   ASSERT_THAT(carried, Succeeds());
   EXPECT_EQ(host().sh("sha256sum < $LAB_WWW/gib").out, carried.out);
   EXPECT_EQ(host().sh("sha256sum < $LAB_WWW/upload/gib").out, carried.out);

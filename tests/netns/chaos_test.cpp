@@ -51,8 +51,8 @@ class Chaos : public GuestTest {
   std::vector<Process> attack(const Guest& guest) const {
     std::vector<Process> all;
     const auto add = [&all](Result<Process> started) {
-      if (started) all.push_back(*std::move(started));
-      EXPECT_TRUE(started);
+      ASSERT_TRUE(started);
+      all.push_back(*std::move(started));
     };
     add(host().spawn({.argv = {"python3", "-c", std::string(kControlFlood), control_socket(guest)}, .role = role()}));
     const auto endlessly = [](std::string_view round) { return fmt::format("while :; do {}; done", round); };
@@ -71,6 +71,7 @@ class Chaos : public GuestTest {
       return std::count(out.begin(), out.end(), '\n');
     };
     std::vector<ptrdiff_t> wanted;
+    wanted.reserve(attackers.size());
     for (const Process& attacker : attackers) wanted.push_back(rounds(attacker) + kRounds);
     for (size_t i = 0; i < attackers.size(); ++i) {
       EXPECT_TRUE(wait_until([&] { return rounds(attackers[i]) >= wanted[i]; }, 60s)) << attackers[i].err();

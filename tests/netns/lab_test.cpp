@@ -1,6 +1,7 @@
 // lab_test.cpp - the lab keeps what tests/support promises: topology, servers, users, ends. Real clients bear witness.
 #include "lab_test.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,7 +216,7 @@ struct Script {
 
 Script start_script(const std::string& program) {
   int ends[2];
-  EXPECT_EQ(::pipe(ends), 0);
+  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(ends[1], STDOUT_FILENO);

@@ -31,8 +31,8 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
-      libc_syscalls(),   loop::syscalls(),  netlink::syscalls(), process::syscalls(),
-      stack::syscalls(), flow::syscalls(), relay::syscalls(), api::syscalls(),
+      libc_syscalls(),  loop::syscalls(),  netlink::syscalls(), process::syscalls(),
+      flow::syscalls(), stack::syscalls(), relay::syscalls(),   api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

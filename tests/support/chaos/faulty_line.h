@@ -1,5 +1,5 @@
-// faulty_line.h - a line on which frames get lost, doubled, out of order, late, short and wrong: by a seed, so it can be repeated.
-// Pure: the caller brings frames and time.
+// faulty_line.h - a line on which frames get lost, doubled, out of order, late, short and wrong: by a seed, so it can be
+// repeated. Pure: the caller brings frames and time.
 //
 //   take(frame) ──► fate ──┬── lost
 //                          ├── cut short, a bit turned over

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using namespace wire::tcp_flag;
 
 constexpr Duration kTimeout = 200ms, kMostTimeout = 3s;
-constexpr Duration kKeepAlive = 10s;  // so that a RST which was lost is asked for
+constexpr Duration kKeepAlive = 10s;    // so that a RST which was lost is asked for
 constexpr uint32_t kMostData = 60'000;  // of one frame
 constexpr uint8_t kMostOptionBlocks = 3;
 
@@ -92,7 +92,7 @@ void PeerTcp::read_some(TimePoint now) {
 
 void PeerTcp::write_some(TimePoint now) {
   if (state_ != State::open) return;
-  written_ = std::min(plan_.up_bytes, written_ + dice_.magnitude(1, 256 * 1024));
+  written_ = std::min(plan_.up_bytes, written_ + dice_.magnitude(1, uint64_t{256} * 1024));
   pump(now);
   if (written_ < plan_.up_bytes) {
     write_at_ = now + (dice_.chance(plan_.dawdles) ? dice_.between(50ms, 900ms) : dice_.between(0us, 300us));
@@ -114,7 +114,8 @@ void PeerTcp::send(Position at, uint32_t bytes, uint8_t flags) {
     auto& blocks = segment.options;
     const auto name = [&](Position begin, Position end) {
       if (blocks.sack_blocks == kMostOptionBlocks) return;
-      blocks.sack[blocks.sack_blocks++] = {peer_initial_ + static_cast<uint32_t>(begin), peer_initial_ + static_cast<uint32_t>(end)};
+      blocks.sack[blocks.sack_blocks++] = {peer_initial_ + static_cast<uint32_t>(begin),
+                                           peer_initial_ + static_cast<uint32_t>(end)};
     };
     if (newest_) name(newest_->first, newest_->second);
     for (const auto& [begin, end] : early_) {
@@ -191,7 +192,9 @@ void PeerTcp::repair() {
   }
 }
 
-void PeerTcp::arm(TimePoint now) { resend_at_ = now + std::min<Duration>(kTimeout * (1 << std::min(backoff_, 5u)), kMostTimeout); }
+void PeerTcp::arm(TimePoint now) {
+  resend_at_ = now + std::min<Duration>(kTimeout * (1 << std::min(backoff_, 5u)), kMostTimeout);
+}
 
 void PeerTcp::time_out(TimePoint now) {
   if (state_ == State::waiting || state_ == State::syn_sent) return open(now);
@@ -208,7 +211,7 @@ void PeerTcp::time_out(TimePoint now) {
   if (una_ == max_) {  // a window too small to be worth it, until now
     greatest_window_ = 0;
   } else {
-    threshold_ = std::max<uint64_t>((max_ - una_) / 2, 2 * mss_);
+    threshold_ = std::max<uint64_t>((max_ - una_) / 2, uint64_t{2} * mss_);
     congestion_window_ = mss_;
     held_.clear();
     in_recovery_ = false;
@@ -218,11 +221,12 @@ void PeerTcp::time_out(TimePoint now) {
 }
 
 std::string PeerTcp::describe() const {
-  return fmt::format("state {} up {}/{} (next {} max {} window {}) down {}/{} (unread {} early {} end {}) heard end {}, mss {} "
-                     "scale {} sack {} buffer {} throws away {} aborts {}",
-                     static_cast<int>(state_), una_, plan_.up_bytes, next_, max_, peer_window_, next_expected_, plan_.down_bytes,
-                     unread_, early_.size(), end_.has_value(), heard_end_, mss_, plan_.window_scale.value_or(99), plan_.sack,
-                     plan_.buffer_bytes, plan_.throws_away, plan_.guest_aborts_after.has_value());
+  return fmt::format(
+      "state {} up {}/{} (next {} max {} window {}) down {}/{} (unread {} early {} end {}) heard end {}, mss {} "
+      "scale {} sack {} buffer {} throws away {} aborts {}",
+      static_cast<int>(state_), una_, plan_.up_bytes, next_, max_, peer_window_, next_expected_, plan_.down_bytes, unread_,
+      early_.size(), end_.has_value(), heard_end_, mss_, plan_.window_scale.value_or(99), plan_.sack, plan_.buffer_bytes,
+      plan_.throws_away, plan_.guest_aborts_after.has_value());
 }
 
 }  // namespace postern::chaos

@@ -1,5 +1,5 @@
-// peer_tcp.h - the namespace's end of one connection: a small, honest TCP, written without a look at the engine's, so that what the
-// two agree on is the protocol and no mistake of ours.
+// peer_tcp.h - the namespace's end of one connection: a small, honest TCP, written without a look at the engine's, so that what
+// the two agree on is the protocol and no mistake of ours.
 //
 //   program ── writes, reads, pauses, closes, aborts ──► PeerTcp ◄──► segments
 //
@@ -34,12 +34,12 @@ struct Plan {
   uint16_t mss = 1460;
   std::optional<uint8_t> window_scale;
   bool sack = true;
-  uint32_t buffer_bytes = 64 * 1024;      // for what its program has not read
-  uint32_t segments_per_frame = 1;        // at most: more make a superframe
+  uint32_t buffer_bytes = 64 * 1024;        // for what its program has not read
+  uint32_t segments_per_frame = 1;          // at most: more make a superframe
   Duration acks_within = Duration::zero();  // a delayed acknowledgment's delay
-  bool probes_with_a_byte = false;        // a closed window, as BSD does; Linux sends none
-  bool throws_away = false;               // short of memory at times: it drops what is in its window
-  unsigned dawdles = 0;                   // of 10 000 reads or writes, how many are followed by a long pause
+  bool probes_with_a_byte = false;          // a closed window, as BSD does; Linux sends none
+  bool throws_away = false;                 // short of memory at times: it drops what is in its window
+  unsigned dawdles = 0;                     // of 10 000 reads or writes, how many are followed by a long pause
 };
 
 class PeerTcp {

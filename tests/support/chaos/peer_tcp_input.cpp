@@ -56,7 +56,8 @@ void PeerTcp::receive_while_opening(const wire::TcpSegment& segment, TimePoint n
   if (!segment.has(syn)) return;
   const auto options = wire::TcpOptions::parse(segment.options);
   if (!options.mss) complain("a SYN-ACK without MSS");
-  if (options.window_scale.has_value() != plan_.window_scale.has_value()) complain("window scale that was not asked for, or not given");
+  if (options.window_scale.has_value() != plan_.window_scale.has_value())
+    complain("window scale that was not asked for, or not given");
   if (options.sack_permitted != plan_.sack) complain("SACK that was not asked for, or not given");
   mss_ = std::min<uint32_t>(plan_.mss, options.mss.value_or(536));
   peer_scale_ = options.window_scale.value_or(0);
@@ -64,7 +65,7 @@ void PeerTcp::receive_while_opening(const wire::TcpSegment& segment, TimePoint n
   peer_window_ = greatest_window_ = segment.window;
   window_sequence_ = segment.sequence;
   next_expected_ = una_ = 1;
-  congestion_window_ = 10 * mss_;
+  congestion_window_ = uint64_t{10} * mss_;
   state_ = State::open;
   resend_at_.reset();
   keep_alive_at_ = now + kKeepAlive;
@@ -140,7 +141,7 @@ bool PeerTcp::receive_ack(const wire::TcpSegment& segment, TimePoint now) {
       in_recovery_ = true;
       recover_ = max_;
       repaired_ = una_;
-      threshold_ = congestion_window_ = std::max<uint64_t>((max_ - una_) / 2, 4 * mss_);
+      threshold_ = congestion_window_ = std::max<uint64_t>((max_ - una_) / 2, uint64_t{4} * mss_);
     }
   }
   if (is_done()) resend_at_ = keep_alive_at_ = abort_at_ = std::nullopt;

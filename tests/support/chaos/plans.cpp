@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr TimePoint kStart{std::chrono::hours(100)};
 constexpr uint64_t kMostBytes = 2'000'000;
-constexpr size_t kLeastMemory = 8 * 64 * 1024;
+constexpr size_t kLeastMemory = size_t{8} * 64 * 1024;
 
 }  // namespace
 

@@ -30,7 +30,8 @@ flow::HostSide::Opening RemoteHost::open(const flow::FlowKey& key, uint32_t toke
   const auto plan = std::find_if(plans_.begin(), plans_.end(), [&](const Plan& each) { return each.key == key; });
   POSTERN_ASSERT(plan != plans_.end());
   if (dice_.chance(kRefused)) return {.socket = -1, .error = ECONNREFUSED};
-  Socket socket{.plan = static_cast<size_t>(plan - plans_.begin()), .token = token, .capacity = dice_.magnitude(2'000, 1'000'000)};
+  Socket socket{
+      .plan = static_cast<size_t>(plan - plans_.begin()), .token = token, .capacity = dice_.magnitude(2'000, 1'000'000)};
   const bool at_once = dice_.chance(kAtOnce);
   if (!at_once) socket.connects_at = now_ + dice_.between(10us, 30ms);
   const int number = next_number_++;
@@ -67,7 +68,8 @@ int RemoteHost::take_error(Socket& socket, int otherwise) {
 
 ssize_t RemoteHost::send(int number, std::span<const iovec> bytes) {
   Socket& socket = at(number);
-  if (!socket.connected || socket.shut) complain(fmt::format("connection {}: a send {}", socket.plan, socket.shut ? "after its end" : "too early"));
+  if (!socket.connected || socket.shut)
+    complain(fmt::format("connection {}: a send {}", socket.plan, socket.shut ? "after its end" : "too early"));
   if (socket.broken) return -take_error(socket, EPIPE);
   size_t taken = 0;
   for (const iovec& piece : bytes) {

@@ -1,6 +1,6 @@
 // remote_host.h - the host's side of the engine with nobody behind it: sockets in memory, with a remote on each that reads and
-// writes by a plan, now and then, and a send buffer that fills. It does what Linux's non-blocking sockets do with EPOLLET: an edge
-// for what changed, a short read only where nothing is left, an error that is told once.
+// writes by a plan, now and then, and a send buffer that fills. It does what Linux's non-blocking sockets do with EPOLLET: an
+// edge for what changed, a short read only where nothing is left, an error that is told once.
 #pragma once
 
 #include <map>
@@ -54,15 +54,15 @@ class RemoteHost final : public flow::HostSide {
   struct Socket {
     size_t plan;
     uint32_t token;
-    uint64_t capacity;          // of the send buffer
+    uint64_t capacity;  // of the send buffer
     size_t fate = 0;
-    uint64_t sent = 0;          // taken from the engine
-    uint64_t drained = 0;       // of it, read by the remote
+    uint64_t sent = 0;     // taken from the engine
+    uint64_t drained = 0;  // of it, read by the remote
     uint64_t produced = 0, received = 0;
     bool connected = false, shut = false, ended = false, wants_room = false;
-    int error = 0;              // not told yet
+    int error = 0;  // not told yet
     bool broken = false;
-    bool is_closed = false;     // by the engine; what it left in the buffer is still read
+    bool is_closed = false;  // by the engine; what it left in the buffer is still read
     std::optional<TimePoint> connects_at{}, drains_at{}, produces_at{}, aborts_at{};
   };
 

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr TimePoint kStart{std::chrono::hours(100)};
 constexpr Mac kGuestMac{{2, 0, 0, 0, 0, 1}}, kGatewayMac{{2, 0, 0, 0, 0, 2}};
-constexpr Duration kPatience = 30min;       // for a connection; backed off timeouts go by in it
-constexpr Duration kAfterwards = 3h;        // until whoever is left has been probed
+constexpr Duration kPatience = 30min;  // for a connection; backed off timeouts go by in it
+constexpr Duration kAfterwards = 3h;   // until whoever is left has been probed
 constexpr uint64_t kMostStepsAtOneTime = 100'000;
 
 struct Parsed {
@@ -53,8 +53,9 @@ Simulation::Simulation(uint64_t seed)
       up_(world_.faults, world_.latency, dice_.any(), wire::EthernetFrame::kHeaderBytes),
       down_(world_.faults, world_.latency, dice_.any(), wire::EthernetFrame::kHeaderBytes),
       remote_(plans_, dice_.any()),
-      engine_({.mtu_bytes = world_.mtu_bytes, .payload_limit_bytes = world_.memory_bytes, .hash_key = {dice_.any(), dice_.any()}},
-              *this, remote_) {
+      engine_(
+          {.mtu_bytes = world_.mtu_bytes, .payload_memory_bytes = world_.memory_bytes, .hash_key = {dice_.any(), dice_.any()}},
+          *this, remote_) {
   for (const Plan& plan : plans_) {
     peers_.emplace_back(plan, dice_.any(), [this, &plan](const PeerTcp::Segment& segment) { send_up(plan, segment); });
   }
@@ -105,7 +106,8 @@ void Simulation::refuse(const Attempt& attempt, flow::Refusal) {
 void Simulation::send_up(const Plan& plan, const PeerTcp::Segment& segment) {
   std::array<uint8_t, wire::kMaxTcpOptionBytes> options{};
   const bool is_syn = (segment.flags & wire::tcp_flag::syn) != 0;
-  const size_t bytes = is_syn ? wire::store_syn_options(options, segment.options) : wire::store_sack(options, segment.options.blocks());
+  const size_t bytes =
+      is_syn ? wire::store_syn_options(options, segment.options) : wire::store_sack(options, segment.options.blocks());
   const wire::TcpFrame frame{.destination_mac = kGatewayMac,
                              .source_mac = kGuestMac,
                              .source = plan.key.guest,
@@ -188,8 +190,9 @@ std::string Simulation::run() {
   if (!wrong.empty()) return wrong;
   up_.heal();
   down_.heal();
-  wrong = run_until([this] { return engine_.open_flows() == 0 && remote_.open_sockets() == 0 && engine_.payload_bytes() == 0; },
-                    kAfterwards);
+  wrong = run_until(
+      [this] { return engine_.open_flows() == 0 && remote_.open_sockets() == 0 && engine_.payload_memory_in_use() == 0; },
+      kAfterwards);
   const std::string judged = verdict();
   return judged.empty() && !wrong.empty() ? "afterwards " + wrong : judged;
 }
@@ -216,17 +219,19 @@ std::string Simulation::verdict_on(size_t number) const {
 std::string Simulation::verdict() const {
   if (!remote_.complaint().empty()) return remote_.complaint();
   for (size_t i = 0; i < plans_.size(); ++i) {
-    if (const std::string wrong = verdict_on(i); !wrong.empty()) return fmt::format("connection {}: {}; {}; {}", i, wrong, peers_[i].describe(), state());
+    if (const std::string wrong = verdict_on(i); !wrong.empty())
+      return fmt::format("connection {}: {}; {}; {}", i, wrong, peers_[i].describe(), state());
   }
   return {};
 }
 
 std::string Simulation::state() const {
   const auto& counters = engine_.counters();
-  std::string text = fmt::format("after {} ms, {} flows, {} of {} bytes of memory; {} mtu {} latency {} us; timeouts {} resets {} / {}",
-                                 (now_ - kStart) / 1ms, engine_.open_flows(), engine_.payload_bytes(), world_.memory_bytes,
-                                 world_.vnet ? "vnet" : "bare", world_.mtu_bytes, world_.latency / 1us, counters.timeouts,
-                                 counters.resets_to_guest, counters.resets_from_guest);
+  std::string text =
+      fmt::format("after {} ms, {} flows, {} of {} bytes of memory; {} mtu {} latency {} us; timeouts {} resets {} / {}",
+                  (now_ - kStart) / 1ms, engine_.open_flows(), engine_.payload_memory_in_use(), world_.memory_bytes,
+                  world_.vnet ? "vnet" : "bare", world_.mtu_bytes, world_.latency / 1us, counters.timeouts,
+                  counters.resets_to_guest, counters.resets_from_guest);
   for (size_t i = 0; i < peers_.size(); ++i) {
     if (!peers_[i].is_over() || !remote_.describe(i).starts_with("no")) {
       text += fmt::format("\n  connection {}: {}\n    {}", i, peers_[i].describe(), remote_.describe(i));

@@ -1,5 +1,5 @@
-// simulation.h - the engine between some connections of a namespace and their remotes, with everything going wrong that a seed can
-// think of, in a time that is only counted.
+// simulation.h - the engine between some connections of a namespace and their remotes, with everything going wrong that a seed
+// can think of, in a time that is only counted.
 //
 //   PeerTcp ──► FaultyLine ──► TcpEngine ◄──► RemoteHost
 //           ◄── FaultyLine ◄──

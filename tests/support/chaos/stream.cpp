@@ -30,8 +30,10 @@ std::optional<uint64_t> Stream::first_wrong(uint64_t offset, wire::Bytes bytes) 
   for (size_t done = 0; done < bytes.size();) {
     const size_t some = std::min(bytes.size() - done, right.size());
     read(offset + done, wire::MutableBytes(right).first(some));
-    const auto [wrong, _] = std::mismatch(right.begin(), right.begin() + static_cast<ptrdiff_t>(some), bytes.begin() + static_cast<ptrdiff_t>(done));
-    if (wrong != right.begin() + static_cast<ptrdiff_t>(some)) return offset + done + static_cast<uint64_t>(wrong - right.begin());
+    const auto [wrong, _] =
+        std::mismatch(right.begin(), right.begin() + static_cast<ptrdiff_t>(some), bytes.begin() + static_cast<ptrdiff_t>(done));
+    if (wrong != right.begin() + static_cast<ptrdiff_t>(some))
+      return offset + done + static_cast<uint64_t>(wrong - right.begin());
     done += some;
   }
   return std::nullopt;

@@ -1,4 +1,5 @@
-// stream.h - bytes that are known by their place: whoever receives one can tell whether it is the right one, and nobody keeps them.
+// stream.h - bytes that are known by their place: whoever receives one can tell whether it is the right one, and nobody keeps
+// them.
 #pragma once
 
 #include <optional>

@@ -14,7 +14,7 @@ namespace postern::cli {
 
 namespace {
 
-constexpr unsigned kDefaultMtu = 65'520;       // as many bytes as one IP packet and a page may hold
+constexpr unsigned kDefaultMtu = 65'520;  // as many bytes as one IP packet and a page may hold
 constexpr unsigned kDefaultMtuOfLibslirp = 16'384;
 constexpr unsigned kStallingMtu = 32'768;  // libslirp: a window below one segment waits for the 5 s persist timer
 constexpr size_t kMostFlows = 16'384;

@@ -5,14 +5,12 @@
 
 #include "connections.h"
 
-#include "connections.h"
-
 namespace postern::flow {
 
 namespace {
 
 constexpr size_t kShare = size_t{256} * 1024;  // of one connection, before the next has its turn
-constexpr size_t kSmall = 2048;        // is copied, so that the large chunk in the processor's cache can be read into again
+constexpr size_t kSmall = 2048;  // is copied, so that the large chunk in the processor's cache can be read into again
 constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
 }  // namespace

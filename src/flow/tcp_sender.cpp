@@ -63,8 +63,8 @@ TcpSender::Progress TcpSender::acknowledge(const Acknowledgment& ack, TimePoint 
   return progress;
 }
 
-/// RFC 9293 3.10.7.4. True: it was newer than what we knew. An acknowledgment of more is, whatever segment it came on (one that was
-/// sent again has an old number): or the old window, counted from the new una, would reach further than was ever said.
+/// RFC 9293 3.10.7.4. True: it was newer than what we knew. An acknowledgment of more is, whatever segment it came on (one that
+/// was sent again has an old number): or the old window, counted from the new una, would reach further than was ever said.
 bool TcpSender::take_window(const Acknowledgment& ack) {
   const bool newer = before(una_, ack.number) || before(window_segment_, ack.segment) ||
                      (window_segment_ == ack.segment && !before(ack.number, window_ack_));

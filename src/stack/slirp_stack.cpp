@@ -191,8 +191,7 @@ Status SlirpStack::add_forward(const Forward& forward) {
   const SocketAddress host(forward.host_address, forward.host_port);
   const SocketAddress guest(forward.guest_address, forward.guest_port);
   errno = 0;
-  const int rc = ::slirp_add_hostxfwd(slirp_, host.get(), host.size(),
-                                      guest.get(), guest.size(), forward_flags(forward));
+  const int rc = ::slirp_add_hostxfwd(slirp_, host.get(), host.size(), guest.get(), guest.size(), forward_flags(forward));
   if (rc < 0)
     return fail_errno("listen on", fmt::format("{} port {}", to_string(forward.host_address), forward.host_port.number));
   return {};

@@ -70,8 +70,8 @@ class SlirpStack {
   void input(std::span<const uint8_t> frame);
   /// Before the wait: puts what libslirp wants to hear of into the loop. Returns how long it can wait; nothing: for ever.
   std::optional<Duration> prepare();
-  /// After the wait: serves ready host sockets and libslirp's own timers. Both walk over all of libslirp's sockets, and do nothing
-  /// where nothing has happened to it.
+  /// After the wait: serves ready host sockets and libslirp's own timers. Both walk over all of libslirp's sockets, and do
+  /// nothing where nothing has happened to it.
   void process();
 
   /// Listens on the host. Errors: EADDRINUSE, EACCES (a port below ip_unprivileged_port_start), EADDRNOTAVAIL.
@@ -95,7 +95,7 @@ class SlirpStack {
   bool is_touched_ = true;  // since the last round was prepared
   TimePoint served_at_{};
   std::optional<TimePoint> deadline_;  // of libslirp's own timers
-  Slirp* slirp_ = nullptr;  // freed by the destructor, before what its callbacks use
+  Slirp* slirp_ = nullptr;             // freed by the destructor, before what its callbacks use
 };
 
 /// The version of the library that is loaded, "4.7.0".

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "../unit/wire/frame_builder.h"
+#include "engine_seeds.h"
 
 using namespace postern::wire::test;
 
@@ -175,11 +176,11 @@ int main(int argc, char** argv) {
   }
   constexpr size_t kIpAt = 14, kTransportAt = 34;
   const std::filesystem::path corpus = argv[1];
-  const bool written = write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
-                       write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
-                       write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) &&
-                       write(corpus / "parse_tcp_options", tcp_options()) &&
-                       write(corpus / "parse_udp", seeds("udp4", kTransportAt)) &&
-                       write(corpus / "frame_filter", conversations()) && write(corpus / "segmenter", superframes());
+  const bool written =
+      write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
+      write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
+      write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) && write(corpus / "parse_tcp_options", tcp_options()) &&
+      write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "frame_filter", conversations()) &&
+      write(corpus / "segmenter", superframes()) && write(corpus / "tcp_engine", postern::fuzz::engine_scripts());
   return written ? 0 : 1;
 }

@@ -154,6 +154,15 @@ void TcpEngine::Connections::evict() {
   });
 }
 
+/// The memory is used up. What came early was never acknowledged: it may be forgotten, RFC 2018 8, and comes again. Of all
+/// connections, so not often.
+bool TcpEngine::Connections::forget_early() {
+  if (now_ < next_forgetting_) return false;
+  next_forgetting_ = now_ + kBetweenEvictions;
+  flows_.for_each([](TcpFlow& flow) { flow.early.clear(); });
+  return true;
+}
+
 void TcpEngine::Connections::reap() {
   std::erase_if(dead_, [this](TcpFlow* flow) {
     if (flow->in_run_queue) return false;

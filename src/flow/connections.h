@@ -96,6 +96,7 @@ class TcpEngine::Connections {
   uint32_t segment_limit(const FlowKey& key) const;
   Sequence initial_sequence(const FlowKey& key) const;
   void evict();
+  bool forget_early();
   void trim_when_idle();
 
   TcpConfig config_;
@@ -114,7 +115,7 @@ class TcpEngine::Connections {
   std::vector<TcpFlow*> to_acknowledge_, dead_;
   std::optional<Chunk> hot_;  // read into again and again, while it is in the processor's cache
   uint16_t next_ip_id_ = 0;
-  TimePoint next_eviction_{};
+  TimePoint next_eviction_{}, next_forgetting_{};
   size_t pool_in_use_ = 0;  // when it changed last
   std::optional<TimePoint> trim_at_;
 

@@ -36,6 +36,7 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   const size_t segment = flow.sender.segment_bytes();
   if (most > segment) most -= most % segment;
   if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
+  if (!hot_ && forget_early()) hot_ = pool_.take(ChunkPool::kSlabBytes);
   flow.starved = !hot_;
   if (flow.starved) return false;
   const ssize_t result = host_.receive(flow.socket, hot_->bytes().first(most));

@@ -74,7 +74,7 @@ class World final : private flow::GuestSide, private flow::HostSide {
         engine_({.mtu_bytes = (kind & 8) != 0 ? 296u : 1500u,
                  .max_flows = (kind & 4) != 0 ? 2u : 64u,
                  .max_embryonic = (kind & 4) != 0 ? 2u : 64u,
-                 .payload_limit_bytes = (kind & 2) != 0 ? size_t{3} << 16 : size_t{8} << 20,
+                 .payload_memory_bytes = (kind & 2) != 0 ? size_t{3} << 16 : size_t{8} << 20,
                  .hash_key = {1, 2}},
                 *this, *this) {}
 
@@ -232,14 +232,14 @@ void World::finish() {
     if (!socket.broken && socket.connected) POSTERN_ASSERT(socket.witness->taken() >= socket.witness->acknowledged_bytes());
   }
   const TimePoint end = now_ + 30h;
-  for (int turn = 0; now_ < end && (engine_.open_flows() != 0 || engine_.payload_bytes() != 0); ++turn) {
+  for (int turn = 0; now_ < end && (engine_.open_flows() != 0 || engine_.payload_memory_in_use() != 0); ++turn) {
     POSTERN_ASSERT(turn < 500'000);  // who waits for memory asks for it every 10 ms
     engine_.run(now_);
     const auto next = engine_.next_deadline();
-    POSTERN_ASSERT(next || engine_.has_work() || engine_.payload_bytes() == 0);
+    POSTERN_ASSERT(next || engine_.has_work() || engine_.payload_memory_in_use() == 0);
     if (next && !engine_.has_work()) now_ = std::max(now_, *next);
   }
-  POSTERN_ASSERT(engine_.open_flows() == 0 && engine_.payload_bytes() == 0 && sockets_.empty());
+  POSTERN_ASSERT(engine_.open_flows() == 0 && engine_.payload_memory_in_use() == 0 && sockets_.empty());
 }
 
 // ---- the namespace

@@ -32,7 +32,10 @@ class GuestTest : public PosternTest {
       ADD_FAILURE() << server.error().message();
       return std::nullopt;
     }
-    const std::string listens = fmt::format("grep -qw 0A /proc/{0}/net/tcp /proc/{0}/net/tcp6", server->pid());
+    // Before it has entered the guest it is in the host's namespace, where postern itself listens.
+    const std::string listens = fmt::format(
+        "test $(readlink /proc/{0}/ns/net) != $(readlink /proc/self/ns/net) && grep -qw 0A /proc/{0}/net/tcp /proc/{0}/net/tcp6",
+        server->pid());
     const bool ready = wait_until([&] { return !server->running() || host().sh(listens).ok(); });
     EXPECT_TRUE(ready && server->running()) << server->err();
     return std::move(*server);

@@ -43,7 +43,8 @@ http {{
   }
 
   static std::string curl(const Machine& from, std::string_view url) {
-    return from.run({"curl", "-sS", "--max-time", "10", std::string(url)}).out;
+    const Outcome outcome = from.run({"curl", "-sS", "--max-time", "10", std::string(url)});
+    return outcome.out + outcome.err;
   }
 };
 

@@ -40,7 +40,7 @@ uint16_t TcpReceiver::announce(size_t waiting) {
   // move the edge without end. Then a little less is told; what was promised is still taken, RFC 7323 2.4.
   const uint32_t grain = 1u << shift_;
   const uint32_t above = (window + grain - 1) >> shift_;
-  const bool creeps = before(wanted + grain, next_ + (above << shift_));
+  const bool creeps = waiting + (size_t{above} << shift_) > size_t{budget_} + grain;
   const uint32_t field = std::min(creeps ? window >> shift_ : above, kGreatestField);
   const Sequence told = next_ + (field << shift_);
   if (before(edge_, told)) edge_ = told;

@@ -35,7 +35,10 @@ Result<Guest> Guest::start(const Machine& host, const GuestConfig& config) {
   const bool here = wait_until([&] { return !postern.out().empty() || !postern.running(); });
   if (!here || postern.out().empty()) return fail(fmt::format("postern run: nothing runs inside: {}", postern.err()));
   std::string target = child_of(host, postern.pid());
-  return Guest(host, std::move(postern), config.role, std::move(target));
+  Guest guest(host, std::move(postern), config.role, std::move(target));
+  // The command runs already while postern still closes what it started it with: do_epoll_wait, ep_poll.
+  if (!wait_until([&] { return text_of(guest.proc("wchan")).find("poll") != std::string::npos; })) return fail("postern run: busy");
+  return guest;
 }
 
 Command Guest::inside(Command command) const {

@@ -171,6 +171,8 @@ class Probe {
     for (size_t size = 0; size < sent.size();) {
       if (const int error = wait_for(socket, POLLIN, deadline)) return error;
       const ssize_t more = ::recv(socket, got.data() + size, got.size() - size, 0);
+      // Woken by its error queue, to which the kernel adds before it sets the error itself.
+      if (more < 0 && errno == EAGAIN && Clock::now() < deadline) continue;
       if (more < 0) return errno;
       if (more == 0) return ECONNRESET;
       size += static_cast<size_t>(more);

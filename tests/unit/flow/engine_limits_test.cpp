@@ -79,10 +79,9 @@ TEST_F(Limits, EstablishedOnesAreNoLongerConnecting) {
 TEST_F(Limits, AGuestThatHoldsASegmentBackHoldsOneMebibyte) {
   guest.set_window(64 << 20);
   establish({.scale = 14});
-  size_t heard = 0;
   host.sends(32 << 20);
   for (int i = 0; i < 300; ++i) {
-    while (guest.hears() != "") heard += guest.last().bytes;
+    guest.ignores_all();
     guest.acks(1, {{1461, guest.heard_up_to()}});  // all but the first
     if (i % 10 == 0) wait(100ms);
   }

@@ -198,7 +198,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   if (!flow || flow->state == State::closed) return;
   if (flow->state == State::connecting) {
     if (!readiness.writable && !readiness.ended) return;
-    const int error = host_.outcome(flow->socket);
+    const int error = readiness.ended ? host_.outcome(flow->socket) : 0;  // writable and nothing else: connected
     if (error != 0) return refuse(*flow, error);
     connected(*flow);
   }

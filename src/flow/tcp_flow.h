@@ -59,7 +59,7 @@ struct TcpFlow {
   bool host_failed = false;                  // what can still be read is read, and no more
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
-  bool in_ack_list = false, in_run_queue = false, in_dead_list = false;
+  bool in_run_queue = false;
   bool starved = false;  // waits for memory
   bool keep_alive_is_on = false;
   uint8_t keep_alive_probes = 0;

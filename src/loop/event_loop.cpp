@@ -101,9 +101,22 @@ int EventLoop::wait_milliseconds(std::optional<Duration> limit) const {
   return static_cast<int>(std::min<int64_t>(milliseconds, std::numeric_limits<int>::max()));
 }
 
-Status EventLoop::turn(std::optional<Duration> limit) {
+int EventLoop::wait(std::span<epoll_event> ready, std::optional<Duration> limit, Duration polling) {
+  const auto size = static_cast<int>(ready.size());
+  const int milliseconds = wait_milliseconds(limit);
+  wait_began_ = Clock::now();
+  if (milliseconds != 0 && polling != Duration::zero()) {
+    do {
+      const int count = ::epoll_wait(epoll_.get(), ready.data(), size, 0);
+      if (count != 0) return count;
+    } while (Clock::now() - wait_began_ < polling);
+  }
+  return ::epoll_wait(epoll_.get(), ready.data(), size, milliseconds);
+}
+
+Status EventLoop::turn(std::optional<Duration> limit, Duration polling) {
   std::array<epoll_event, 256> ready;
-  const int count = ::epoll_wait(epoll_.get(), ready.data(), ready.size(), wait_milliseconds(limit));
+  const int count = wait(ready, limit, polling);
   if (count < 0 && errno != EINTR) return fail_errno("epoll_wait");
   now_ = Clock::now();
   for (int i = 0; i < count; ++i) {

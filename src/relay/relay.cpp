@@ -1,5 +1,6 @@
 #include "postern/relay/relay.h"
 
+#include <sched.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "fast_path.h"
 #include "fragment_set.h"
+#include "pace.h"
 #include "segmenter.h"
 #include "superframe.h"
 #include "tap_port.h"
@@ -32,6 +34,12 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config) {
   return filter;
 }
 
+/// Of those that we may run on.
+bool has_many_processors() {
+  cpu_set_t mine;
+  return ::sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 1;
+}
+
 }  // namespace
 
 Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
@@ -50,6 +58,7 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
   relay->mtu_bytes_ = config.mtu_bytes;
+  if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
   if (engine == Engine::fast) relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key);
   return relay;
 }
@@ -73,12 +82,14 @@ std::optional<Duration> Relay::patience() {
 }
 
 Status Relay::turn() {
-  POSTERN_CHECK(loop_.turn(patience()), "relay");
+  POSTERN_CHECK(loop_.turn(patience(), pace_ ? pace_->polling() : Duration::zero()), "relay");
+  const uint64_t bytes_before = tap_->bytes_carried();
   stack_->process();
   flush();
   if (tap_readable_) drain_tap();
   if (fast_) fast_->run(loop_.now());
   flush();
+  if (pace_) pace_->note(loop_.waited(), tap_->bytes_carried() - bytes_before);
   return {};
 }
 

@@ -10,6 +10,7 @@ TapPort::Got TapPort::read(wire::MutableBytes room, size_t& bytes) {
   const ssize_t size = ::read(tap_.get(), room.data(), room.size());
   if (size > 0) {
     bytes = static_cast<size_t>(size);
+    bytes_carried_ += bytes;
     return Got::frame;
   }
   // EBADFD is all that a TAP says about its device's end; 0 is a socket's, a TAP never says it.
@@ -17,7 +18,12 @@ TapPort::Got TapPort::read(wire::MutableBytes room, size_t& bytes) {
 }
 
 void TapPort::write(std::span<const iovec> parts) {
-  if (!tap_ || ::writev(tap_.get(), parts.data(), static_cast<int>(parts.size())) < 0) ++writes_lost_;
+  const ssize_t size = tap_ ? ::writev(tap_.get(), parts.data(), static_cast<int>(parts.size())) : -1;
+  if (size < 0) {
+    ++writes_lost_;
+  } else {
+    bytes_carried_ += static_cast<size_t>(size);
+  }
 }
 
 }  // namespace postern::relay

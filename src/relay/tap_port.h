@@ -32,11 +32,12 @@ class TapPort {
   /// One frame, in parts; vnet header first if the framing has one.
   void write(std::span<const iovec> parts);
   uint64_t writes_lost() const { return writes_lost_; }
+  uint64_t bytes_carried() const { return bytes_carried_; }  // both ways
 
  private:
   UniqueFd tap_;
   netns::TapFraming framing_ = netns::TapFraming::bare;
-  uint64_t writes_lost_ = 0;
+  uint64_t writes_lost_ = 0, bytes_carried_ = 0;
 };
 
 }  // namespace postern::relay

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "postern/base/clock.h"
@@ -74,22 +75,25 @@ class EventLoop {
 
   Source make_source(Callback callback);
   /// Waits until something is ready, a timer is due or `limit` has passed (no limit: for ever), then dispatches once.
-  /// EINTR counts as nothing ready.
-  Status turn(std::optional<Duration> limit = std::nullopt);
+  /// EINTR counts as nothing ready. The first `polling` of the wait the processor is kept: no sleep, no waking up.
+  Status turn(std::optional<Duration> limit = std::nullopt, Duration polling = {});
   /// The time stamped when the last wait ended.
   TimePoint now() const { return now_; }
+  /// How long it was.
+  Duration waited() const { return now_ - wait_began_; }
 
  private:
   struct Slot {
     std::shared_ptr<Callback> callback;  // shared, so that a callback may retire its own source
     uint16_t generation = 0;
   };
-  explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)), now_(Clock::now()) {}
+  explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)), now_(Clock::now()), wait_began_(now_) {}
+  int wait(std::span<epoll_event> ready, std::optional<Duration> limit, Duration polling);
   int wait_milliseconds(std::optional<Duration> limit) const;
   void fire_timers();
 
   UniqueFd epoll_;
-  TimePoint now_;
+  TimePoint now_, wait_began_;
   std::vector<Slot> slots_;
   std::vector<uint16_t> free_slots_;
   std::set<std::pair<TimePoint, Timer*>> timers_;

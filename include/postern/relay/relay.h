@@ -24,6 +24,7 @@
 namespace postern::relay {
 
 class FastPath;
+class Pace;
 class Superframe;
 class TapPort;
 
@@ -86,6 +87,7 @@ class Relay final : private stack::FrameSink {
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   uint64_t frames_from_guest_ = 0, frames_to_guest_ = 0;
+  std::unique_ptr<Pace> pace_;  // where another processor is there for who is waited for
   std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
   std::unique_ptr<uint8_t[]> arena_;        // the frames of a burst
 };

@@ -36,6 +36,23 @@ TEST_F(EventLoopTest, DeliversTheKeyTheSourceGave) {
   EXPECT_EQ(seen, 77u);
 }
 
+TEST_F(EventLoopTest, PollingEndsWithWhatItWaitsFor) {
+  Pipe pipe;
+  int calls = 0;
+  auto source = loop->make_source([&](uint32_t, uint32_t) { ++calls; });
+  ASSERT_TRUE(source.watch(pipe.read_end.get(), EPOLLIN));
+  pipe.fill();
+  ASSERT_TRUE(loop->turn(std::nullopt, std::chrono::hours(1)));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(EventLoopTest, PollingIsTheBeginningOfAWait) {
+  constexpr Duration kLimit = std::chrono::milliseconds(2);
+  ASSERT_TRUE(loop->turn(kLimit, std::chrono::microseconds(1)));
+  EXPECT_GE(loop->waited(), kLimit);
+  ASSERT_TRUE(loop->turn(Duration::zero(), std::chrono::hours(1)));
+}
+
 TEST_F(EventLoopTest, WatchingANumberThatWasClosedAndReusedAddsItAgain) {
   int calls = 0;
   auto source = loop->make_source([&](uint32_t, uint32_t) { ++calls; });

@@ -20,6 +20,7 @@ std::string_view name(Drop reason) {
     case Drop::group_destination: return "group_destination";
     case Drop::host_alias: return "host_alias";
     case Drop::host_address: return "host_address";
+    case Drop::hop_limit: return "hop_limit";
     case Drop::flow_limit: return "flow_limit";
     case Drop::fragment_overlap: return "fragment_overlap";
     case Drop::fragment_limit: return "fragment_limit";

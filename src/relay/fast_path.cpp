@@ -20,14 +20,14 @@ flow::FlowKey key_of(const TcpView& view) {
   return {view.ip.source, view.segment.source, view.ip.destination, view.segment.destination};
 }
 
-wire::Unreachable to_unreachable(flow::Refusal why) {
+wire::IcmpReason to_icmp_reason(flow::Refusal why) {
   switch (why) {
-    case flow::Refusal::no_route: return wire::Unreachable::no_route;
-    case flow::Refusal::host: return wire::Unreachable::address;
-    case flow::Refusal::protocol: return wire::Unreachable::protocol;
-    case flow::Refusal::prohibited: return wire::Unreachable::prohibited;
+    case flow::Refusal::no_route: return wire::IcmpReason::no_route;
+    case flow::Refusal::host: return wire::IcmpReason::address;
+    case flow::Refusal::protocol: return wire::IcmpReason::protocol;
+    case flow::Refusal::prohibited: return wire::IcmpReason::prohibited;
   }
-  return wire::Unreachable::no_route;
+  return wire::IcmpReason::no_route;
 }
 
 bool is_checksum_right(const TcpView& view) {
@@ -162,7 +162,7 @@ void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
   const size_t bytes = wire::store_tcp_headers_complete(offending, syn, {});
   std::array<uint8_t, wire::VnetHeader::kBytes + wire::kMaxIcmpErrorFrame> room{};
   const wire::MutableBytes reply = wire::MutableBytes(room).subspan(wire::VnetHeader::kBytes);
-  const auto error = wire::build_unreachable(to_unreachable(why), wire::Bytes(offending).first(bytes), router, reply);
+  const auto error = wire::build_icmp_error(to_icmp_reason(why), wire::Bytes(offending).first(bytes), router, reply);
   if (!error) return;
   const bool vnet = tap_.framing() == netns::TapFraming::vnet;
   const iovec whole{room.data() + (vnet ? 0 : wire::VnetHeader::kBytes), error->size() + (vnet ? wire::VnetHeader::kBytes : 0)};

@@ -3,7 +3,7 @@
 //   1 it can be read            malformed, bad_checksum, unknown_ethertype, ipv6_off
 //   2 it names real hosts       martian_destination, martian_source, source_route
 //   3 libslirp can take it      fragments put together; ipv6_extension, ipv6_fragment, unsupported_protocol, router_message
-//   4 its destination is open   group_destination; host_alias, host_address (the only ones that are answered)
+//   4 its destination is open   group_destination; host_alias, host_address, hop_limit (the only ones that are answered)
 //   5 there is room for a flow  flow_limit
 //
 // From 2 on the rules speak of IpAddress and Place, never of a family.
@@ -45,6 +45,7 @@ using wire::UdpDatagram;
 using Transport = std::variant<TcpSegment, UdpDatagram, IcmpMessage>;
 
 constexpr Port kDnsPort{53};
+constexpr uint8_t kLastHop = 1;  // a router forwards nothing with that, RFC 1812 5.3.1; traceroute counts on it
 constexpr std::chrono::seconds kUdpSocketLifetime{240}, kDnsSocketLifetime{10};  // SO_EXPIRE, SO_EXPIREFAST of libslirp
 
 /// Where a destination leads, seen from libslirp.
@@ -130,6 +131,10 @@ bool may_lack_a_source(const Packet& packet) {
   return icmp->kind == IcmpKind::listener || (icmp->kind == IcmpKind::neighbour && icmp->type != kNeighbourAdvertisement);
 }
 
+bool is_answered(Drop objection) {
+  return objection == Drop::host_alias || objection == Drop::host_address || objection == Drop::hop_limit;
+}
+
 bool is_impossible_source(const IpAddress& source) { return wire::is_martian(source) || wire::is_group(source); }
 
 /// DHCP and neighbour discovery live on group addresses. libslirp would carry the rest to the host's loopback (255.255.255.255,
@@ -139,6 +144,12 @@ bool serves_group(const Packet& packet) {
     return icmp->kind == IcmpKind::neighbour || icmp->kind == IcmpKind::listener;
   }
   return is_dhcp(packet);
+}
+
+/// A UDP socket is told at once only of what cannot pass by; with IP_RECVERR of everything, udp(7).
+wire::IcmpReason to_icmp_reason(Drop reason, Protocol protocol) {
+  if (reason == Drop::hop_limit) return wire::IcmpReason::hop_limit;
+  return protocol == Protocol::udp ? wire::IcmpReason::prohibited : wire::IcmpReason::no_route;
 }
 
 }  // namespace
@@ -217,8 +228,7 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
   if (!transport) return drop(transport.error());
   const Packet packet{*ip, *transport, place_of(ip->destination)};
   if (const auto objection = objection_to(packet)) {
-    const bool answered = *objection == Drop::host_alias || *objection == Drop::host_address;
-    return answered ? refuse(*objection, frame, *ip) : drop(*objection);
+    return is_answered(*objection) ? refuse(*objection, frame, *ip) : drop(*objection);
   }
   if (exceeds_flow_limit(packet, moment)) return drop(Drop::flow_limit);
 
@@ -256,7 +266,7 @@ std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const
   const auto* icmp = packet.as<IcmpMessage>();
   if (icmp && icmp->kind == IcmpKind::router) return Drop::router_message;
   switch (packet.place) {
-    case Place::remote: return std::nullopt;
+    case Place::remote: return packet.ip.hop_limit <= kLastHop ? std::optional(Drop::hop_limit) : std::nullopt;
     case Place::dns:
       if (config_.dns == stack::Dns::ordinary && packet.ip.is_v4()) return std::nullopt;  // an address like any other
       [[fallthrough]];
@@ -329,9 +339,7 @@ Verdict FrameFilter::Rules::drop(Drop reason) {
 Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
   const stack::AddressPlan& plan = config_.addresses;
   const IpAddress router = ip.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
-  // A UDP socket is told at once only of what cannot pass by; with IP_RECVERR of everything, udp(7).
-  const auto reason_told = ip.protocol == Protocol::udp ? wire::Unreachable::prohibited : wire::Unreachable::no_route;
-  const auto reply = wire::build_unreachable(reason_told, frame, router, reply_);
+  const auto reply = wire::build_icmp_error(to_icmp_reason(reason, ip.protocol), frame, router, reply_);
   if (!reply) return drop(reason);
   drops_.count(reason);
   return {.action = Verdict::Action::refuse, .frame = *reply};

@@ -25,6 +25,7 @@ constexpr ErrorCode kCodes[][2] = {
     {{3, 2}, {1, 4}},   // protocol
     {{3, 3}, {1, 4}},   // port
     {{3, 13}, {1, 1}},  // prohibited
+    {{11, 0}, {3, 0}},  // hop_limit
 };
 
 bool may_be_answered(const EthernetFrame& frame, const IpPacket& packet) {
@@ -71,7 +72,7 @@ size_t store_packet(MutableBytes out, const IcmpError& error) {
 
 }  // namespace
 
-std::optional<MutableBytes> build_unreachable(Unreachable reason, Bytes offending, const IpAddress& router, MutableBytes reply) {
+std::optional<MutableBytes> build_icmp_error(IcmpReason reason, Bytes offending, const IpAddress& router, MutableBytes reply) {
   POSTERN_ASSERT(reply.size() >= kMaxIcmpErrorFrame);
   const auto frame = EthernetFrame::parse(offending);
   const auto packet = frame ? IpPacket::parse(frame->payload) : std::nullopt;

@@ -95,6 +95,11 @@ TEST_F(Traffic, Pings) {
   EXPECT_THAT(inside("ping -c1 -W5 10.0.2.2 && ping -c1 -W5 10.0.2.3 && ping -c1 -W5 fd00::2"), Succeeds());
 }
 
+TEST_F(Traffic, TheGatewayIsTheFirstHop) {
+  EXPECT_THAT(inside("ping -c1 -W5 -t1 $LAB_REMOTE4").out, HasSubstr("From 10.0.2.2 icmp_seq=1 Time to live exceeded"));
+  EXPECT_THAT(inside("ping -c1 -W5 -t1 $LAB_REMOTE6").out, HasSubstr("From fd00::2 icmp_seq=1 Time exceeded: Hop limit"));
+}
+
 TEST_F(Traffic, EchoesDatagramsOfEverySize) {
   for (const char* options : {"--mtu 1500", ""}) {
     for (const size_t bytes : std::initializer_list<size_t>{1, 1472, 1473, 8192, 60000}) {

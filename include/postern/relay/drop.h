@@ -23,6 +23,7 @@ enum class Drop : uint8_t {
   group_destination,     // broadcast or multicast that nobody here serves
   host_alias,            // an address that stands for the host, while its loopback is closed: refused with an ICMP error
   host_address,          // an address of the host itself, while it is isolated: refused in the same way
+  hop_limit,             // a time to live that ends here: refused with "time exceeded"
   flow_limit,            // would open a flow beyond max_flows
   fragment_overlap,      // a datagram with overlapping or contradicting fragments, dropped whole
   fragment_limit,        // a datagram that made room for a newer one

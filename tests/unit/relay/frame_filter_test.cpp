@@ -298,6 +298,34 @@ TEST(FrameFilter, OnlyRoutersSendRouterMessages) {
   EXPECT_EQ(probe.fate(icmp_frame(to("2001:db8::1"), {.type = 1, .code = 4})), "pass");
 }
 
+/// A segment, a datagram and an echo request.
+std::array<Frame, 3> one_of_each(const Ends& ends, uint8_t hop_limit) {
+  const IpFields ip{.hop_limit = hop_limit};
+  const uint8_t echo = ends.is_v4() ? 8 : 128;
+  return {tcp_frame(ends, {}, ip), udp_frame(ends, {}, ip), icmp_frame(ends, {.type = echo}, ip)};
+}
+
+TEST(FrameFilter, ASpentHopLimitIsAnsweredAsByARouter) {
+  FilterProbe probe;
+  for (const char* remote : {"192.0.2.1", "2001:db8::1"}) {
+    const Ends ends = to(remote);
+    for (const uint8_t hops : std::initializer_list<uint8_t>{0, 1}) {
+      for (const Frame& frame : one_of_each(ends, hops)) {
+        ASSERT_EQ(probe.fate(frame), "refuse hop_limit");
+        EXPECT_EQ(probe.out()[ends.is_v4() ? 34 : 54], ends.is_v4() ? 11 : 3);
+      }
+    }
+    for (const Frame& frame : one_of_each(ends, 2)) EXPECT_EQ(probe.fate(frame), "pass");
+  }
+}
+
+TEST(FrameFilter, WhatEndsHereNeedsNoFurtherHop) {
+  FilterProbe probe(with_host_loopback());
+  for (const char* ours : {"10.0.2.2", "fd00::2"}) {
+    for (const Frame& frame : one_of_each(to(ours), 1)) EXPECT_EQ(probe.fate(frame), "pass") << ours;
+  }
+}
+
 TEST(FrameFilter, UrgentDataBecomesOrdinaryData) {
   for (const char* remote : {"192.0.2.1", "2001:db8::1"}) {
     FilterProbe probe;

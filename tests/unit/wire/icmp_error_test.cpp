@@ -18,10 +18,10 @@ constexpr Ends kV6{"fd00::64", "fd00::2"};
 
 class Answer {
  public:
-  explicit Answer(const Frame& offending, Unreachable reason = Unreachable::no_route) {
+  explicit Answer(const Frame& offending, IcmpReason reason = IcmpReason::no_route) {
     const auto parsed = IpPacket::parse(Bytes(offending).subspan(14));
     const bool v4 = !parsed || parsed->is_v4();
-    reply_ = build_unreachable(reason, offending, *parse_ip(v4 ? kV4.destination : kV6.destination), buffer_);
+    reply_ = build_icmp_error(reason, offending, *parse_ip(v4 ? kV4.destination : kV6.destination), buffer_);
     if (reply_) packet_ = IpPacket::parse(Bytes(*reply_).subspan(14));
   }
   explicit operator bool() const { return reply_.has_value(); }
@@ -73,15 +73,21 @@ TEST_P(IcmpErrorOfEitherFamily, QuotesAsMuchAsTheRfcAllows) {
 
 TEST_P(IcmpErrorOfEitherFamily, EachReasonHasItsCode) {
   struct Row {
-    Unreachable reason;
+    IcmpReason reason;
     uint8_t v4, v6;
   };
-  for (const Row& row : {Row{Unreachable::no_route, 0, 0}, Row{Unreachable::address, 1, 3}, Row{Unreachable::port, 3, 4},
-                         Row{Unreachable::prohibited, 13, 1}}) {
+  for (const Row& row : {Row{IcmpReason::no_route, 0, 0}, Row{IcmpReason::address, 1, 3}, Row{IcmpReason::port, 3, 4},
+                         Row{IcmpReason::prohibited, 13, 1}}) {
     const Answer answer(udp_frame(GetParam()), row.reason);
     EXPECT_EQ(answer.icmp().type, GetParam().is_v4() ? 3 : 1);
     EXPECT_EQ(answer.icmp().code, GetParam().is_v4() ? row.v4 : row.v6);
   }
+}
+
+TEST_P(IcmpErrorOfEitherFamily, ASpentHopLimitIsTimeExceeded) {
+  const Answer answer(udp_frame(GetParam()), IcmpReason::hop_limit);
+  EXPECT_EQ(answer.icmp().type, GetParam().is_v4() ? 11 : 3);
+  EXPECT_EQ(answer.icmp().code, 0);
 }
 
 TEST_P(IcmpErrorOfEitherFamily, AnswersAnEchoButNoError) {
@@ -112,8 +118,8 @@ TEST(IcmpError, AnswersTheFirstFragmentOnly) {
 
 TEST(IcmpError, AnswersNothingUnreadable) {
   std::array<uint8_t, kMaxIcmpErrorFrame> reply;
-  EXPECT_FALSE(build_unreachable(Unreachable::port, {}, *parse_ip("10.0.2.2"), reply));
-  EXPECT_FALSE(build_unreachable(Unreachable::port, test::ethernet_frame(0x0800, {0x45, 0, 0}), *parse_ip("10.0.2.2"), reply));
+  EXPECT_FALSE(build_icmp_error(IcmpReason::port, {}, *parse_ip("10.0.2.2"), reply));
+  EXPECT_FALSE(build_icmp_error(IcmpReason::port, test::ethernet_frame(0x0800, {0x45, 0, 0}), *parse_ip("10.0.2.2"), reply));
 }
 
 }  // namespace

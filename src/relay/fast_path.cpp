@@ -7,6 +7,7 @@
 #include "postern/base/socket_address.h"
 #include "postern/wire/checksum.h"
 #include "postern/wire/icmp_error.h"
+#include "postern/wire/path_mtu.h"
 #include "postern/wire/tcp_frame.h"
 
 namespace postern::relay {
@@ -76,6 +77,15 @@ FastPath::Taker FastPath::take(const TcpView& view, Checksum checksum, TimePoint
   if (checksum == Checksum::unknown && !is_checksum_right(view)) return Taker::nobody;
   engine_.input({key, view.frame.source, view.frame.destination, view.segment}, now);
   return Taker::engine;
+}
+
+void FastPath::note_from_router(wire::Bytes frame, TimePoint now) {
+  const auto ethernet = wire::EthernetFrame::parse(frame);
+  const auto ip = ethernet ? wire::IpPacket::parse(ethernet->payload) : std::nullopt;
+  const auto told = ip ? wire::PathMtu::parse(*ip) : std::nullopt;
+  if (!told) return;
+  engine_.path_mtu({told->destination, told->destination_port, told->source, told->source_port}, told->sequence, told->mtu_bytes,
+                   now);
 }
 
 void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {

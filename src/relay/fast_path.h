@@ -26,6 +26,8 @@ class FastPath final : private flow::GuestSide {
   enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
   enum class Checksum { right, unknown };
   Taker take(const TcpView& view, Checksum checksum, TimePoint now);
+  /// A frame of the namespace that is no TCP: a router there may say that our segments are too large for its next link.
+  void note_from_router(wire::Bytes frame, TimePoint now);
   /// A frame that libslirp sends.
   void note_from_stack(wire::Bytes frame, TimePoint now);
 

@@ -136,6 +136,7 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
       case FastPath::Taker::stack: break;
     }
   }
+  if (fast_ && !verdict.tcp) fast_->note_from_router(verdict.frame, loop_.now());
   if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
   give_to_stack(verdict);
   return false;

@@ -1,4 +1,5 @@
 #include "postern/wire/icmp.h"
+#include "postern/wire/path_mtu.h"
 
 #include "fuzz_input.h"
 
@@ -12,5 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::check_inside(message->payload, packet->payload);
   POSTERN_ASSERT(message->payload.size() + 8 == packet->payload.size());
   POSTERN_ASSERT(!packet->is_v4() || message->kind != wire::IcmpKind::neighbour);
+  const auto path = wire::PathMtu::parse(*packet);
+  POSTERN_ASSERT(!path || (message->kind == wire::IcmpKind::error && path->source == packet->destination));
   return 0;
 }

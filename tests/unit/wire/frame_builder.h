@@ -183,14 +183,14 @@ inline Frame udp_frame(const Ends& ends, const UdpFields& fields = {}, const IpF
 struct IcmpFields {
   uint8_t type;
   uint8_t code = 0;
-  uint16_t echo_id = 7;
+  uint16_t echo_id = 7, echo_sequence = 1;  // an error has other numbers there
   Frame payload = {};
 };
 
 inline Frame icmp_message(const Ends& ends, const IcmpFields& fields) {
   Frame message = {fields.type, fields.code, 0, 0};
   append16(message, fields.echo_id);
-  append16(message, 1);
+  append16(message, fields.echo_sequence);
   append(message, fields.payload);
   put16(message, 2, reference_checksum(ends.is_v4() ? message : with_pseudo_header(ends, 58, message)));
   return message;

@@ -70,6 +70,7 @@ class TcpEngine::Connections {
   bool pull_once(TcpFlow& flow, size_t most_bytes);
   void keep(TcpFlow& flow, Sequence begin, size_t bytes);
   void host_stopped(TcpFlow& flow, ssize_t result);
+  void look_for_failure(TcpFlow& flow);
 
   // host_output.cpp
   void gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes);

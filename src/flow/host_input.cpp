@@ -25,12 +25,12 @@ void TcpEngine::Connections::pull(TcpFlow& flow) {
 
 /// At most `most_bytes`. False: nothing more can be done now.
 bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
-  if (!flow.can_read || flow.state != State::established || flow.sender.is_finished()) return false;
-  size_t most = std::min<size_t>(flow.sender.room(), most_bytes);
+  if (!flow.can_read || flow.state != State::established) return false;
+  const bool has_ended = flow.sender.is_finished();
+  size_t most = has_ended ? 0 : std::min<size_t>(flow.sender.room(), most_bytes);
   if (most == 0) {
-    flow.sender.waits_for_window(now_);
-    // A reset is told though the window is closed, as it would have been end to end.
-    if (std::exchange(flow.may_have_failed, false) && host_.outcome(flow.socket) != 0) host_failed(flow);
+    if (!has_ended) flow.sender.waits_for_window(now_);
+    look_for_failure(flow);
     return false;
   }
   const size_t segment = flow.sender.segment_bytes();
@@ -69,6 +69,13 @@ void TcpEngine::Connections::host_stopped(TcpFlow& flow, ssize_t result) {
   if (result < 0) return host_failed(flow);
   flow.sender.finish();
   send_again(flow);  // the FIN
+  if (flow.state == State::established) look_for_failure(flow);
+}
+
+/// A reset is told though nothing can be read, for the window is closed or the remote has said its end, as it would have been end
+/// to end.
+void TcpEngine::Connections::look_for_failure(TcpFlow& flow) {
+  if (std::exchange(flow.may_have_failed, false) && host_.outcome(flow.socket) != 0) host_failed(flow);
 }
 
 }  // namespace postern::flow

@@ -304,6 +304,25 @@ TEST_F(Hazard, H07AResetDoesNotWaitForTheGuestsWindow) {
   EXPECT_TRUE(host.closed);
 }
 
+TEST_F(Hazard, H07AResetBehindTheRemotesEndIsAReset) {  // it has closed, and was spoken to
+  establish();
+  host.ends();
+  EXPECT_EQ(guest.hears(), "FP. 1 ack 1");
+  guest.acks();
+  guest.sends(10);
+  EXPECT_EQ(guest.hears(), ". 2 ack 11");
+  host.fails(EPIPE);
+  EXPECT_EQ(guest.hears(), "R. 2 ack 11");
+  EXPECT_TRUE(host.closed);
+  auto& at_once = another();
+  establish(at_once, {});
+  burst([&] {
+    at_once.host.ends();
+    at_once.host.fails(EPIPE);  // after which a socket is at its end, as before
+  });
+  EXPECT_THAT(at_once.guest.hears_all(), ElementsAre("FP. 1 ack 1", "R. 2 ack 1"));
+}
+
 TEST_F(Hazard, H11BothEndsAtOnce) {
   establish();
   host.ends();

@@ -1,4 +1,6 @@
 // guest_input.cpp - a segment came from the namespace: RFC 9293 3.10.7, with the cautions of RFC 5961.
+#include <algorithm>
+
 #include "connections.h"
 
 namespace postern::flow {
@@ -122,9 +124,10 @@ void TcpEngine::Connections::notice_probe(TcpFlow& flow, const GuestSegment& seg
   if (!is_probe || flow.state != State::established || flow.keep_alive_is_on) return;
   const Duration silence = now_ - flow.heard;
   flow.heard = now_;
-  if (silence < kLeastKeepAlive) return;  // a probe of a closed window
+  const bool window_is_closed = flow.receiver.next() == flow.receiver.edge();
+  if (window_is_closed && silence < kLeastKeepAlive) return;  // it is the window that is asked for
   flow.keep_alive_is_on = true;
-  host_.keep_alive(flow.socket, silence);
+  host_.keep_alive(flow.socket, std::max(silence, kLeastKeepAlive));
 }
 
 bool TcpEngine::Connections::accept_acknowledgment(TcpFlow& flow, const GuestSegment& segment) {

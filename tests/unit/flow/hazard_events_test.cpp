@@ -30,6 +30,16 @@ TEST_F(Hazard, H09AGuestThatAsksForLifeMakesTheHostAsk) {
   EXPECT_EQ(guest.hears(), "R. 1 ack 11");
 }
 
+TEST_F(Hazard, H09AGuestThatAsksOftenMakesTheHostAskEveryTenSeconds) {
+  establish();
+  guest.sends(10);
+  guest.ignores_all();
+  wait(1s);
+  guest.probes();
+  EXPECT_EQ(guest.hears(), ". 1 ack 11");
+  EXPECT_EQ(host.keep_alive, 10s);
+}
+
 TEST_F(Hazard, H09ASilentGuestIsAskedAfterTwoHoursAndGivenUpAfterNineQuestions) {
   establish();
   guest.sends(10);

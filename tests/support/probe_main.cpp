@@ -6,7 +6,12 @@
 //   echo[=BYTES]  that much over each socket kept comes back the same       echo 20        echo 0 ENETUNREACH
 //   close[=N]     the N oldest are closed                                   close 1
 //   refused=N     N connects in a row, each with the same descriptor        refused 10000  refused 3 ETIMEDOUT
-//   hold          waits for SIGUSR1                                         hold
+//   hold          waits for SIGUSR1                                         hold 0
+//   say[=BYTES]   that much over each socket kept; counts bytes             say 45         say 0 EPIPE
+//   hear          what comes over them, up to its end; counts bytes         hear 5         hear 5 ECONNRESET
+//   end           nothing more will be said: SHUT_WR                        end 1          end 0 ENOTCONN
+//   over          until there is an error, or both have said their end; the error is left to the next step
+//   cycle=N       N times: connect, a byte there and back, and close, in order or with a reset
 //
 // A step ends at the limit, which is what ETIMEDOUT means here. The steps after one that failed are taken all the same.
 #include <CLI/CLI.hpp>
@@ -18,6 +23,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -132,6 +138,59 @@ class Probe {
     return {count, 0};
   }
 
+  Outcome say(size_t bytes) {
+    const std::string said = pattern(bytes);
+    return for_each_kept([&](int socket, Outcome& outcome) {
+      const ssize_t sent = ::send(socket, said.data(), said.size(), MSG_NOSIGNAL);
+      if (sent < 0) return errno;
+      outcome.done += static_cast<size_t>(sent);
+      return 0;
+    });
+  }
+
+  Outcome hear() {
+    const TimePoint deadline = this->deadline();
+    return for_each_kept([deadline](int socket, Outcome& outcome) {
+      std::array<char, 65536> buffer;
+      for (;;) {
+        if (!happens(socket, POLLIN, deadline)) return ETIMEDOUT;
+        const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), 0);
+        if (got <= 0) return got < 0 ? errno : 0;
+        outcome.done += static_cast<size_t>(got);
+      }
+    });
+  }
+
+  Outcome end() {
+    return for_each_kept([](int socket, Outcome& outcome) {
+      if (::shutdown(socket, SHUT_WR) < 0) return errno;
+      ++outcome.done;
+      return 0;
+    });
+  }
+
+  Outcome over() {
+    const TimePoint deadline = this->deadline();
+    return for_each_kept([deadline](int socket, Outcome& outcome) {
+      if (!happens(socket, 0, deadline)) return ETIMEDOUT;
+      ++outcome.done;
+      return 0;
+    });
+  }
+
+  /// Each second one ends with a reset, socket(7).
+  Outcome cycle(size_t count) {
+    for (size_t done = 0; done < count; ++done) {
+      for (const Outcome& outcome : {open(1), echo(1)}) {
+        if (outcome.error) return {done, outcome.error};
+      }
+      const linger reset{.l_onoff = done % 2 == 1, .l_linger = 0};
+      ::setsockopt(kept_.front().get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+      kept_.clear();
+    }
+    return {count, 0};
+  }
+
   static Outcome hold() {
     sigset_t signals;
     ::sigemptyset(&signals);
@@ -155,11 +214,26 @@ class Probe {
     return socket;
   }
 
-  /// 0, or the errno of what came instead.
-  static int wait_for(int socket, short events, TimePoint deadline) {
+  /// `act` adds to what was done, and returns 0 or an errno.
+  template <class Act>
+  Outcome for_each_kept(Act act) const {
+    Outcome outcome;
+    for (const UniqueFd& socket : kept_) {
+      if (const int error = act(socket.get(), outcome)) outcome.error = error;
+    }
+    return outcome;
+  }
+
+  /// One of `events`, or an error, which stays where it is.
+  static bool happens(int socket, short events, TimePoint deadline) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd wait{socket, events, 0};
-    if (::poll(&wait, 1, static_cast<int>(std::max<int64_t>(left.count(), 0))) == 0) return ETIMEDOUT;
+    return ::poll(&wait, 1, static_cast<int>(std::max<int64_t>(left.count(), 0))) > 0;
+  }
+
+  /// 0, or the errno of what came instead.
+  static int wait_for(int socket, short events, TimePoint deadline) {
+    if (!happens(socket, events, deadline)) return ETIMEDOUT;
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -193,6 +267,11 @@ std::optional<Outcome> take(Probe& probe, std::string_view name, size_t count) {
   if (name == "close") return probe.close(count ? count : 1);
   if (name == "refused") return probe.refused(count);
   if (name == "hold") return Probe::hold();
+  if (name == "say") return probe.say(count ? count : kStream.size());
+  if (name == "hear") return probe.hear();
+  if (name == "end") return probe.end();
+  if (name == "over") return probe.over();
+  if (name == "cycle") return probe.cycle(count);
   return std::nullopt;
 }
 
@@ -231,7 +310,8 @@ int probe(int argc, char** argv) {
   app.add_option("--limit-ms", options.limit_ms, "of each step")->capture_default_str();
   app.add_option("address", options.address)->required();
   app.add_option("port", options.port)->required();
-  app.add_option("steps", options.steps, "open[=N] echo[=BYTES] close[=N] refused=N hold")->required();
+  app.add_option("steps", options.steps, "open[=N] echo[=BYTES] close[=N] refused=N hold say[=BYTES] hear end over cycle=N")
+      ->required();
   CLI11_PARSE(app, argc, argv);
   return run(options);
 }

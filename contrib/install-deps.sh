@@ -4,14 +4,16 @@
 #   sh contrib/install-deps.sh [--build-only | --all]
 #     --build-only   what compiles Postern, nothing for its tests
 #     (neither)      that and what contrib/check.sh, contrib/demo.sh and the benchmarks use
-#     --all          that and what contrib/check.sh --all adds: clang, the sanitizers' runtime, llvm-cov, QEMU
+#     --all          that and what contrib/check.sh --all adds: clang, the sanitizers' runtime, llvm-cov, QEMU; and the programs
+#                    of the benchmark's program rows
 #
 # As root on Debian or Ubuntu it installs what is missing, by apt-get. As an ordinary user, or on Fedora or Arch, it installs
 # nothing: it prints the command that would and exits 1. When all is there it says so and exits 0, in a moment.
 #
 # It starts and enables no service, and removes and reconfigures nothing. So no package in the table may bring a daemon that
-# its installation starts: dnsmasq-base and not dnsmasq. nginx and podman have no such package; of theirs the programs alone are
-# unpacked to /usr/local/lib/postern-test when the machine has none. The tests look in $PATH, in /usr/sbin, then there.
+# its installation starts: dnsmasq-base and not dnsmasq. Where there is no such package (nginx, podman, sshd, rsync, PostgreSQL)
+# the programs alone are unpacked to /usr/local/lib/postern-test when the machine has none. The tests look in $PATH, in /usr/sbin,
+# then there.
 set -u
 
 private=/usr/local/lib/postern-test
@@ -74,6 +76,18 @@ needs() {
   all    llvm-14             llvm                    llvm             llvm-cov: tests/fuzz/coverage.sh
   all    qemu-system-x86     qemu-system-x86-core    qemu-system-x86  tests/vm
   all    cpio                cpio                    cpio
+  all    wrk                 wrk                     wrk              this and the rest: tests/bench/peers, program-*
+  all    apt-utils           -                       -                apt-ftparchive
+  all    openssh-client      openssh-clients         openssh
+  all    -                   openssh-server          openssh          Debian: see above; so the next two
+  all    -                   rsync                   rsync
+  all    -                   postgresql-server       postgresql
+  all    -                   postgresql-contrib      postgresql       pgbench
+  all    libwrap0            -                       -                sshd's
+  all    libpopt0            -                       -                rsync's: this and the next
+  all    libxxhash0          -                       -
+  all    libpq5              -                       -                PostgreSQL's: this and the next
+  all    libxml2             -                       -
 END
 }
 
@@ -99,24 +113,33 @@ missing_debian() {
   done
 }
 
-# What is unpacked: the package and its programs. The first stands for all.
+# What is unpacked for whom: the package, the program that stands for all, and where each goes: a program to the folder itself; a
+# folder to where its programs look for it, beside them.
 unpacked() {
   cat <<'END'
-nginx   usr/sbin/nginx
-podman  usr/bin/podman usr/lib/podman/rootlessport
+test  nginx           nginx     usr/sbin/nginx
+test  podman          podman    usr/bin/podman usr/lib/podman/rootlessport
+all   openssh-server  sshd      usr/sbin/sshd
+all   rsync           rsync     usr/bin/rsync
+all   postgresql-15   postgres  usr/lib/postgresql/15/ usr/share/postgresql/15/
 END
 }
 
 # The packages of those that the machine has not.
 missing_unpacked() {
-  [ "$levels" != build ] || return 0
-  unpacked | while read -r package _; do
-    PATH=$PATH:/usr/sbin:$private command -v "$package" >/dev/null || echo "$package"
+  unpacked | while read -r level package program _; do
+    case " $levels " in *" $level "*) ;; *) continue ;; esac
+    PATH=$PATH:/usr/sbin:$private:$(postgres_folders) command -v "$program" >/dev/null || echo "$package"
   done
 }
 
+# Debian's are not in PATH.
+postgres_folders() {
+  printf '%s:' /usr/lib/postgresql/*/bin "$private"/lib/postgresql/*/bin
+}
+
 # unpack <package>: its programs, without the package's scripts, which would enable and start services. The libraries that they
-# link came with packages of the table: nginx's with git and curl, podman's with buildah and libsubid4.
+# link came with packages of the table: nginx's with git and curl, podman's with buildah and libsubid4, the others' as it says.
 unpack() (
   folder=$(mktemp -d) || exit 1
   trap 'rm -rf "$folder"' EXIT
@@ -125,10 +148,25 @@ unpack() (
   dpkg-deb --fsys-tarfile "$1"_*.deb | tar -x || exit 1
   mkdir -p "$private" || exit 1
   # The first comes last: when it is there, all are.
-  for program in $(unpacked | awk -v package="$1" '$1 == package { for (i = NF; i > 1; i--) print $i }'); do
-    chmod 755 "$program" && ! ldd "$program" | grep 'not found' && mv "$program" "$private/" || exit 1
+  for path in $(unpacked | awk -v package="$1" '$2 == package { for (i = NF; i > 3; i--) print $i }'); do
+    move_unpacked "$path" || exit 1
   done
 )
+
+# move_unpacked <path>: a program, or with / at its end a folder of some.
+move_unpacked() {
+  case $1 in
+    */) programs=$(find "$1" -path '*/bin/*' -type f) target=$private/${1#usr/} ;;
+    *) programs=$1 target=$private/ ;;
+  esac
+  for program in $programs; do
+    chmod 755 "$program" && ! ldd "$program" | grep 'not found' || return 1
+  done
+  case $1 in
+    */) mkdir -p "$target" && cp -R "$1." "$target" ;;
+    *) mv "$1" "$target" ;;
+  esac
+}
 
 apt_line() {
   echo "apt-get install --no-install-recommends --no-remove -y $*"

@@ -15,6 +15,7 @@ import places  # noqa: E402
 import plan  # noqa: E402
 import plot  # noqa: E402
 import process  # noqa: E402
+import programs  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
 import system_calls  # noqa: E402
@@ -72,6 +73,42 @@ class SystemCalls(unittest.TestCase):
         for report in ("", "<not counted>,,raw_syscalls:sys_enter,0,0.00,,\n"):
             with self.assertRaises(process.Failed):
                 system_calls.total(report)
+
+
+class Programs(unittest.TestCase):
+    wrk = ("  Thread Stats   Avg      Stdev     Max   +/- Stdev\n    Latency     2.50ms    1.02ms  20.13ms   79.10%\n"
+           "  16189 requests in 1.00s, 3.86MB read\nRequests/sec:  16076.24\nTransfer/sec:      3.83MB\n")
+    pgbench = ("scaling factor: 10\nnumber of transactions actually processed: 8120\n"
+               "number of failed transactions: 0 (0.000%)\nlatency average = 4.89 ms\ninitial connection time = 9.1 ms\n"
+               "tps = 1634.992871 (without initial connection time)\n")
+
+    def test_wrk_counts_requests(self):
+        self.assertEqual(programs.wrk_requests_per_second(self.wrk), 16076.24)
+
+    def test_requests_that_were_not_answered_as_asked_are_a_failure(self):
+        for trouble in ("Socket errors: connect 0, read 1, write 0, timeout 0", "Non-2xx or 3xx responses: 5"):
+            with self.assertRaisesRegex(process.Failed, trouble):
+                programs.wrk_requests_per_second(self.wrk.replace("Requests/sec", f"  {trouble}\nRequests/sec"))
+
+    def test_pgbench_counts_transactions(self):
+        self.assertEqual(programs.pgbench_transactions_per_second(self.pgbench), 1634.992871)
+
+    def test_a_pgbench_that_does_not_count_failures_is_believed(self):
+        older = "\n".join(line for line in self.pgbench.splitlines() if "failed" not in line)
+        self.assertEqual(programs.pgbench_transactions_per_second(older), 1634.992871)
+
+    def test_failed_transactions_are_a_failure(self):
+        with self.assertRaisesRegex(process.Failed, "failed transactions: 12"):
+            programs.pgbench_transactions_per_second(self.pgbench.replace("transactions: 0 (0.000%)", "transactions: 12 (0.148%)"))
+
+    def test_no_figure_is_a_failure(self):
+        for figure in (programs.wrk_requests_per_second, programs.pgbench_transactions_per_second):
+            with self.assertRaises(process.Failed):
+                figure("")
+
+    def test_what_is_not_installed_is_named_with_its_package(self):
+        program = programs.Program("none", "", (), (("sh", "dash"), ("no-such-program", "no-package")), None)
+        self.assertEqual(program.lacks(), "no-such-program is not installed (Debian: no-package)")
 
 
 def series_of(**figures):

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from report import number
 
-MORE_IS_BETTER = ("Gbit/s", "/s")  # of the units; of the others less is
+MORE_IS_BETTER = ("Gbit/s", "MB/s", "/s")  # of the units; of the others less is
 COLOURS = {  # on white, on black
     "postern": ("#2563eb", "#60a5fa"), "slirp4netns": ("#d97706", "#fbbf24"), "pasta": ("#059669", "#34d399"),
     "bridge": ("#6b7280", "#9ca3af"), "host": ("#9333ea", "#c084fc")}

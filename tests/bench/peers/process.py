@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import socket
 import subprocess
 import time
 
@@ -150,6 +151,15 @@ def listens(pid, port):
             if any(fields[3] == "0A" and fields[1].endswith(f":{port:04X}") for fields in map(str.split, sockets)):
                 return True
     return False
+
+
+def accepts(address, port):
+    """Whether somebody takes a TCP connection there: for servers whose namespaces we do not stand in."""
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def innermost_child(pid):

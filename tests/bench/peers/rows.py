@@ -10,6 +10,7 @@ from statistics import median
 
 import iperf
 import process
+import programs
 import system_calls
 from places import HOST, REMOTE, NotMeasured, settle
 
@@ -226,6 +227,15 @@ def _system_calls(place, settings):
     return figures
 
 
+def _program(program):
+    def measure(place, settings):
+        if reason := program.lacks():
+            raise NotMeasured(reason)
+        with _connected(place, settings, SMALL_MTU) as inside:
+            return program.measure(inside, settings)
+    return measure
+
+
 def _least(start):
     """Of a few starts: what the program needs when nobody else wants the processor; others' load only adds."""
     def measure(place, settings):
@@ -285,4 +295,6 @@ ROWS = (
     Row("memory-1000", "the relay's memory with 1000 connections", (("connections", ""), *MEMORY), _memory_held,
         plotted=("resident",)),
     Row("idle-10000", "10 000 open idle connections: memory, and request/response beside them", IDLE, _idle),
+    *(Row(f"program-{program.name}", program.what, program.figures, _program(program),
+          plotted=tuple(name for name, _ in program.figures)) for program in programs.PROGRAMS),
 )

@@ -50,7 +50,10 @@ class Run {
       if (!turned) return Failure(turned.error());
       if (failure_) return Failure(*failure_);
     }
-    if (connection_) connection_->relay().abandon_tap();
+    if (connection_) {
+      if (const Status drained = drain(); !drained) return Failure(drained.error());
+      connection_->relay().abandon_tap();
+    }
     if (given_up_by_) return 128 + *given_up_by_;
     const auto ended = workload_->wait();
     return ended ? Result<int>(ended->as_shell()) : Failure(ended.error());
@@ -61,6 +64,7 @@ class Run {
   Status connect(const VirtualNetwork& network);
   void start();
   void let_go();
+  Status drain();
   Status lock_up();
   void take_signal(const process::Signal& signal);
 
@@ -75,6 +79,7 @@ class Run {
   loop::EventLoop::Source signal_source_, end_source_;
   bool started_ = false;
   bool over_ = false;
+  int calls_to_end_ = 0;            // signals
   std::optional<int> given_up_by_;  // a signal that came before the command was started
   std::optional<Error> failure_;
 };
@@ -138,6 +143,14 @@ void Run::start() {
 
 void Run::let_go() { inheritance_.let_go({options_.network.ready_fd.value_or(-1)}); }
 
+/// Who has called for the end does not wait for it, and who calls now has waited long enough.
+Status Run::drain() {
+  using namespace std::chrono_literals;
+  constexpr relay::Relay::Patience kCalled = {100ms, 100ms}, kUncalled = {1s, 10s};
+  const int calls_before = calls_to_end_;
+  return connection_->relay().drain(calls_before != 0 ? kCalled : kUncalled, [&] { return calls_to_end_ != calls_before; });
+}
+
 /// Letting go opens a file, so it comes before the lock.
 Status Run::lock_up() {
   let_go();
@@ -146,6 +159,7 @@ Status Run::lock_up() {
 
 void Run::take_signal(const process::Signal& signal) {
   const bool stop_key = signal.number == SIGTSTP;
+  for (const int call : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) calls_to_end_ += signal.number == call;
   if (!started_ && !stop_key && signal.number != SIGCONT) {
     given_up_by_ = signal.number;
     over_ = true;

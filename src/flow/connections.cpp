@@ -42,7 +42,9 @@ TcpEngine::Connections::Connections(const TcpConfig& config, GuestSide& guest, H
 
 TcpEngine::Connections::~Connections() {
   flows_.for_each([this](TcpFlow& flow) {
-    if (flow.state != State::closed && flow.socket >= 0) host_.close(flow.socket, HostSide::Closing::reset);
+    if (flow.state == State::closed || flow.socket < 0) return;
+    // Where the namespace has said all, the host's kernel delivers what it holds, as that of any program that has ended.
+    host_.close(flow.socket, flow.writing_is_shut ? HostSide::Closing::orderly : HostSide::Closing::reset);
   });
 }
 
@@ -273,7 +275,8 @@ void TcpEngine::Connections::keep_guest_alive(TcpFlow& flow) {
 void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)>& tell) {
   flows_.for_each([&](const TcpFlow& flow) {
     if (flow.state == State::closed) return;
-    tell({flow.key, name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size()});
+    const bool guest_may_send = flow.state == State::established && !flow.receiver.is_finished();
+    tell({flow.key, name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size(), guest_may_send});
   });
 }
 

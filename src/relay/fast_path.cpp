@@ -96,6 +96,13 @@ void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {
   if (tcp) stack_flows_.note_to_guest({ip->destination, tcp->destination, ip->source, tcp->source}, *tcp, now);
 }
 
+bool FastPath::owes_host() const {
+  bool owes = false;
+  engine_.for_each_flow(
+      [&](const flow::TcpEngine::Flow& flow) { owes |= flow.bytes_to_host != 0 || (flow.guest_may_send && tap_.is_open()); });
+  return owes;
+}
+
 void FastPath::list(stack::Flows& found, size_t most) const {
   engine_.for_each_flow([&](const flow::TcpEngine::Flow& each) {
     ++found.total;

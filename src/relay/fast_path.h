@@ -36,6 +36,8 @@ class FastPath final : private flow::GuestSide {
   bool has_work() const { return engine_.has_work(); }
   std::optional<TimePoint> next_deadline() const { return engine_.next_deadline(); }
   size_t open_flows() const { return engine_.open_flows(); }
+  /// There are bytes of the namespace that the host has not taken, or more may come out of the TAP.
+  bool owes_host() const;
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
   uint64_t frames_to_guest() const { return frames_to_guest_; }

@@ -200,6 +200,22 @@ stack::Flows Relay::flows(size_t most) const {
   return found;
 }
 
+Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up) {
+  loop::EventLoop::Timer bell(loop_, [] {});
+  const TimePoint begin = loop_.now();
+  TimePoint moved = begin;
+  tap_gone_ = nullptr;  // it is no news now
+  while (fast_ && fast_->owes_host() && !give_up()) {
+    const TimePoint deadline = std::min(moved + patience.silence, begin + patience.in_all);
+    if (loop_.now() >= deadline) break;
+    bell.set(deadline);
+    const uint64_t carried = tap_->bytes_carried();
+    POSTERN_CHECK(turn(), "relay");
+    if (tap_->bytes_carried() != carried) moved = loop_.now();
+  }
+  return {};
+}
+
 void Relay::abandon_tap() {
   if (tap_->is_open()) (void)netns::leave_to_namespace(tap_->fd());  // or the close takes longer
   tap_source_ = {};

@@ -253,6 +253,29 @@ class FastEngineEnd : public FastEngine {
   }
 };
 
+/// More than all buffers on the way hold, by a program that ends as soon as it has written.
+TEST_F(FastEngineEnd, WhatTheCommandWroteLastArrives) {
+  constexpr size_t kBytes = 20'000'000;
+  for (const auto& [to, any] : {std::pair(kRemote4, "0.0.0.0"), std::pair(kRemote6, "::")}) {
+    auto listener = Listener::open(remote(), Transport::tcp, {*parse_ip(any), Port{0}});
+    ASSERT_TRUE(listener) << listener.error().message();
+    Process run = start_sh(fmt::format("exec postern run --engine fast -- bash -c 'head -c {} /dev/zero > /dev/tcp/{}/{}'",
+                                       kBytes, to, listener->port().number));
+    const auto arrival = listener->next();
+    ASSERT_TRUE(arrival) << run.err();
+    EXPECT_EQ(arrival->bytes.size(), kBytes) << to;
+    EXPECT_EQ(run.wait(), 0);
+  }
+}
+
+TEST_F(FastEngineEnd, OfACommandWhoseRemoteDoesNotReadIsNotLong) {
+  auto listener = Listener::open(remote(), Transport::tcp, {*parse_ip("0.0.0.0"), Port{0}});
+  ASSERT_TRUE(listener) << listener.error().message();
+  const char* script = "exec postern run --engine fast -- bash -c 'exec 3<>/dev/tcp/{}/{}; head -c 900000 /dev/zero >&3'";
+  Process run = start_sh(fmt::format(fmt::runtime(script), kRemote4, listener->port().number));
+  EXPECT_EQ(run.wait(), 0);
+}
+
 TEST_F(FastEngineEnd, OfAllProcessesOfARunIsItsEnd) {
   Process run = start_sh(fmt::format("exec postern run --engine fast -- sh -c '{}'", kTraffic));
   ASSERT_TRUE(says(run, "up") && traffic_flows()) << run.err();

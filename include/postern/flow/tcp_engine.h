@@ -132,6 +132,7 @@ class TcpEngine {
     std::string_view state;  // of TCP towards the namespace: "ESTABLISHED"
     int socket;
     size_t bytes_to_guest, bytes_to_host;  // that wait here
+    bool guest_may_send;                   // its end has not come yet
   };
   void for_each_flow(const std::function<void(const Flow&)>& tell) const;
   size_t payload_memory_in_use() const;  // of the limit above

@@ -47,6 +47,14 @@ class Relay final : private stack::FrameSink {
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
   Status connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone);
 
+  struct Patience {
+    Duration silence;  // nothing moves through the TAP
+    Duration in_all;
+  };
+  /// No process is left in the namespace, but what they wrote may still be in its kernel, and on any other host it would arrive.
+  /// Turns until the host has it all. Of the fast engine only.
+  Status drain(const Patience& patience, const std::function<bool()>& give_up);
+
   /// For a namespace in which no process is left: it will take the TAP with it, and we need not wait for that.
   void abandon_tap();
 
@@ -87,7 +95,7 @@ class Relay final : private stack::FrameSink {
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   uint64_t frames_from_guest_ = 0, frames_to_guest_ = 0;
-  std::unique_ptr<Pace> pace_;  // where another processor is there for who is waited for
+  std::unique_ptr<Pace> pace_;              // where another processor is there for who is waited for
   std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
   std::unique_ptr<uint8_t[]> arena_;        // the frames of a burst
 };

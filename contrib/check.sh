@@ -23,7 +23,7 @@ lint         gate  build         floors, format, shell scripts, man page, linked
 unit         gate  build         no privilege, no network: seconds
 lab          gate  build         hosts made of namespaces; as an ordinary user and as root
 clients      gate  build         podman, buildah and rootlesskit on our slirp4netns; as an ordinary user
-bulk         gate  build         1 GiB through Postern, down and up
+bulk         gate  build         1 GiB through each engine, down and up, over both families
 fuzz         gate  build         the fuzzers' corpora replayed
 tidy         gate  configure     clang-tidy on what changed last
 clang        all   -             clang 14: build and tests

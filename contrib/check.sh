@@ -31,6 +31,7 @@ asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source
 fuzz-run     all   -             corpora cover their parsers, a planted bug is found, each fuzz target 30 seconds
 cycles       all   build         started and ended a thousand times, each way
+bad-wire     all   build         the fast engine on a wire that loses and spoils: 2000 seeds simulated, 100 of a real TAP
 chaos        all   build         the lab's tests again, crowded, in random order, three times
 vm           all   build         an older kernel under QEMU
 END
@@ -156,6 +157,17 @@ step_cycles() {
   run_tests "$build" lab -R '\.By/Cycles\.'
   status=$?
   unset POSTERN_CYCLES
+  return $status
+}
+
+# A seed of the simulation takes 20 ms, one of a real TAP 2 s in each framing: a few minutes in all, on a busy machine less than 10.
+step_bad_wire() {
+  export POSTERN_CHAOS_SEEDS=2000
+  run_tests "$build" unit -R '\.Simulation\.'
+  status=$?
+  POSTERN_CHAOS_SEEDS=100
+  run_tests "$build" lab -R '/ChaosRun\.' || status=$?
+  unset POSTERN_CHAOS_SEEDS
   return $status
 }
 

@@ -15,7 +15,7 @@ namespace postern::cli {
 /// The virtual network as it will be: every choice made.
 struct VirtualNetwork {
   stack::StackConfig stack;
-  relay::Engine engine = relay::Engine::libslirp;
+  relay::Engine engine = relay::kDefaultEngine;
   HostReach host_reach = HostReach::open;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;

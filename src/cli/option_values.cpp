@@ -88,7 +88,8 @@ Result<SandboxMode> parse_sandbox(const TypedNetwork& typed) {
 
 Result<relay::Engine> parse_engine(const std::string& text) {
   if (text == "libslirp") return relay::Engine::libslirp;
-  if (text.empty() || text == "fast") return relay::Engine::fast;
+  if (text == "fast") return relay::Engine::fast;
+  if (text.empty()) return relay::kDefaultEngine;
   return wrong("--engine", text, "is neither fast nor libslirp");
 }
 

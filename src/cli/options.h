@@ -27,7 +27,7 @@ enum class SandboxMode { required, best_effort, off };
 
 /// What `run` and `attach` share: the virtual network.
 struct NetworkOptions {
-  relay::Engine engine = relay::Engine::libslirp;
+  relay::Engine engine = relay::kDefaultEngine;
   std::optional<unsigned> mtu_bytes;
   std::optional<Cidr4> cidr;
   Choice ipv6 = Choice::automatic;

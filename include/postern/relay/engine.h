@@ -6,6 +6,7 @@
 namespace postern::relay {
 
 enum class Engine { fast, libslirp };
+inline constexpr Engine kDefaultEngine = Engine::fast;
 
 /// What the TAP may leave to it. Not TCP over IPv6 to libslirp, which answers an IPv6 packet above its MTU with "packet too big".
 constexpr netns::Offload offload_for(Engine engine) {

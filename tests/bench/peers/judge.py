@@ -128,7 +128,7 @@ def _of_fast():
 
 
 PROMISES = {"libslirp": tuple(_of_libslirp()), "fast": tuple(_of_fast())}  # by engine
-DEFAULT_ENGINE = "libslirp"  # of a Postern that is not told
+DEFAULT_ENGINE = "fast"  # of a Postern that is not told
 
 
 def needed(promises):

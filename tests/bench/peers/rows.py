@@ -14,7 +14,7 @@ import programs
 import system_calls
 from places import HOST, REMOTE, NotMeasured, settle
 
-MTUS = (1500, 16384, 65520)  # Ethernet's; Postern's default while libslirp is its engine; slirp4netns's and pasta's usual
+MTUS = (1500, 16384, 65520)  # Ethernet's; Postern's default with libslirp; its default otherwise, and slirp4netns's and pasta's usual
 SMALL_MTU = 1500             # for what does not depend on it
 ECHO_PORT = "7"
 PUBLISHED_PORT = 6201        # of the lab's host and of the namespace

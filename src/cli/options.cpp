@@ -70,7 +70,8 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
       ->type_name("SPEC")
       ->allow_extra_args(false);
   app.add_option("--engine", typed.engine, "Who carries TCP: fast (default), or libslirp")->type_name("ENGINE");
-  app.add_option("--mtu", typed.mtu, "MTU of the TAP, 68 to 65521 (default 65520; with --engine libslirp 16384)")->type_name("BYTES");
+  app.add_option("--mtu", typed.mtu, "MTU of the TAP, 68 to 65521 (default 65520; with --engine libslirp 16384)")
+      ->type_name("BYTES");
   app.add_option("--cidr", typed.cidr, "The namespace's IPv4 network (default 10.0.2.0/24, or the next that is free)")
       ->type_name("NETWORK");
   auto* ipv6 = app.add_flag("--ipv6", typed.ipv6, "IPv6 also where the host has no default IPv6 route");

@@ -50,9 +50,7 @@ HostSide::Opening HostSockets::open(const FlowKey& key, uint32_t token) {
   if (!socket) return {.socket = -1, .error = errno};
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // the namespace has decided already what goes together
   set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // RFC 6093
-  if (!destination->is_local) {
-    if (const int error = bind_outbound(socket.get(), destination->address)) return {.socket = -1, .error = error};
-  }
+  if (const int error = bind_outbound(socket.get(), destination->address)) return {.socket = -1, .error = error};
   if (!source_.watch(socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, token)) return {.socket = -1, .error = ENOBUFS};
   const SocketAddress address(destination->address, destination->port, destination->scope);
   if (::connect(socket.get(), address.get(), address.size()) == 0) return {.socket = socket.release(), .error = 0};

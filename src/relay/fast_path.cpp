@@ -61,7 +61,7 @@ std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const 
   const auto is = [&](Ipv4 four, const Ipv6& six) { return remote == (v4 ? IpAddress(four) : IpAddress(six)); };
   if (is(plan.gateway(), plan.gateway6())) {
     const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
-    return flow::HostSocketsConfig::Destination{.address = loopback, .port = port, .is_local = true};
+    return flow::HostSocketsConfig::Destination{.address = loopback, .port = port};
   }
   if (config_.dns == stack::Dns::redirected && port == kDnsPort && is(plan.dns(), plan.dns6())) {
     const auto server = resolver_.server(v4 ? AF_INET : AF_INET6, loop_.now());

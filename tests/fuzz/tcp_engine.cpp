@@ -192,7 +192,9 @@ void World::happen(size_t number, uint8_t what, uint16_t amount) {
     socket.error = kErrors[amount % kErrors.size()];
     socket.broken = true;
   }
-  engine_.host_ready(socket.token, {(what & readable) != 0, (what & writable) != 0, (what & ended) != 0}, now_);
+  const bool is_told_of_end = (what & ended) != 0 || socket.broken;  // epoll(7) says EPOLLERR unasked
+  if ((what & writable) != 0 && !is_told_of_end) socket.connected = true;
+  engine_.host_ready(socket.token, {(what & readable) != 0, (what & writable) != 0, is_told_of_end}, now_);
 }
 
 void World::path_mtu(size_t number, Script& script) {

@@ -37,7 +37,8 @@ Result<Guest> Guest::start(const Machine& host, const GuestConfig& config) {
   std::string target = child_of(host, postern.pid());
   Guest guest(host, std::move(postern), config.role, std::move(target));
   // The command runs already while postern still closes what it started it with: do_epoll_wait, ep_poll.
-  if (!wait_until([&] { return text_of(guest.proc("wchan")).find("poll") != std::string::npos; })) return fail("postern run: busy");
+  if (!wait_until([&] { return text_of(guest.proc("wchan")).find("poll") != std::string::npos; }))
+    return fail("postern run: busy");
   return guest;
 }
 

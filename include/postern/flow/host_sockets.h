@@ -17,7 +17,6 @@ struct HostSocketsConfig {
     IpAddress address;
     Port port;
     uint32_t scope = 0;
-    bool is_local = false;  // to the host itself: no outbound address applies
   };
   /// Nothing: nobody is there.
   std::function<std::optional<Destination>(const IpAddress& remote, Port port)> destination;

@@ -170,13 +170,14 @@ void TcpEngine::Connections::accept_bytes(TcpFlow& flow, const GuestSegment& seg
   if (fresh.sequence != flow.receiver.next()) return accept_early(flow, fresh);
   if (!fresh.bytes.empty()) gather(flow, fresh.sequence, fresh.bytes);
   if (flow.state != State::closed && !flow.early.empty()) join_early(flow);
-  if (flow.state != State::closed && fresh.fin)
-    accept_fin(flow, Sequence{tcp.sequence} + static_cast<uint32_t>(tcp.payload.size()));
+  if (fresh.fin) flow.early_fin = fresh.sequence + static_cast<uint32_t>(fresh.bytes.size());
+  if (flow.state != State::closed && flow.early_fin) accept_fin(flow, *flow.early_fin);
 }
 
-/// A hole is before it. Told at once, for each one: so the sender learns that it is a loss. A FIN behind it comes again.
+/// A hole is before it. Told at once, for each one: so the sender learns that it is a loss.
 void TcpEngine::Connections::accept_early(TcpFlow& flow, const TcpReceiver::Fresh& fresh) {
   ++counters_.out_of_order;
+  if (fresh.fin) flow.early_fin = fresh.sequence + static_cast<uint32_t>(fresh.bytes.size());
   if (!fresh.bytes.empty()) flow.early.add(pool_, fresh.sequence, fresh.bytes);
   send_acknowledgment(flow);
 }
@@ -195,7 +196,9 @@ void TcpEngine::Connections::join_early(TcpFlow& flow) {
 /// Where something before it was not kept after all, it comes again behind that.
 void TcpEngine::Connections::accept_fin(TcpFlow& flow, Sequence at) {
   if (gathering_ == &flow) flush_gathered();
-  if (flow.state == State::closed || at != flow.receiver.next()) return;
+  if (flow.state == State::closed) return;
+  if (before(at, flow.receiver.next())) flow.early_fin.reset();  // bytes stand there: it was no end
+  if (at != flow.receiver.next()) return;
   flow.receiver.take_fin();
   shut_writing_if_done(flow);
   finish_if_done(flow);

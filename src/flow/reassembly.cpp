@@ -6,9 +6,12 @@ namespace postern::flow {
 
 void Reassembly::add(ChunkPool& pool, Sequence sequence, wire::Bytes bytes) {
   latest_ = sequence;
-  for (size_t i = 0; !bytes.empty(); ++i) {
+  for (size_t i = 0; !bytes.empty();) {
     const bool last = i == stretches_.size();
-    if (!last && !before(sequence, stretches_[i].end())) continue;  // all of it lies behind this one
+    if (!last && !before(sequence, stretches_[i].end())) {  // all of it lies behind this one
+      ++i;
+      continue;
+    }
     const Sequence limit = last ? sequence + static_cast<uint32_t>(bytes.size()) : stretches_[i].begin;
     if (before(sequence, limit)) {  // a piece in front of this one
       const size_t missing = std::min(bytes.size(), static_cast<size_t>(limit - sequence));
@@ -23,15 +26,32 @@ void Reassembly::add(ChunkPool& pool, Sequence sequence, wire::Bytes bytes) {
   }
 }
 
+/// Behind the stretch that it adjoins, if that has room; else in a stretch of its own, before `position`.
 bool Reassembly::keep(ChunkPool& pool, size_t position, Sequence begin, wire::Bytes bytes) {
-  if (stretches_.size() == kMostStretches || bytes_ + bytes.size() > kMostBytes) return false;
-  auto chunk = pool.take(bytes.size());
+  if (bytes_ + bytes.size() > kMostBytes) return false;
+  const bool adjoins = position != 0 && stretches_[position - 1].end() == begin;
+  if (adjoins) {
+    const size_t some = extend(stretches_[position - 1], bytes);
+    begin = begin + static_cast<uint32_t>(some);
+    bytes = bytes.subspan(some);
+    if (bytes.empty()) return true;
+  }
+  if (stretches_.size() == kMostStretches) return false;
+  auto chunk = pool.take(adjoins ? std::max(bytes.size(), kRunBytes) : bytes.size());
   if (!chunk) return false;
   std::ranges::copy(bytes, chunk->data());
   stretches_.insert(stretches_.begin() + static_cast<ptrdiff_t>(position),
                     Stretch{begin, static_cast<uint32_t>(bytes.size()), std::move(*chunk)});
   bytes_ += bytes.size();
   return true;
+}
+
+size_t Reassembly::extend(Stretch& stretch, wire::Bytes bytes) {
+  const size_t some = std::min(bytes.size(), stretch.chunk.capacity() - stretch.bytes);
+  std::copy_n(bytes.data(), some, stretch.chunk.data() + stretch.bytes);
+  stretch.bytes += static_cast<uint32_t>(some);
+  bytes_ += some;
+  return some;
 }
 
 std::optional<Reassembly::Part> Reassembly::take(Sequence next) {

@@ -47,7 +47,9 @@ class Reassembly {
     Chunk chunk;
     Sequence end() const { return begin + bytes; }
   };
+  static constexpr size_t kRunBytes = size_t{16} * 1024;  // a second segment in a row: more will follow
   bool keep(ChunkPool& pool, size_t position, Sequence begin, wire::Bytes bytes);
+  size_t extend(Stretch& stretch, wire::Bytes bytes);
 
   std::vector<Stretch> stretches_;  // in order, without overlap
   size_t bytes_ = 0;

@@ -47,6 +47,7 @@ struct TcpFlow {
   TcpReceiver receiver;
   ByteQueue waiting;  // acknowledged to the namespace, or about to be; the host's socket is full
   Reassembly early;
+  std::optional<Sequence> early_fin;  // came before bytes that it stands behind
 
   Sequence guest_syn;
   uint8_t guest_shift = 0;  // of the windows that the namespace tells

@@ -107,11 +107,21 @@ TEST_F(Hazard, H05AFinAheadOfMissingDataWaitsForThem) {
   EXPECT_EQ(guest.hears(), ". 1 ack 1 sack 51:101");
   EXPECT_FALSE(host.is_shut);
   guest.segment({.seq = 1, .ack = 1, .bytes = 50});
-  EXPECT_EQ(guest.hears(), ". 1 ack 101");
-  guest.segment({.flags = ack | fin, .seq = 101, .ack = 1});
   EXPECT_EQ(guest.hears(), ". 1 ack 102");
   EXPECT_EQ(host.got(), 100u);
   EXPECT_TRUE(host.is_shut);
+}
+
+TEST_F(Hazard, H05AFinInTheMiddleOfDataIsNoEnd) {
+  establish();
+  guest.segment({.flags = ack | fin, .seq = 51, .ack = 1});
+  guest.ignores_all();
+  guest.segment({.seq = 1, .ack = 1, .bytes = 100});
+  EXPECT_EQ(guest.hears(), ". 1 ack 101");
+  EXPECT_FALSE(host.is_shut);
+  guest.segment({.seq = 101, .ack = 1, .bytes = 100});
+  EXPECT_EQ(guest.hears(), ". 1 ack 201");
+  EXPECT_EQ(host.got(), 200u);
 }
 
 TEST_F(Hazard, H05AFinWithDataAndOnceMore) {

@@ -18,6 +18,7 @@ constexpr Duration kWaitForMemory = std::chrono::milliseconds(10);
 constexpr Duration kBeforeTrimming = std::chrono::seconds(5);
 constexpr Duration kBetweenEvictions = std::chrono::seconds(1);
 constexpr Duration kSilenceOfHalfClosed = std::chrono::seconds(60);
+constexpr Duration kSilenceOfHost = std::chrono::seconds(10);  // the namespace has asked three times by then
 
 /// As netstat(8) would say it of a socket in the remote's place.
 std::string_view name_of_state(const TcpFlow& flow) {
@@ -65,8 +66,9 @@ Sequence TcpEngine::Connections::initial_sequence(const FlowKey& key) const {
 }
 
 void TcpEngine::Connections::open(const GuestSegment& syn) {
-  if (open_flows_ >= config_.max_flows) evict();
-  if (open_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic) {
+  const auto is_full = [this] { return open_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic; };
+  if (is_full()) evict();
+  if (is_full()) {
     ++counters_.dropped_at_limit;
     return;
   }
@@ -143,12 +145,13 @@ void TcpEngine::Connections::finish_if_done(TcpFlow& flow) {
   close(flow, HostSide::Closing::orderly);
 }
 
-/// At the limit, connections of which one side has ended, and that have long been silent, make room for new ones. All are looked
-/// at, so not often.
+/// At the limit room is made for new ones by connections of which one side has ended, and that have long been silent; and by
+/// those whose host has long been silent, without a word to the namespace, which asks again. All are looked at, so not often.
 void TcpEngine::Connections::evict() {
   if (now_ < next_eviction_) return;
   next_eviction_ = now_ + kBetweenEvictions;
   flows_.for_each([this](TcpFlow& flow) {
+    if (flow.state == State::connecting && now_ - flow.heard >= kSilenceOfHost) return close(flow, HostSide::Closing::reset);
     const bool half_closed = flow.state == State::established && (flow.receiver.is_finished() || flow.sender.is_finished());
     if (!half_closed || now_ - flow.heard < kSilenceOfHalfClosed) return;
     send_reset(flow);

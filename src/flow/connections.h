@@ -68,6 +68,7 @@ class TcpEngine::Connections {
   // host_input.cpp
   void pull(TcpFlow& flow);
   bool pull_once(TcpFlow& flow, size_t most_bytes);
+  bool has_memory_to_read();
   void keep(TcpFlow& flow, Sequence begin, size_t bytes);
   void host_stopped(TcpFlow& flow, ssize_t result);
   void look_for_failure(TcpFlow& flow);

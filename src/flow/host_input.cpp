@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kShare = size_t{256} * 1024;  // of one connection, before the next has its turn
 constexpr size_t kSmall = 2048;  // is copied, so that the large chunk in the processor's cache can be read into again
 constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
+constexpr size_t kMostUnderPressure = size_t{64} * 1024;  // of one connection, retained
 
 }  // namespace
 
@@ -33,11 +34,13 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
     look_for_failure(flow);
     return false;
   }
+  if (pool_.pressure() != Pressure::none) {
+    if (flow.retained.bytes() >= kMostUnderPressure) return false;  // its acknowledgment wakes us
+    most = std::min(most, kMostUnderPressure - flow.retained.bytes());
+  }
   const size_t segment = flow.sender.segment_bytes();
   if (most > segment) most -= most % segment;
-  if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
-  if (!hot_ && forget_early()) hot_ = pool_.take(ChunkPool::kSlabBytes);
-  flow.starved = !hot_;
+  flow.starved = !has_memory_to_read();
   if (flow.starved) return false;
   const ssize_t result = host_.receive(flow.socket, hot_->bytes().first(most));
   if (result <= 0) {
@@ -53,6 +56,15 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
   if (flow.state != State::closed) keep(flow, begin, bytes);
   return flow.state == State::established;
+}
+
+/// The last of it is for what the namespace sends: it has been sent already.
+bool TcpEngine::Connections::has_memory_to_read() {
+  const auto has = [this] {
+    if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
+    return hot_ && pool_.pressure() != Pressure::critical;
+  };
+  return has() || (forget_early() && has());
 }
 
 void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, size_t bytes) {

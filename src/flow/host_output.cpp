@@ -6,6 +6,12 @@
 
 namespace postern::flow {
 
+namespace {
+
+constexpr uint32_t kBudgetUnderPressure = 64 * 1024;
+
+}  // namespace
+
 /// `bytes` begin at `sequence`, which was the next; if what was gathered before them could not be kept, it is no longer.
 void TcpEngine::Connections::gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes) {
   if (gathering_ != &flow || gathered_count_ == kMostGathered) flush_gathered();
@@ -44,7 +50,11 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
   }
   const size_t kept = sent + flow.waiting.size() - waited;  // of the last, perhaps a part
   if (kept < bytes) flow.receiver.give_back(bytes - kept);
-  flow.receiver.grow(flow.waiting.size());
+  if (pool_.pressure() == Pressure::none) {
+    flow.receiver.grow(flow.waiting.size());
+  } else {
+    flow.receiver.shrink_to(kBudgetUnderPressure);
+  }
 }
 
 void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {

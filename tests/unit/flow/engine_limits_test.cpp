@@ -14,8 +14,9 @@ using testing::IsEmpty;
 class Limits : public OneConnection {
  protected:
   /// Connections whose host takes nothing hold all of `payload_memory_bytes`.
-  void use_up_memory() {
-    for (int i = 0; i < 40; ++i) {
+  void use_up_memory() { use_memory(40); }
+  void use_memory(int slabs) {
+    for (int i = 0; i < slabs; ++i) {
       auto& ends = another();
       establish(ends, {});
       ends.host.has_room(0);
@@ -66,6 +67,21 @@ TEST_F(Limits, ThoseThatAreConnectingHaveALimitOfTheirOwn) {
   EXPECT_EQ(engine().counters().dropped_at_limit, 7u);
 }
 
+TEST_F(Limits, AtTheLimitThoseWhoseHostIsLongSilentMakeRoom) {
+  begin({.max_flows = 100, .max_embryonic = 1});
+  auto& first = another();
+  auto& second = another();
+  first.guest.syn();
+  wait(9s);
+  second.guest.syn();
+  EXPECT_FALSE(second.host.is_open());
+  wait(2s);
+  second.guest.syn();
+  EXPECT_TRUE(second.host.is_open());
+  EXPECT_EQ(first.host.closed, Closing::reset);
+  EXPECT_EQ(first.guest.hears(), "");
+}
+
 TEST_F(Limits, EstablishedOnesAreNoLongerConnecting) {
   begin({.max_flows = 100, .max_embryonic = 1});
   for (int i = 0; i < 10; ++i) establish(another(), {});
@@ -86,6 +102,38 @@ TEST_F(Limits, AGuestThatHoldsASegmentBackHoldsOneMebibyte) {
     if (i % 10 == 0) wait(100ms);
   }
   EXPECT_LE(guest.heard_up_to(), 1u + (1 << 20));
+}
+
+TEST_F(Limits, AboveThreeQuartersOfTheMemoryAConnectionHas64KiBOnTheWay) {
+  begin({.payload_memory_bytes = 1 << 20});
+  establish();
+  use_memory(13);
+  host.sends(1 << 20);
+  guest.ignores_all();
+  EXPECT_EQ(guest.heard_up_to(), 1u + (64 << 10));
+  guest.acks();
+  EXPECT_EQ(guest.heard_up_to(), 1u + (128 << 10));
+}
+
+TEST_F(Limits, AboveThreeQuartersOfTheMemoryTheWindowIs64KiB) {
+  begin({.payload_memory_bytes = 1 << 20});
+  establish();
+  use_memory(13);
+  host.has_room(SIZE_MAX);
+  for (int i = 0; i < 20; ++i) guest.sends(20'000);
+  EXPECT_LE(guest.told_window(), 64u << 10);
+  EXPECT_EQ(host.got(), 400'000u);
+}
+
+TEST_F(Limits, TheLastMemoryIsForWhatTheNamespaceSends) {
+  begin({.payload_memory_bytes = 1 << 20});
+  establish();
+  use_memory(16);
+  host.sends(100);
+  EXPECT_EQ(guest.hears(), "");
+  guest.sends(1000);
+  EXPECT_EQ(guest.hears(), ". 1 ack 1001");
+  EXPECT_EQ(host.got(), 1000u);
 }
 
 TEST_F(Limits, WithoutMemoryWhatWasNotKeptIsNotAcknowledged) {

@@ -27,6 +27,14 @@ Json to_json(const stack::Flow& flow) {
   return object;
 }
 
+Json tap(const netns::TapMode& mode) {
+  const auto granted = [&](netns::Offload offload) { return mode.offload >= offload; };
+  return {{"vnet_header", mode.framing == netns::TapFraming::vnet},
+          {"checksums", granted(netns::Offload::checksums)},
+          {"superframes4", granted(netns::Offload::tcp4)},
+          {"superframes6", granted(netns::Offload::tcp4_and_tcp6)}};
+}
+
 Json network(const InstanceStatus& status) {
   const stack::StackConfig& config = status.network;
   const stack::AddressPlan& plan = config.addresses;
@@ -54,9 +62,13 @@ Json to_json(const forward::Published& published) {
 }
 
 Json to_json(const InstanceStatus& status, size_t forwards) {
-  return {{"version", status.version},  {"pid", status.pid},
-          {"engine", status.engine},    {"uptime_seconds", status.uptime.count()},
-          {"network", network(status)}, {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
+  return {{"version", status.version},
+          {"pid", status.pid},
+          {"engine", status.engine},
+          {"uptime_seconds", status.uptime.count()},
+          {"tap", tap(status.tap)},
+          {"network", network(status)},
+          {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
           {"forwards", forwards}};
 }
 

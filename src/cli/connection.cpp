@@ -84,7 +84,7 @@ Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPl
 
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
-  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode.framing, events_.tap_gone); !connected) return connected;
+  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, events_.tap_gone); !connected) return connected;
   if (awaited == Awaited::ipv6_address) {
     if (auto watched = watch_link(tap); !watched) return watched;
   }

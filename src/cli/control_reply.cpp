@@ -68,6 +68,14 @@ std::string dropped(const Json& drops) {
   return total == 0 ? "0 dropped" : fmt::format("{} dropped ({})", total, reasons);
 }
 
+/// What the kernel inside gives in one piece.
+std::string describe_tap(const Json& tap) {
+  if (!tap.at("vnet_header").get<bool>()) return "frame by frame, for it has no vnet header";
+  if (tap.at("superframes6").get<bool>()) return "superframes of TCP over IPv4 and IPv6";
+  return tap.at("superframes4").get<bool>() ? "superframes of TCP over IPv4"
+                                            : "superframes to it only: the kernel grants no more";
+}
+
 std::string text(const Json& status) {
   const auto word = [](const Json& object, const char* key) { return object.at(key).get<std::string>(); };
   const Json& network = status.at("network");
@@ -76,13 +84,14 @@ std::string text(const Json& status) {
   const uint64_t counters[] = {status.at("counters").at("frames_from_guest"), status.at("counters").at("frames_to_guest")};
   return fmt::format(
       "postern   {}, PID {}, {}, up {} s\n"
+      "tap       {}\n"
       "network   {}, namespace {}{}, gateway {}, DNS {}, MTU {}, host loopback {}\n"
       "flows     {} of {}\n"
       "ports     {} published\n"
       "frames    {} from the namespace, {} to it, {}\n",
       word(status, "version"), status.at("pid").get<int>(), word(status, "engine"), status.at("uptime_seconds").get<uint64_t>(),
-      word(network, "cidr"), word(network, "guest_addr"), guest6, word(network, "gateway"), word(network, "dns"),
-      network.at("mtu").get<unsigned>(), word(network, "host_loopback"), flows.at("open").get<uint64_t>(),
+      describe_tap(status.at("tap")), word(network, "cidr"), word(network, "guest_addr"), guest6, word(network, "gateway"),
+      word(network, "dns"), network.at("mtu").get<unsigned>(), word(network, "host_loopback"), flows.at("open").get<uint64_t>(),
       flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(), counters[0], counters[1],
       dropped(status.at("counters").at("drops")));
 }

@@ -20,6 +20,7 @@ api::InstanceStatus RunningInstance::status() const {
   return {.version = POSTERN_VERSION,
           .pid = pid_,
           .engine = engine_text(connection_.network().engine),
+          .tap = connection_.relay().tap_mode(),
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),

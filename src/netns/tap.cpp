@@ -56,6 +56,8 @@ Result<Offload> accept_superframes(int tap, Offload wanted) {
   return fail_errno("TUNSETOFFLOAD");
 }
 
+void return_tap(int tap) { (void)::ioctl(tap, TUNSETOFFLOAD, 0UL); }
+
 Result<TapMode> adopt_tap(int tap, Offload wanted) {
   ifreq request{};
   if (::ioctl(tap, TUNGETIFF, &request) < 0) return fail_errno("TUNGETIFF", fmt::format("descriptor {}", tap));

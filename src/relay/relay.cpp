@@ -63,8 +63,8 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   return relay;
 }
 
-Status Relay::connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone) {
-  tap_->open(std::move(tap), framing);
+Status Relay::connect(UniqueFd tap, const netns::TapMode& mode, std::function<void()> tap_gone) {
+  tap_->open(std::move(tap), mode);
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
   return tap_source_.watch(tap_->fd(), EPOLLIN);
@@ -183,6 +183,8 @@ void Relay::write_tap(std::span<const wire::Bytes> parts) {
   for (size_t i = 0; i < parts.size(); ++i) vectors[i] = {const_cast<uint8_t*>(parts[i].data()), parts[i].size()};
   tap_->write(std::span(vectors).first(parts.size()));
 }
+
+netns::TapMode Relay::tap_mode() const { return tap_->mode(); }
 
 Relay::Counters Relay::counters() const {
   return {.frames_from_guest = frames_from_guest_,

@@ -8,8 +8,12 @@ namespace postern::relay {
 
 SyscallRules syscalls() {
   static constexpr SyscallRule kRules[] = {
-      {"read"},       {"writev"},     {"ioctl", {int_argument_is(1, TUNSETPERSIST)}},  // Relay::abandon_tap
-      {"newfstatat"}, {"readlinkat"},                                                  // TargetWatch
+      {"read"},
+      {"writev"},
+      {"ioctl", {int_argument_is(1, TUNSETPERSIST)}},  // Relay::abandon_tap
+      {"newfstatat"},
+      {"readlinkat"},                                  // TargetWatch
+      {"ioctl", {int_argument_is(1, TUNSETOFFLOAD)}},  // TapPort::close
   };
   return kRules;
 }

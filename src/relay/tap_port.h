@@ -16,15 +16,20 @@ namespace postern::relay {
 
 class TapPort {
  public:
-  void open(UniqueFd tap, netns::TapFraming framing) {
+  ~TapPort() { close(); }
+  void open(UniqueFd tap, const netns::TapMode& mode) {
     tap_ = std::move(tap);
-    framing_ = framing;
+    mode_ = mode;
   }
   /// Closes the descriptor; from now on whatever is written is lost.
-  void close() { tap_.reset(); }
+  void close() {
+    if (tap_ && mode_.is_borrowed) netns::return_tap(tap_.get());
+    tap_.reset();
+  }
   bool is_open() const { return static_cast<bool>(tap_); }
   int fd() const { return tap_.get(); }
-  netns::TapFraming framing() const { return framing_; }
+  netns::TapFraming framing() const { return mode_.framing; }
+  const netns::TapMode& mode() const { return mode_; }
 
   enum class Got { frame, nothing, end };
   /// The next frame, behind its vnet header if the framing has one. `end`: the device is gone, or a socket's other end.
@@ -36,7 +41,7 @@ class TapPort {
 
  private:
   UniqueFd tap_;
-  netns::TapFraming framing_ = netns::TapFraming::bare;
+  netns::TapMode mode_;
   uint64_t writes_lost_ = 0, bytes_carried_ = 0;
 };
 

@@ -58,13 +58,13 @@ struct Tap {
   netns::TapMode mode;
 };
 
-/// A TAP of our own making gets the offloads; one that was there before stays as its maker knows it.
+/// Of a TAP that was there before, the kernel asks no more than that it is not in use: its framing is whoever's who opens it.
 Result<Tap> open_tap(netlink::Socket& socket, const TapPlan& plan) {
-  const bool is_new = !netlink::find_link(socket, plan.name);
-  if (is_new && !pretended_missing("vnet")) {
+  const bool was_there = netlink::find_link(socket, plan.name).has_value();
+  if (!pretended_missing("vnet")) {
     auto tap = netns::open_tap(plan.name, netns::TapFraming::vnet);
     const auto granted = tap ? netns::accept_superframes(tap->get(), plan.offload) : Failure(tap.error());
-    if (granted) return Tap{std::move(*tap), {netns::TapFraming::vnet, *granted}};
+    if (granted) return Tap{std::move(*tap), {netns::TapFraming::vnet, *granted, was_there}};
   }
   auto tap = netns::open_tap(plan.name, netns::TapFraming::bare);
   if (!tap) return Failure(tap.error());
@@ -89,17 +89,17 @@ Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& 
 
 /// What the child says beside its descriptors, in numbers.
 std::string words_of(const Opened& opened) {
-  const auto& [framing, offload] = opened.tap.mode;
-  return fmt::format("{} {} {}", opened.link_index, static_cast<int>(framing), static_cast<int>(offload));
+  const auto& [framing, offload, is_borrowed] = opened.tap.mode;
+  return fmt::format("{} {} {} {}", opened.link_index, static_cast<int>(framing), static_cast<int>(offload), int{is_borrowed});
 }
 
 /// False: that is not what it was told to say. It was our own process, but in a namespace of others.
 bool read_words(const std::string& words, ConnectedTap& tap) {
-  int framing = 0, offload = 0;
-  if (std::sscanf(words.c_str(), "%d %d %d", &tap.link_index, &framing, &offload) != 3) return false;
+  int framing = 0, offload = 0, is_borrowed = 0;
+  if (std::sscanf(words.c_str(), "%d %d %d %d", &tap.link_index, &framing, &offload, &is_borrowed) != 4) return false;
   if (framing < 0 || framing > static_cast<int>(netns::TapFraming::vnet)) return false;
   if (offload < 0 || offload > static_cast<int>(netns::Offload::tcp4_and_tcp6)) return false;
-  tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload)};
+  tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload), is_borrowed != 0};
   return true;
 }
 

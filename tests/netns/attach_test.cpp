@@ -31,6 +31,15 @@ class Attach : public PosternAs {
   Outcome inside(const Process& made, std::string_view script) const {
     return sh(fmt::format("exec nsenter -t {} -U -n --preserve-credentials sh -c '{}'", made.pid(), script));
   }
+  /// Whether the kernel inside gives TCP to `tap` in superframes: ETHTOOL_GTSO of linux/ethtool.h, by SIOCETHTOOL.
+  std::string superframes_of(const Process& made, std::string_view tap) const {
+    return inside(made, fmt::format(R"sh(python3 -c "import array, fcntl, socket, struct
+value = array.array(\"I\", [0x1e, 0])
+fcntl.ioctl(socket.socket(), 0x8946, struct.pack(\"16sP16x\", b\"{}\", value.buffer_info()[0]))
+print(value[1])")sh",
+                                    tap))
+        .out;
+  }
   /// Returns when it says that it is ready, which goes to its standard output.
   Process attach(std::string_view arguments, std::string_view before = "exec") {
     Process attached = start_sh(fmt::format("{} postern attach --ready-fd 5 {} 5>&1", before, arguments));
@@ -76,11 +85,14 @@ TEST_P(Attach, ServesATapThatSomebodyElseConfigured) {
   ASSERT_THAT(inside(made, R"(ip tuntap add mine mode tap && ip link set mine up && ip addr add 10.0.2.15/24 dev mine &&
                               ip route add default via 10.0.2.2)"),
               Succeeds());
+  EXPECT_EQ(superframes_of(made, "mine"), "0\n");
   Process attached = attach(fmt::format("{} mine", made.pid()));
   EXPECT_EQ(inside(made, "curl -s http://$LAB_REMOTE4/").out, kPageText);
+  EXPECT_EQ(superframes_of(made, "mine"), "1\n");
   attached.signal(SIGINT);
   expect_end(attached, 0, "ended by signal 2");
   EXPECT_THAT(inside(made, "ip -o addr show dev mine").out, HasSubstr("10.0.2.15/24")) << "it was not postern's to remove";
+  EXPECT_EQ(superframes_of(made, "mine"), "0\n") << "whoever opens it next may know of none";
 }
 
 TEST_P(Attach, EndsWhenTheProcessDoesThoughOthersLiveOn) {

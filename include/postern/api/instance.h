@@ -17,7 +17,8 @@ namespace postern::api {
 struct InstanceStatus {
   std::string version;
   pid_t pid = 0;
-  std::string engine;  // "libslirp 4.7.0"
+  std::string engine;  // "fast, with libslirp 4.7.0"
+  netns::TapMode tap;
   stack::StackConfig network;
   std::optional<Ipv6> guest6;
   std::chrono::seconds uptime{};

@@ -25,6 +25,7 @@ enum class Offload : uint8_t {
 struct TapMode {
   TapFraming framing = TapFraming::bare;
   Offload offload = Offload::none;
+  bool is_borrowed = false;  // it was there before us and may be there after us: return_tap() at the end
 };
 
 /// Opens TAP `name` in the *calling thread's* network namespace, making it if it does not exist; non-blocking, close-on-exec,
@@ -34,8 +35,12 @@ struct TapMode {
 Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 
 /// Lets the kernel inside leave `wanted` to us. Where it refuses, checksums alone, and then nothing; returns what it granted. For
-/// TapFraming::vnet; a TAP that somebody else made would keep this after us. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
+/// TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
 Result<Offload> accept_superframes(int tap, Offload wanted);
+
+/// The device outlives us, and with it what it was told to leave to us: whoever opens it next, without a vnet header perhaps,
+/// gets it as the kernel makes a TAP.
+void return_tap(int tap);
 
 /// Takes over a TAP that somebody else opened: non-blocking from now on, with what the kernel grants of `wanted` where its
 /// framing has room for it. Errors: it is no TAP's descriptor; it has packet information (no IFF_NO_PI); an unusual header size.

@@ -45,7 +45,8 @@ class Relay final : private stack::FrameSink {
 
   /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
-  Status connect(UniqueFd tap, netns::TapFraming framing, std::function<void()> tap_gone);
+  Status connect(UniqueFd tap, const netns::TapMode& mode, std::function<void()> tap_gone);
+  netns::TapMode tap_mode() const;
 
   struct Patience {
     Duration silence;  // nothing moves through the TAP

@@ -35,7 +35,7 @@ struct TapPlan {
 
 struct ConnectedTap {
   UniqueFd tap;
-  netns::TapMode mode;     // with a vnet header if we made the TAP ourselves
+  netns::TapMode mode;
   UniqueFd address_watch;  // netlink::AddressMonitor's socket
   int link_index = 0;
 };

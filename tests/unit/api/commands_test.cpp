@@ -187,6 +187,9 @@ TEST(Commands, StatusTellsWhoAndWhereAndHowMuch) {
   EXPECT_EQ(status.at("version"), "1.2.3");
   EXPECT_EQ(status.at("pid"), 4711);
   EXPECT_EQ(status.at("uptime_seconds"), 5);
+  EXPECT_EQ(status.at("tap").at("vnet_header"), true);
+  EXPECT_EQ(status.at("tap").at("superframes4"), true);
+  EXPECT_EQ(status.at("tap").at("superframes6"), false);
   EXPECT_EQ(status.at("network").at("cidr"), "10.0.2.0/24");
   EXPECT_EQ(status.at("network").at("guest_addr6"), "fd00::100");
   EXPECT_EQ(status.at("network").at("host_loopback"), "closed");

@@ -29,6 +29,7 @@ class FakeInstance final : public Instance {
     status.version = "1.2.3";
     status.pid = 4711;
     status.engine = "libslirp 4.7.0";
+    status.tap = {netns::TapFraming::vnet, netns::Offload::tcp4};
     status.uptime = std::chrono::seconds(5);
     status.guest6 = Ipv6::parse("fd00::100");
     return status;

@@ -16,7 +16,7 @@ namespace postern::netns {
 namespace {
 
 constexpr const char* kTunDevice = "/dev/net/tun";
-constexpr int kVnetHeaderBytes = 10;  // struct virtio_net_hdr, the kernel's own choice for a new TAP
+constexpr int kVnetHeaderBytes = 10;  // struct virtio_net_hdr; whoever had a TAP before may have chosen another
 
 unsigned long tun_flags(Offload offload) {
   switch (offload) {  // TSO is refused without CSUM
@@ -48,6 +48,8 @@ Result<UniqueFd> open_tap(std::string_view name, TapFraming framing) {
 }
 
 Result<Offload> accept_superframes(int tap, Offload wanted) {
+  int header_bytes = kVnetHeaderBytes;
+  if (::ioctl(tap, TUNSETVNETHDRSZ, &header_bytes) < 0) return fail_errno("TUNSETVNETHDRSZ");
   for (const Offload offload : {wanted, std::min(wanted, Offload::checksums), Offload::none}) {
     if (pretended_refusal(offload)) continue;
     if (::ioctl(tap, TUNSETOFFLOAD, tun_flags(offload)) == 0) return offload;
@@ -67,10 +69,8 @@ Result<TapMode> adopt_tap(int tap, Offload wanted) {
   const int status = ::fcntl(tap, F_GETFL);
   if (status < 0 || ::fcntl(tap, F_SETFL, status | O_NONBLOCK) < 0) return fail_errno("fcntl", "O_NONBLOCK");
   if (!(flags & IFF_VNET_HDR)) return TapMode{};
-  int header_bytes = kVnetHeaderBytes;
-  if (::ioctl(tap, TUNSETVNETHDRSZ, &header_bytes) < 0) return fail_errno("TUNSETVNETHDRSZ");
   POSTERN_TRY(granted, accept_superframes(tap, wanted), "TAP");
-  return TapMode{TapFraming::vnet, granted};
+  return TapMode{TapFraming::vnet, granted, true};
 }
 
 Status leave_to_namespace(int tap) {

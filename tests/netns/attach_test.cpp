@@ -95,6 +95,20 @@ TEST_P(Attach, ServesATapThatSomebodyElseConfigured) {
   EXPECT_EQ(superframes_of(made, "mine"), "0\n") << "whoever opens it next may know of none";
 }
 
+// As QEMU leaves it: the header of a persistent TAP stays as long as whoever had it last wanted it.
+TEST_P(Attach, ServesATapWhoseVnetHeaderWasLongerOnce) {
+  const Process made = make_namespace();
+  ASSERT_THAT(inside(made, R"sh(python3 -c "import fcntl, struct
+tap = open(\"/dev/net/tun\", \"r+b\", 0)
+fcntl.ioctl(tap, 0x400454ca, struct.pack(\"16sH22x\", b\"mine\", 0x5002))  # TUNSETIFF: IFF_TAP, IFF_NO_PI, IFF_VNET_HDR
+fcntl.ioctl(tap, 0x400454d8, struct.pack(\"i\", 12))                       # TUNSETVNETHDRSZ
+fcntl.ioctl(tap, 0x400454cb, 1)                                          # TUNSETPERSIST
+")sh"),
+              Succeeds());
+  const Process attached = attach(fmt::format("--configure {} mine", made.pid()));
+  EXPECT_EQ(inside(made, "curl -s http://$LAB_REMOTE4/").out, kPageText);
+}
+
 TEST_P(Attach, EndsWhenTheProcessDoesThoughOthersLiveOn) {
   Process made = make_namespace("sleep infinity & wait");
   Process attached = attach(made);

@@ -86,6 +86,7 @@ Json to_json(const flow::TcpEngine::Counters& counters) {
           {"sent_again", counters.sent_again},
           {"timeouts", counters.timeouts},
           {"out_of_order", counters.out_of_order},
+          {"bytes_to_host", counters.bytes_to_host},
           {"dropped_at_limit", counters.dropped_at_limit}};
 }
 

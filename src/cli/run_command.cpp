@@ -79,8 +79,8 @@ class Run {
   loop::EventLoop::Source signal_source_, end_source_;
   bool started_ = false;
   bool over_ = false;
-  int calls_to_end_ = 0;            // signals
-  std::optional<int> given_up_by_;  // a signal that came before the command was started
+  std::optional<TimePoint> called_to_end_;  // by a signal, last
+  std::optional<int> given_up_by_;          // a signal that came before the command was started
   std::optional<Error> failure_;
 };
 
@@ -146,9 +146,11 @@ void Run::let_go() { inheritance_.let_go({options_.network.ready_fd.value_or(-1)
 /// Who has called for the end does not wait for it, and who calls now has waited long enough.
 Status Run::drain() {
   using namespace std::chrono_literals;
-  constexpr relay::Relay::Patience kCalled = {100ms, 100ms}, kUncalled = {1s, 10s};
-  const int calls_before = calls_to_end_;
-  return connection_->relay().drain(calls_before != 0 ? kCalled : kUncalled, [&] { return calls_to_end_ != calls_before; });
+  constexpr relay::Relay::Patience kCalled = {100ms, 100ms}, kUncalled = {2s, 10s};
+  const bool was_called = called_to_end_ && loop_->now() - *called_to_end_ < 1s;  // and not for something else, long ago
+  called_to_end_.reset();
+  end_source_.unwatch(workload_->pidfd());  // readable for good, it would let nothing wait
+  return connection_->relay().drain(was_called ? kCalled : kUncalled, [this] { return called_to_end_.has_value(); });
 }
 
 /// Letting go opens a file, so it comes before the lock.
@@ -159,7 +161,9 @@ Status Run::lock_up() {
 
 void Run::take_signal(const process::Signal& signal) {
   const bool stop_key = signal.number == SIGTSTP;
-  for (const int call : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) calls_to_end_ += signal.number == call;
+  const bool calls_to_end =
+      signal.number == SIGHUP || signal.number == SIGINT || signal.number == SIGQUIT || signal.number == SIGTERM;
+  if (calls_to_end) called_to_end_ = loop_->now();
   if (!started_ && !stop_key && signal.number != SIGCONT) {
     given_up_by_ = signal.number;
     over_ = true;

@@ -10,6 +10,8 @@ namespace postern::flow {
 namespace {
 
 constexpr int kFlowsPerTurn = 16;
+constexpr size_t kBytesPerTurn =
+    size_t{256} * 1024;  // to the namespace; then its acknowledgments free memory that is in the cache
 constexpr uint32_t kLeastSegment = 64;
 constexpr Duration kSilenceBeforeProbe = std::chrono::hours(2);  // RFC 1122 4.2.3.6
 constexpr Duration kBetweenProbes = std::chrono::seconds(75);    // tcp(7)
@@ -66,7 +68,7 @@ Sequence TcpEngine::Connections::initial_sequence(const FlowKey& key) const {
 }
 
 void TcpEngine::Connections::open(const GuestSegment& syn) {
-  const auto is_full = [this] { return open_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic; };
+  const auto is_full = [this] { return open_flows_ + others_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic; };
   if (is_full()) evict();
   if (is_full()) {
     ++counters_.dropped_at_limit;
@@ -159,7 +161,7 @@ void TcpEngine::Connections::evict() {
   });
 }
 
-/// The memory is used up. What came early was never acknowledged: it may be forgotten, RFC 2018 8, and comes again. Of all
+/// Memory is scarce. What came early was never acknowledged: it may be forgotten, RFC 2018 8, and comes again. Of all
 /// connections, so not often.
 bool TcpEngine::Connections::forget_early() {
   if (now_ < next_forgetting_) return false;
@@ -209,7 +211,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   }
   flow->can_read |= readiness.readable || readiness.ended;
   flow->can_write |= readiness.writable;
-  flow->host_ended |= readiness.ended;
+  flow->reads_stop_short |= readiness.ended || readiness.urgent;
   flow->may_have_failed |= readiness.ended;
   want_run(*flow);
 }
@@ -218,7 +220,8 @@ void TcpEngine::Connections::run() {
   wheel_.advance(now_, [this](TimerWheel::Node& node) {
     if (TcpFlow* flow = flows_.get(Handle::unpack(node.owner))) on_timer(*flow);
   });
-  for (int served = 0; served < kFlowsPerTurn && run_head_;) {
+  pulled_bytes_ = 0;
+  for (int served = 0; served < kFlowsPerTurn && pulled_bytes_ < kBytesPerTurn && run_head_;) {
     TcpFlow& flow = *std::exchange(run_head_, run_head_->next_to_run);
     flow.in_run_queue = false;
     if (flow.state != State::established) continue;
@@ -243,13 +246,16 @@ void TcpEngine::Connections::set_timer(TcpFlow& flow) {
   TimePoint deadline = TimePoint::max();
   if (flow.state == State::established) deadline = flow.heard + kSilenceBeforeProbe + flow.keep_alive_probes * kBetweenProbes;
   if (const auto due = flow.sender.deadline()) deadline = std::min(deadline, *due);
-  if (flow.starved) deadline = std::min(deadline, now_ + kWaitForMemory);
+  if (flow.starved) deadline = std::min(deadline, flow.starved_at + kWaitForMemory);
   if (deadline != TimePoint::max()) wheel_.set(flow.timer, deadline);
 }
 
 void TcpEngine::Connections::on_timer(TcpFlow& flow) {
   if (!flow.is_open()) return;
-  if (flow.starved) want_run(flow);
+  if (flow.starved && now_ >= flow.starved_at + kWaitForMemory) {
+    flow.starved_at = now_;
+    want_run(flow);
+  }
   switch (flow.sender.on_deadline(now_)) {
     case TcpSender::Expiry::nothing: break;
     case TcpSender::Expiry::probe: send_probe(flow); break;
@@ -278,7 +284,7 @@ void TcpEngine::Connections::keep_guest_alive(TcpFlow& flow) {
 void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)>& tell) {
   flows_.for_each([&](const TcpFlow& flow) {
     if (flow.state == State::closed) return;
-    const bool guest_may_send = flow.state == State::established && !flow.receiver.is_finished();
+    const bool guest_may_send = flow.is_open() && !flow.receiver.is_finished();
     tell({flow.key, name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size(), guest_may_send});
   });
 }
@@ -311,6 +317,7 @@ void TcpEngine::input(const GuestSegment& segment, TimePoint now) {
   connections_->set_now(now);
   connections_->input(segment);
 }
+void TcpEngine::leave_room_for(size_t flows) { connections_->leave_room_for(flows); }
 void TcpEngine::path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now) {
   connections_->set_now(now);
   connections_->path_mtu(key, Sequence{sequence}, mtu_bytes);

@@ -33,6 +33,7 @@ class TcpEngine::Connections {
   bool has_work() const { return run_head_ != nullptr; }
   std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return open_flows_; }
+  void leave_room_for(size_t flows) { others_flows_ = flows; }
   void for_each_flow(const std::function<void(const Flow&)>& tell);
   size_t payload_memory_in_use() const { return pool_.used_bytes(); }
   const Counters& counters() const { return counters_; }
@@ -68,7 +69,7 @@ class TcpEngine::Connections {
   // host_input.cpp
   void pull(TcpFlow& flow);
   bool pull_once(TcpFlow& flow, size_t most_bytes);
-  bool has_memory_to_read();
+  bool has_memory_to_read(const TcpFlow& flow);
   void keep(TcpFlow& flow, Sequence begin, size_t bytes);
   void host_stopped(TcpFlow& flow, ssize_t result);
   void look_for_failure(TcpFlow& flow);
@@ -111,11 +112,12 @@ class TcpEngine::Connections {
   TimerWheel wheel_;
   Lingering lingering_;
   Counters counters_;
-  size_t open_flows_ = 0, embryonic_ = 0;
+  size_t open_flows_ = 0, embryonic_ = 0, others_flows_ = 0;
   TcpFlow* last_ = nullptr;  // found last: a burst is mostly of one connection
   TcpFlow *run_head_ = nullptr, *run_tail_ = nullptr;
   std::vector<TcpFlow*> to_acknowledge_, dead_;
   std::optional<Chunk> hot_;  // read into again and again, while it is in the processor's cache
+  size_t pulled_bytes_ = 0;   // in this turn
   uint16_t next_ip_id_ = 0;
   TimePoint next_eviction_{}, next_forgetting_{};
   size_t pool_in_use_ = 0;  // when it changed last

@@ -120,12 +120,15 @@ void TcpEngine::Connections::input_syn_again(TcpFlow& flow, const GuestSegment& 
 /// RFC 1122 4.2.3.6: a segment just before what we expect, of one byte or none, asks whether we are there. If the namespace wants
 /// to know, the remote's life is what it means.
 void TcpEngine::Connections::notice_probe(TcpFlow& flow, const GuestSegment& segment) {
-  const bool is_probe = Sequence{segment.tcp.sequence} + 1 == flow.receiver.next() && segment.tcp.payload.size() <= 1;
+  const wire::TcpSegment& tcp = segment.tcp;
+  const bool is_just_before = Sequence{tcp.sequence} + 1 == flow.receiver.next();
+  const bool is_probe = is_just_before && tcp.payload.size() <= 1 && !tcp.has(fin);
   if (!is_probe || flow.state != State::established || flow.keep_alive_is_on) return;
   const Duration silence = now_ - flow.heard;
   flow.heard = now_;
   const bool window_is_closed = flow.receiver.next() == flow.receiver.edge();
-  if (window_is_closed && silence < kLeastKeepAlive) return;  // it is the window that is asked for
+  // Within seconds, who asks at a closed window means the window; and a byte may be one that was sent again.
+  if (silence < kLeastKeepAlive && (window_is_closed || !tcp.payload.empty())) return;
   flow.keep_alive_is_on = true;
   host_.keep_alive(flow.socket, std::max(silence, kLeastKeepAlive));
 }

@@ -34,35 +34,40 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
     look_for_failure(flow);
     return false;
   }
-  if (pool_.pressure() != Pressure::none) {
+  if (pool_.pressure() != Pressure::none && !flow.host_failed) {
     if (flow.retained.bytes() >= kMostUnderPressure) return false;  // its acknowledgment wakes us
     most = std::min(most, kMostUnderPressure - flow.retained.bytes());
   }
   const size_t segment = flow.sender.segment_bytes();
   if (most > segment) most -= most % segment;
-  flow.starved = !has_memory_to_read();
-  if (flow.starved) return false;
+  flow.starved = !has_memory_to_read(flow);
+  if (flow.starved) {
+    flow.starved_at = now_;
+    return false;
+  }
   const ssize_t result = host_.receive(flow.socket, hot_->bytes().first(most));
   if (result <= 0) {
     host_stopped(flow, result);
     return false;
   }
   const auto bytes = static_cast<size_t>(result);
-  if (bytes < most && !flow.host_ended) flow.can_read = false;
+  if (bytes < most && !flow.reads_stop_short) flow.can_read = false;
   const Sequence begin = flow.sender.max();
   const iovec payload{hot_->data(), bytes};
   flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
+  pulled_bytes_ += bytes;
   const bool last_for_now = bytes < most || flow.sender.room() == 0;
   transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
   if (flow.state != State::closed) keep(flow, begin, bytes);
   return flow.state == State::established;
 }
 
-/// The last of it is for what the namespace sends: it has been sent already.
-bool TcpEngine::Connections::has_memory_to_read() {
-  const auto has = [this] {
+/// The last of it is for what the namespace sends, which has been sent already; and for what stands before a reset: it is read
+/// now or never.
+bool TcpEngine::Connections::has_memory_to_read(const TcpFlow& flow) {
+  const auto has = [&] {
     if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
-    return hot_ && pool_.pressure() != Pressure::critical;
+    return hot_ && (flow.host_failed || pool_.pressure() != Pressure::critical);
   };
   return has() || (forget_early() && has());
 }

@@ -37,6 +37,7 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
     const ssize_t result = host_.send(flow.socket, vectors);
     if (result < 0 && result != -EAGAIN) return host_failed(flow);
     sent = result > 0 ? static_cast<size_t>(result) : 0;
+    counters_.bytes_to_host += sent;
     if (sent < bytes) flow.can_write = false;
   }
   const size_t waited = flow.waiting.size();
@@ -66,7 +67,10 @@ void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
     for (const iovec& piece : pieces) bytes += piece.iov_len;
     const ssize_t result = host_.send(flow.socket, pieces);
     if (result < 0 && result != -EAGAIN) return host_failed(flow);
-    if (result > 0) flow.waiting.consume(static_cast<size_t>(result));
+    if (result > 0) {
+      flow.waiting.consume(static_cast<size_t>(result));
+      counters_.bytes_to_host += static_cast<size_t>(result);
+    }
     if (result < static_cast<ssize_t>(bytes)) flow.can_write = false;
   }
   if (had_waited && flow.receiver.has_news(flow.waiting.size())) want_acknowledgment(flow);

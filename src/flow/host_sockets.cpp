@@ -21,7 +21,8 @@ int set_option(int socket, int level, int name, const T& value) {
 TcpEngine::Readiness to_readiness(uint32_t events) {
   return {.readable = (events & EPOLLIN) != 0,
           .writable = (events & EPOLLOUT) != 0,
-          .ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0};
+          .ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+          .urgent = (events & EPOLLPRI) != 0};
 }
 
 }  // namespace
@@ -51,7 +52,8 @@ HostSide::Opening HostSockets::open(const FlowKey& key, uint32_t token) {
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // the namespace has decided already what goes together
   set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // RFC 6093
   if (const int error = bind_outbound(socket.get(), destination->address)) return {.socket = -1, .error = error};
-  if (!source_.watch(socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, token)) return {.socket = -1, .error = ENOBUFS};
+  if (!source_.watch(socket.get(), EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, token))
+    return {.socket = -1, .error = ENOBUFS};
   const SocketAddress address(destination->address, destination->port, destination->scope);
   if (::connect(socket.get(), address.get(), address.size()) == 0) return {.socket = socket.release(), .error = 0};
   if (errno == EINPROGRESS) return {.socket = socket.release(), .error = EINPROGRESS};

@@ -55,8 +55,8 @@ struct TcpFlow {
   bool guest_knows_sack = false;
 
   bool can_read = false, can_write = false;  // until the host's socket says EAGAIN
-  bool host_ended = false;                   // no short read means "drained" any more: the end may be right behind
-  bool may_have_failed = false;              // as host_ended, until an error was asked for
+  bool reads_stop_short = false;             // not for want of more: the end, or an urgent mark, may be right behind
+  bool may_have_failed = false;              // there was an event of an end or an error; it was not asked for yet
   bool host_failed = false;                  // what can still be read is read, and no more
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
@@ -66,7 +66,8 @@ struct TcpFlow {
   uint8_t keep_alive_probes = 0;
 
   TcpFlow* next_to_run = nullptr;
-  TimePoint heard;     // from the namespace
+  TimePoint heard;  // from the namespace
+  TimePoint starved_at;
   TimePoint answered;  // a segment that was out of place, last
   TimerWheel::Node timer;
 };

@@ -26,6 +26,8 @@ class FastPath final : private flow::GuestSide {
   enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
   enum class Checksum { right, unknown };
   Taker take(const TcpView& view, Checksum checksum, TimePoint now);
+  /// So many of max_flows are libslirp's.
+  void leave_room_for(size_t flows) { engine_.leave_room_for(flows); }
   /// A frame of the namespace that is no TCP: a router there may say that our segments are too large for its next link.
   void note_from_router(wire::Bytes frame, TimePoint now);
   /// A frame that libslirp sends.

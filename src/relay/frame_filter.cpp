@@ -320,7 +320,7 @@ bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
 /// socket for each; a datagram passes if libslirp has a socket for its port by now.
 bool FrameFilter::Rules::exceeds_flow_limit(const Packet& packet, const Moment& moment) {
   const bool full = moment.open_flows >= config_.max_flows;
-  if (const auto* tcp = packet.as<TcpSegment>()) return full && tcp->is_initial_syn();
+  if (const auto* tcp = packet.as<TcpSegment>()) return full && config_.limits_tcp && tcp->is_initial_syn();
   const auto* udp = packet.as<UdpDatagram>();
   if (!udp) return full && packet.place == Place::remote && packet.as<IcmpMessage>()->kind == IcmpKind::echo_request;
   if (is_dhcp(packet) || published_udp_[udp->source.number]) return false;

@@ -23,12 +23,13 @@ constexpr size_t kMaxReadBytes = wire::VnetHeader::kBytes + FrameFilter::kMaxFra
 constexpr size_t kArenaBytes = Relay::kBytesPerTurn;  // a burst's frames stay where they are until the engine has sent their data
 constexpr size_t kFrameAlignment = 64;
 
-Result<FilterConfig> filter_config(const stack::StackConfig& config) {
+Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engine) {
   FilterConfig filter{.addresses = config.addresses,
                       .host_loopback = config.host_loopback,
                       .dns = config.dns,
                       .ipv6 = config.ipv6,
-                      .max_flows = config.max_flows};
+                      .max_flows = config.max_flows,
+                      .limits_tcp = engine == Engine::libslirp};
   const auto size = static_cast<ssize_t>(sizeof filter.hash_key);
   if (::getrandom(filter.hash_key.data(), sizeof filter.hash_key, 0) != size) return fail_errno("getrandom");
   return filter;
@@ -53,7 +54,7 @@ Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
 Relay::~Relay() = default;
 
 Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine) {
-  POSTERN_TRY(filter, filter_config(config), "relay");
+  POSTERN_TRY(filter, filter_config(config, engine), "relay");
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
@@ -129,6 +130,7 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     case Verdict::Action::drop: return false;
   }
   if (fast_ && verdict.tcp) {
+    if (verdict.tcp->segment.is_initial_syn()) fast_->leave_room_for(stack_->open_flows());
     using Checksum = FastPath::Checksum;
     switch (fast_->take(*verdict.tcp, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
       case FastPath::Taker::engine: return true;
@@ -211,9 +213,9 @@ Status Relay::drain(const Patience& patience, const std::function<bool()>& give_
     const TimePoint deadline = std::min(moved + patience.silence, begin + patience.in_all);
     if (loop_.now() >= deadline) break;
     bell.set(deadline);
-    const uint64_t carried = tap_->bytes_carried();
+    const uint64_t given = fast_->counters().bytes_to_host;
     POSTERN_CHECK(turn(), "relay");
-    if (tap_->bytes_carried() != carried) moved = loop_.now();
+    if (fast_->counters().bytes_to_host != given) moved = loop_.now();
   }
   return {};
 }

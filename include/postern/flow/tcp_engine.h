@@ -94,7 +94,8 @@ class TcpEngine {
  public:
   struct Readiness {
     bool readable = false, writable = false;
-    bool ended = false;  // the remote has closed, or there is an error: read on until the end is read
+    bool ended = false;   // the remote has closed, or there is an error: read on until the end is read
+    bool urgent = false;  // a mark is in the stream, before which a read stops short, tcp(7)
   };
   struct Counters {
     uint64_t opened = 0;            // SYNs that became a connect(2)
@@ -104,6 +105,7 @@ class TcpEngine {
     uint64_t sent_again = 0;    // stretches of bytes, to the namespace
     uint64_t timeouts = 0;      // of an acknowledgment, a probe's included
     uint64_t out_of_order = 0;  // segments from the namespace with a hole before them
+    uint64_t bytes_to_host = 0;
   };
 
   /// Both sides must outlive the engine.
@@ -111,6 +113,8 @@ class TcpEngine {
   ~TcpEngine();
 
   void input(const GuestSegment& segment, TimePoint now);
+  /// So many of max_flows are somebody else's.
+  void leave_room_for(size_t flows);
   /// A router inside the namespace says that an IP packet may have `mtu_bytes` on the way; it quotes our segment at `sequence`.
   /// What is not in flight was not quoted but guessed, RFC 5927 4.1.
   void path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now);

@@ -32,6 +32,7 @@ struct FilterConfig {
   stack::Dns dns = stack::Dns::redirected;
   bool ipv6 = true;
   size_t max_flows = 1024;
+  bool limits_tcp = true;              // or its engine does so itself, and makes room
   std::array<uint64_t, 2> hash_key{};  // secret and random (getrandom(2)), or a guest could make its flows collide
 };
 

@@ -49,7 +49,7 @@ class Relay final : private stack::FrameSink {
   netns::TapMode tap_mode() const;
 
   struct Patience {
-    Duration silence;  // nothing moves through the TAP
+    Duration silence;  // the host takes nothing
     Duration in_all;
   };
   /// No process is left in the namespace, but what they wrote may still be in its kernel, and on any other host it would arrive.

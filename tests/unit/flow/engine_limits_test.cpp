@@ -41,6 +41,18 @@ TEST_F(Limits, AtTheLimitOfConnectionsASynIsDropped) {
   EXPECT_EQ(third.guest.hears(), "S. 0 ack 1");
 }
 
+TEST_F(Limits, ConnectionsOfOthersTakeTheirShare) {
+  begin({.max_flows = 3});
+  engine().leave_room_for(2);
+  establish();
+  auto& second = another();
+  second.guest.syn();
+  EXPECT_FALSE(second.host.is_open());
+  engine().leave_room_for(1);
+  second.guest.syn();
+  EXPECT_TRUE(second.host.is_open());
+}
+
 TEST_F(Limits, AtTheLimitHalfClosedConnectionsThatWereLongSilentMakeRoom) {
   begin({.max_flows = 2});
   establish();
@@ -134,6 +146,31 @@ TEST_F(Limits, TheLastMemoryIsForWhatTheNamespaceSends) {
   guest.sends(1000);
   EXPECT_EQ(guest.hears(), ". 1 ack 1001");
   EXPECT_EQ(host.got(), 1000u);
+}
+
+TEST_F(Limits, WhoWaitsForMemoryIsNotPutOffByWhatItSends) {
+  begin({.payload_memory_bytes = 1 << 20});
+  establish();
+  use_memory(16);
+  host.sends(100);
+  EXPECT_EQ(guest.hears(), "");
+  for (size_t i = 1; i <= 16; ++i) host_of_number(i).has_room(SIZE_MAX);
+  for (int i = 0; i < 4; ++i) {
+    wait(5ms);
+    guest.sends(10);
+  }
+  EXPECT_EQ(guest.heard_up_to(), 101u);
+}
+
+TEST_F(Limits, UnderPressureWhatStandsBeforeAResetStillCounts) {
+  begin({.payload_memory_bytes = 1 << 20});
+  establish();
+  use_memory(13);
+  host.arrives_untold(100'000);
+  host.send_fails(EPIPE);
+  guest.sends(10);
+  EXPECT_EQ(guest.heard_up_to(), 100'001u);
+  EXPECT_THAT(guest.hears_all().back(), testing::StartsWith("R."));
 }
 
 TEST_F(Limits, WithoutMemoryWhatWasNotKeptIsNotAcknowledged) {

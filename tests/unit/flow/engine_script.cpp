@@ -161,6 +161,12 @@ void ScriptHost::sends(size_t bytes) {
   tells({.readable = true});
 }
 
+void ScriptHost::sends_marked(size_t before_mark, size_t bytes) {
+  mark_ = offered_ + before_mark;
+  offered_ += bytes;
+  tells({.readable = true, .urgent = true});
+}
+
 void ScriptHost::ends() {
   ended_ = true;
   tells({.readable = true, .ended = true});
@@ -205,7 +211,8 @@ ssize_t ScriptHost::take(std::span<const iovec> bytes) {
 ssize_t ScriptHost::give(wire::MutableBytes room) {
   ++calls;
   EXPECT_TRUE(is_open()) << "a receive after the end";
-  const size_t some = std::min(room.size(), unread());
+  const size_t before_mark = read_ < mark_ ? mark_ - read_ : SIZE_MAX;
+  const size_t some = std::min({room.size(), unread(), before_mark});
   if (some == 0 && ended_) return 0;  // Linux: an error behind the end is told to whoever sends, or asks
   if (some == 0) return error_ != 0 ? -std::exchange(error_, 0) : -EAGAIN;
   const auto bytes = bytes_from(static_cast<uint32_t>(read_ + 1), some);

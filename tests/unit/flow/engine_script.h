@@ -113,6 +113,8 @@ class ScriptHost {
   void refuses(int error);
   /// The remote has sent so many bytes.
   void sends(size_t bytes);
+  /// The same with an urgent mark after the first `before_mark`: a read stops there.
+  void sends_marked(size_t before_mark, size_t bytes);
   void arrives_untold(size_t bytes) { offered_ += bytes; }  // the event is still under way
   void ends();
   /// Behind what it has sent: told by the next call that finds nothing else.
@@ -145,6 +147,7 @@ class ScriptHost {
   int connect_error_ = 0;
   size_t room_ = SIZE_MAX, got_ = 0;
   size_t offered_ = 0, read_ = 0;
+  size_t mark_ = SIZE_MAX;  // in offered_
   bool ended_ = false;
   int error_ = 0, send_error_ = 0;
 };
@@ -174,6 +177,7 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
   void establish() { establish(first(), {}); }
   Ends& first() { return *ends_.front(); }
   ScriptGuest& guest_of(size_t number) { return ends_.at(number)->guest; }
+  ScriptHost& host_of_number(size_t number) { return ends_.at(number)->host; }
 
   /// The loop sleeps, and wakes when the engine wants it to.
   void wait(Duration duration);

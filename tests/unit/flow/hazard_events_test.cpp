@@ -40,6 +40,15 @@ TEST_F(Hazard, H09AGuestThatAsksOftenMakesTheHostAskEveryTenSeconds) {
   EXPECT_EQ(host.keep_alive, 10s);
 }
 
+TEST_F(Hazard, H09WhatIsSentAgainAsksForNothing) {
+  establish();
+  guest.sends(1);
+  guest.segment({.seq = 1, .ack = 1, .bytes = 1});
+  guest.fin();
+  guest.segment({.flags = ack | fin, .seq = 2, .ack = 1});
+  EXPECT_FALSE(host.keep_alive);
+}
+
 TEST_F(Hazard, H09ASilentGuestIsAskedAfterTwoHoursAndGivenUpAfterNineQuestions) {
   establish();
   guest.sends(10);

@@ -22,6 +22,13 @@ TEST_F(Hazard, H10UrgentDataAreOrdinary) {
   EXPECT_EQ(host.got(), 100u);
 }
 
+TEST_F(Hazard, H10WhatStandsBehindAnUrgentMarkOfTheRemoteComesToo) {
+  establish();
+  host.sends_marked(3, 100);
+  EXPECT_EQ(guest.hears(), "P. 1:4(3) ack 1");
+  EXPECT_EQ(guest.hears(), "P. 4:101(97) ack 1");
+}
+
 TEST_F(Hazard, H18MegabytesOverTheWrapInBothDirections) {
   begin({.mtu_bytes = 65'520});
   establish({.mss = 65'480});

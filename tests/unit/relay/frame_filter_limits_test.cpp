@@ -96,6 +96,15 @@ TEST(FrameFilter, AtTheFlowLimitASynIsDroppedAndAConnectionGoesOn) {
   }
 }
 
+TEST(FrameFilter, AnEngineOfItsOwnLimitsTcpItself) {
+  FilterConfig config;
+  config.limits_tcp = false;
+  FilterProbe probe(config);
+  probe.open_flows = config.max_flows;
+  EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.1"))), "pass");
+  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"))), "drop flow_limit");
+}
+
 TEST(FrameFilter, AtTheFlowLimitADatagramPassesFromAPortThatHasASocket) {
   for (const char* remote : kRemotes) {
     FilterProbe probe(with_two_flows());

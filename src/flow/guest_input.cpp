@@ -28,10 +28,11 @@ void TcpEngine::Connections::input(const GuestSegment& segment) {
 
 void TcpEngine::Connections::input_without_flow(const GuestSegment& segment) {
   const wire::TcpSegment& tcp = segment.tcp;
-  if (tcp.has(rst)) return;
-  if (tcp.is_initial_syn()) return open(segment);
+  if (tcp.has(rst)) return lingering_.forget(segment.key);  // to our answer to its new SYN, perhaps: the next one opens
   const auto ended = lingering_.find(segment.key, now_);
-  if (!ended || tcp.has(syn)) return reset_unknown(segment);
+  const bool is_old = ended && before(Sequence{tcp.sequence}, ended->next_from_guest);
+  if (tcp.is_initial_syn() && !is_old) return open(segment);  // RFC 1122 4.2.2.13
+  if (!is_old && (!ended || tcp.has(syn))) return reset_unknown(segment);
   if (length_of(tcp) == 0) return;
   const wire::TcpFrame frame{.destination_mac = segment.source_mac,
                              .source_mac = segment.destination_mac,

@@ -356,9 +356,39 @@ TEST_F(Hazard, H11AFinThatComesAgainAfterTheEndIsAcknowledgedAgain) {
   EXPECT_EQ(guest.hears(), ". 2 ack 2");
   guest.acks();
   EXPECT_THAT(guest.hears_all(), IsEmpty());
-  wait(3s);
+  wait(61s);
   guest.segment({.flags = ack | fin, .seq = 1, .ack = 2});
   EXPECT_EQ(guest.hears(), "R 2");
+}
+
+TEST_F(Hazard, H13AnOldSynAfterTheEndOpensNothing) {
+  establish();
+  guest.sends(100);
+  host.ends();
+  guest.acks();
+  guest.fin();
+  EXPECT_EQ(engine().open_flows(), 0u);
+  guest.ignores_all();
+  guest.segment({.flags = syn, .seq = 0});
+  EXPECT_EQ(engine().open_flows(), 0u);
+  EXPECT_EQ(guest.hears(), ". 2 ack 102");
+  guest.segment({.flags = ack | fin, .seq = 101, .ack = 2});
+  EXPECT_EQ(guest.hears(), ". 2 ack 102");
+}
+
+/// Its number may lie before the old one's end by chance, after gigabytes.
+TEST_F(Hazard, H13WhoMeansItsSynSaysSoByAReset) {
+  establish();
+  guest.sends(100);
+  host.ends();
+  guest.acks();
+  guest.fin();
+  guest.ignores_all();
+  guest.segment({.flags = syn, .seq = 50});
+  EXPECT_EQ(guest.hears(), ". 2 ack 102");
+  guest.segment({.flags = rst, .seq = 102});
+  guest.segment({.flags = syn, .seq = 50});
+  EXPECT_EQ(engine().open_flows(), 1u);
 }
 
 }  // namespace postern::flow

@@ -225,19 +225,22 @@ class Probe {
   }
 
   /// One of `events`, or an error, which stays where it is.
-  static bool happens(int socket, short events, TimePoint deadline) {
+  static short happens(int socket, short events, TimePoint deadline) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd wait{socket, events, 0};
-    return ::poll(&wait, 1, static_cast<int>(std::max<int64_t>(left.count(), 0))) > 0;
+    return ::poll(&wait, 1, static_cast<int>(std::max<int64_t>(left.count(), 0))) > 0 ? wait.revents : short{0};
   }
 
   /// 0, or the errno of what came instead.
   static int wait_for(int socket, short events, TimePoint deadline) {
-    if (!happens(socket, events, deadline)) return ETIMEDOUT;
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
+    while (const short happened = happens(socket, events, deadline)) {
+      int error = 0;
+      socklen_t size = sizeof error;
+      ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error != 0 || (happened & POLLERR) == 0) return error;
+      if (Clock::now() >= deadline) break;  // it is in the error queue, to which the kernel adds before it sets the error itself
+    }
+    return ETIMEDOUT;
   }
 
   static int expect_back(int socket, std::string_view sent, TimePoint deadline) {
@@ -245,8 +248,6 @@ class Probe {
     for (size_t size = 0; size < sent.size();) {
       if (const int error = wait_for(socket, POLLIN, deadline)) return error;
       const ssize_t more = ::recv(socket, got.data() + size, got.size() - size, 0);
-      // Woken by its error queue, to which the kernel adds before it sets the error itself.
-      if (more < 0 && errno == EAGAIN && Clock::now() < deadline) continue;
       if (more < 0) return errno;
       if (more == 0) return ECONNRESET;
       size += static_cast<size_t>(more);

@@ -241,6 +241,11 @@ Scripts windows() {
                                    .segment({.acknowledgment = -30'000})
                                    .turn()
                                    .bytes()},
+  };
+}
+
+Scripts what_waits_here() {
+  return {
       {"host_takes_nothing", ScriptOf(0)
                                  .segment({.flags = kSyn, .window = kAtOnce, .options = kOffer})
                                  .turn()
@@ -285,7 +290,7 @@ Scripts windows() {
 
 Scripts engine_scripts() {
   Scripts all = openings();
-  for (Scripts each : {ends(), losses(), windows()}) all.merge(each);
+  for (Scripts each : {ends(), losses(), windows(), what_waits_here()}) all.merge(each);
   return all;
 }
 

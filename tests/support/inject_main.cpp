@@ -56,7 +56,7 @@ unsigned long put_text(pid_t pid, const char* text, size_t place) {
   ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
   const unsigned long address = info.stack_pointer - kBelow - place * kPlaceBytes;
   const iovec from{const_cast<char*>(text), std::strlen(text) + 1};
-  const iovec to{reinterpret_cast<void*>(address), from.iov_len};
+  const iovec to{reinterpret_cast<void*>(address), from.iov_len};  // NOLINT(performance-no-int-to-ptr): of another process
   return ::process_vm_writev(pid, &from, 1, &to, 1, 0) < 0 ? 0 : address;
 }
 

@@ -25,6 +25,7 @@ struct Reading {
 Reading read(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "slirp4netns");
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   testing::internal::CaptureStdout();

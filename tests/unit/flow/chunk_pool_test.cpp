@@ -83,6 +83,7 @@ TEST(ChunkPool, TheChunkThatCameBackLastGoesOutFirst) {
   ChunkPool pool;
   for (const size_t bytes : {2'048u, 16'384u, 65'536u}) {
     std::vector<Chunk> chunks;
+    chunks.reserve(100);
     for (int i = 0; i < 100; ++i) chunks.push_back(*pool.take(bytes));
     for (const size_t i : {5u, 70u, 71u, 40u}) {
       const uint8_t* memory = chunks[i].data();
@@ -133,7 +134,7 @@ TEST(ChunkPool, AMovedChunkComesBackOnce) {
   auto taken = pool.take(1);
   uint8_t* memory = taken->data();
   Chunk chunk = *std::move(taken);
-  taken.reset();
+  taken.reset();  // NOLINT(bugprone-use-after-move): what was moved out of it has left nothing to give back
   EXPECT_EQ(pool.used_bytes(), 2'048u);
   Chunk other;
   EXPECT_FALSE(other);

@@ -60,7 +60,7 @@ TEST_F(Hazard, H02AWindowThatOpensIsToldWithoutBeingAsked) {
   fill(guest);
   host.has_room(1);
   EXPECT_EQ(guest.hears(), "");  // silly
-  host.has_room(8 * 1460);
+  host.has_room(size_t{8} * 1460);
   EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));
   EXPECT_GE(guest.told_window(), 2u * 1460);
 }
@@ -232,7 +232,7 @@ TEST_F(Hazard, H02AProbeOfAWindowThatIsOpenByLessThanASegmentHearsZero) {
   guest.probes();
   EXPECT_EQ(guest.hears(), fmt::format(". 1 ack {}", guest.next()));
   EXPECT_EQ(guest.told_window(), 0u);
-  for (size_t room = 700; room < 256 * 1024; room += 700) host.has_room(700);  // and no bit of it is forgotten
+  for (size_t room = 700; room < size_t{256} * 1024; room += 700) host.has_room(700);  // and no bit of it is forgotten
   EXPECT_NE(guest.hears(), "");
   EXPECT_GE(guest.told_window(), 1460u);
 }

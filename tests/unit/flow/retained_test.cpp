@@ -31,7 +31,7 @@ class RetainedTest : public testing::Test {
   /// The bytes from the position on that it would send again.
   std::vector<uint8_t> again(uint64_t position, size_t most) {
     const Gathered gathered = retained_.gather(kOrigin + position, most, parts_);
-    const std::vector<uint8_t> bytes = joined(std::span(parts_).first(gathered.parts));
+    std::vector<uint8_t> bytes = joined(std::span(parts_).first(gathered.parts));
     EXPECT_EQ(bytes.size(), gathered.bytes);
     return bytes;
   }

@@ -69,6 +69,7 @@ TEST(Slab, AHandleDoesNotReachTheNextTenant) {
 TEST(Slab, AHandleStaysStaleWhenItsBlockWasFreedAndCameBack) {
   Slab<Tenant> slab;
   std::vector<Handle> handles;
+  handles.reserve(256);
   for (int i = 0; i < 256; ++i) handles.push_back(let(slab, i));
   for (const Handle handle : handles) slab.erase(handle);
   EXPECT_EQ(slab.blocks(), 1u);

@@ -1,5 +1,6 @@
 #include "postern/process/child.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -48,7 +49,7 @@ TEST(Child, ItsPidfdIsReadableOnceItHasEnded) {
 
 TEST(Child, DiesWithAParentThatIsKilled) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   auto parent = Child::fork(0, [&] {
     auto grandchild = Child::fork(0, [&] {
       ::close(ends[0]);

@@ -16,8 +16,8 @@ namespace {
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 TEST(Inheritance, LetsGoOfWhatWasOpenAtTheStartAndOfNothingElse) {
-  const int handed_over = ::open("/dev/null", O_RDONLY);
-  const int kept = ::open("/dev/null", O_RDONLY);
+  const int handed_over = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int kept = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   auto child = Child::fork(0, [&] {  // for standard input and output go too
     const Inheritance inheritance = Inheritance::take();
     const int ours = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -32,7 +32,7 @@ TEST(ClosedStreams, AreTakenByWhatBehavesAsClosed) {
     ::close(STDIN_FILENO);
     ::close(STDERR_FILENO);
     occupy_closed_streams();
-    if (const int ours = ::open("/dev/null", O_RDONLY); ours <= STDERR_FILENO) return 1;
+    if (const int ours = ::open("/dev/null", O_RDONLY | O_CLOEXEC); ours <= STDERR_FILENO) return 1;
     for (const int fd : {STDIN_FILENO, STDERR_FILENO}) {
       pollfd asked{.fd = fd, .events = 0, .revents = 0};
       char byte = 0;

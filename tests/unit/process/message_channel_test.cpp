@@ -1,5 +1,6 @@
 #include "postern/process/message_channel.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@ class Channel : public ::testing::Test {
 
 TEST_F(Channel, ADescriptorArrivesAsADuplicateThatClosesOnExec) {
   int pipe_ends[2];
-  ASSERT_EQ(::pipe(pipe_ends), 0);
+  ASSERT_EQ(::pipe2(pipe_ends, O_CLOEXEC), 0);
   const UniqueFd read_end(pipe_ends[0]), write_end(pipe_ends[1]);
   ASSERT_TRUE(ends.first.send("take", std::array{write_end.get()}));
   auto message = ends.second.receive();

@@ -158,7 +158,7 @@ TEST(FilteredChild, LivesWhileItKeepsToTheList) {
 
 TEST(FilteredChild, DiesOfACallThatIsNotListed) {
   EXPECT_EQ(signal_that_ends(kLists, [] { ::execl("/bin/true", "true", nullptr); }), SIGSYS);
-  EXPECT_EQ(signal_that_ends(kLists, [] { ::open("/etc/passwd", O_RDONLY); }), SIGSYS);
+  EXPECT_EQ(signal_that_ends(kLists, [] { ::open("/etc/passwd", O_RDONLY | O_CLOEXEC); }), SIGSYS);
   EXPECT_EQ(signal_that_ends(kLists, [] { ::socket(AF_NETLINK, SOCK_RAW, 0); }), SIGSYS);
 }
 

@@ -24,6 +24,7 @@ View view(const Links& links, const std::vector<std::string>& directories = {}, 
 
 std::vector<std::string> texts(const std::vector<View::Link>& links) {
   std::vector<std::string> result;
+  result.reserve(links.size());
   for (const View::Link& link : links) result.push_back(link.path + " -> " + link.target);
   return result;
 }

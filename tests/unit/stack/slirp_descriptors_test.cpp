@@ -132,6 +132,7 @@ TEST_F(SlirpDescriptorsTest, AListenerGetsARoomierBacklogThanLibslirpsOne) {
   const UniqueFd listener = make_listener();
   round(listener.get(), SLIRP_POLL_IN);
   std::vector<UniqueFd> clients;
+  clients.reserve(50);
   for (int i = 0; i < 50; ++i) clients.push_back(connect_to(listener));  // with a backlog of 1 the third would block
 }
 

@@ -123,6 +123,7 @@ class TcpEngine::Connections {
   size_t pool_in_use_ = 0;  // when it changed last
   std::optional<TimePoint> trim_at_;
 
+  static constexpr uint32_t kBudgetUnderPressure = 64 * 1024;  // of one connection, each way
   static constexpr size_t kMostGathered = 64;
   TcpFlow* gathering_ = nullptr;
   std::array<iovec, kMostGathered> gathered_{};

@@ -12,7 +12,6 @@ namespace {
 constexpr size_t kShare = size_t{256} * 1024;  // of one connection, before the next has its turn
 constexpr size_t kSmall = 2048;  // is copied, so that the large chunk in the processor's cache can be read into again
 constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
-constexpr size_t kMostUnderPressure = size_t{64} * 1024;  // of one connection, retained
 
 }  // namespace
 
@@ -35,8 +34,8 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
     return false;
   }
   if (pool_.pressure() != Pressure::none && !flow.host_failed) {
-    if (flow.retained.bytes() >= kMostUnderPressure) return false;  // its acknowledgment wakes us
-    most = std::min(most, kMostUnderPressure - flow.retained.bytes());
+    if (flow.retained.bytes() >= kBudgetUnderPressure) return false;  // its acknowledgment wakes us
+    most = std::min<size_t>(most, kBudgetUnderPressure - flow.retained.bytes());
   }
   const size_t segment = flow.sender.segment_bytes();
   if (most > segment) most -= most % segment;
@@ -83,7 +82,7 @@ void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, size_t bytes) {
 void TcpEngine::Connections::host_stopped(TcpFlow& flow, ssize_t result) {
   flow.can_read = false;
   if (result == -EAGAIN || flow.host_failed) return;  // an error is told once: behind it there seems to be an end
-  if (result < 0) return host_failed(flow);
+  if (result < 0 || flow.was_reset) return host_failed(flow);
   flow.sender.finish();
   send_again(flow);  // the FIN
   if (flow.state == State::established) look_for_failure(flow);
@@ -92,7 +91,7 @@ void TcpEngine::Connections::host_stopped(TcpFlow& flow, ssize_t result) {
 /// A reset is told though nothing can be read, for the window is closed or the remote has said its end, as it would have been end
 /// to end.
 void TcpEngine::Connections::look_for_failure(TcpFlow& flow) {
-  if (std::exchange(flow.may_have_failed, false) && host_.outcome(flow.socket) != 0) host_failed(flow);
+  if (std::exchange(flow.may_have_failed, false) && (flow.was_reset || host_.outcome(flow.socket) != 0)) host_failed(flow);
 }
 
 }  // namespace postern::flow

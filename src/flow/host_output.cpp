@@ -6,12 +6,6 @@
 
 namespace postern::flow {
 
-namespace {
-
-constexpr uint32_t kBudgetUnderPressure = 64 * 1024;
-
-}  // namespace
-
 /// `bytes` begin at `sequence`, which was the next; if what was gathered before them could not be kept, it is no longer.
 void TcpEngine::Connections::gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes) {
   if (gathering_ != &flow || gathered_count_ == kMostGathered) flush_gathered();

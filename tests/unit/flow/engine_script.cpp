@@ -156,6 +156,12 @@ void ScriptHost::refuses(int error) {
   tells({.ended = true});
 }
 
+void ScriptHost::connects_and_is_reset() {
+  connect_error_ = ECONNRESET;
+  ended_ = true;  // once the error has been told there is but an end
+  tells({.readable = true, .writable = true, .ended = true});
+}
+
 void ScriptHost::sends(size_t bytes) {
   offered_ += bytes;
   tells({.readable = true});

@@ -111,6 +111,8 @@ class ScriptHost {
  public:
   void connects();
   void refuses(int error);
+  /// Both happened before the engine looked.
+  void connects_and_is_reset();
   /// The remote has sent so many bytes.
   void sends(size_t bytes);
   /// The same with an urgent mark after the first `before_mark`: a read stops there.

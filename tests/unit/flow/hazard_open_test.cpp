@@ -247,6 +247,17 @@ TEST_F(Hazard, H36TheOutcomeIsAskedForOnce) {
   EXPECT_EQ(host.outcomes, 1);
 }
 
+TEST_F(Hazard, H36AResetRightBehindTheConnectIsAResetAndNoRefusal) {
+  guest.syn();
+  host.arrives_untold(100);
+  host.connects_and_is_reset();
+  EXPECT_EQ(guest.hears(), "S. 0 ack 1");
+  guest.acks();
+  EXPECT_EQ(guest.hears(), "P. 1:101(100) ack 1");
+  EXPECT_EQ(guest.hears(), "R. 101 ack 1");
+  EXPECT_FALSE(host.is_open());
+}
+
 TEST_F(Hazard, H42EcnIsNotNegotiated) {
   guest.syn({.more_flags = ece | cwr});
   host.connects();

@@ -51,6 +51,7 @@ class Attachment {
   std::unique_ptr<relay::TargetWatch> target_watch_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<ControlDoors> doors_;
+  std::optional<Lock> lock_;  // nothing: without a sandbox
   std::optional<int> status_;
 };
 
@@ -78,13 +79,15 @@ Status Attachment::set_up() {
   if (const auto& path = options_.network.api_socket) {
     if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
+  if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
   relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(options_.network.engine)};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
-  return connection_->open(
-      target, plan,
-      {.ready = [this] { tell_ready(ready_fd_); },
-       .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
-       .before_first_frame = [this] { return confine(options_.network.sandbox, doors_->socket_folders()); }});
+  auto tap = relay::connect_tap(target, plan);
+  if (!tap) return Failure(tap.error());
+  return connection_->start(std::move(*tap), Connection::awaited_behind(plan),
+                            {.ready = [this] { tell_ready(ready_fd_); },
+                             .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
+                             .before_first_frame = [this] { return lock_ ? lock_->close() : Status(); }});
 }
 
 }  // namespace

@@ -40,22 +40,30 @@ std::vector<SyscallRules> syscall_lists() {
   return lists;
 }
 
-Status confine(const Confinement& confinement) {
-  std::vector<SyscallRule> removal;
+Lock::Lock(const Confinement& confinement) : strictness_(confinement.strictness), advice_(confinement.advice) {
   for (const int folder : confinement.socket_folders) {
-    removal.push_back({"unlinkat", {int_argument_is(0, static_cast<uint32_t>(folder)), int_argument_is(2, 0)}});
+    removal_.push_back({"unlinkat", {int_argument_is(0, static_cast<uint32_t>(folder)), int_argument_is(2, 0)}});
   }
-  sandbox::Plan plan{.layers = confinement.layers,
-                     .directories = confinement.directories,
-                     .files = {kResolvConf},
-                     .socket_folders = confinement.socket_folders,
-                     .capabilities = kept_capabilities(confinement),
-                     .dumpable = confinement.dumpable,
-                     .syscalls = syscall_lists()};
-  plan.syscalls.emplace_back(removal);
-  plan.directories.insert(plan.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
-  const auto missing = sandbox::enter(plan, confinement.strictness);
-  if (!missing) return Failure(missing.error());
+  plan_ = {.layers = confinement.layers,
+           .directories = confinement.directories,
+           .files = {kResolvConf},
+           .socket_folders = confinement.socket_folders,
+           .capabilities = kept_capabilities(confinement),
+           .dumpable = confinement.dumpable,
+           .syscalls = syscall_lists(),
+           .filter = {}};
+  plan_.syscalls.emplace_back(removal_);
+  plan_.directories.insert(plan_.directories.end(), std::begin(kResolverDirectories), std::end(kResolverDirectories));
+  sandbox::compile_ahead(plan_);
+}
+
+Status Lock::close() const {
+  const auto missing = sandbox::enter(plan_, strictness_);
+  if (!missing) {
+    Error error = missing.error();
+    error.context += advice_;
+    return Failure(std::move(error));
+  }
   for (const auto& [layer, why] : *missing) {
     if (layer == sandbox::Layer::landlock) {
       log::debug("sandbox: {}", why.message());
@@ -66,19 +74,17 @@ Status confine(const Confinement& confinement) {
   return {};
 }
 
-Status confine(SandboxMode mode, std::vector<int> socket_folders) {
+std::optional<Confinement> confinement_of(SandboxMode mode, std::vector<int> socket_folders) {
   Confinement confinement;
   confinement.socket_folders = std::move(socket_folders);
   switch (mode) {
-    case SandboxMode::required: break;
+    case SandboxMode::required: confinement.advice = " (--sandbox=best-effort goes on without)"; break;
     case SandboxMode::best_effort: confinement.strictness = sandbox::Strictness::best_effort; break;
     case SandboxMode::off:
       log::warning("NO SANDBOX: whoever breaks into the relay acts as you on this host (--no-sandbox is for debugging)");
-      return {};
+      return std::nullopt;
   }
-  Status confined = confine(confinement);
-  if (!confined) confined.error().context += " (--sandbox=best-effort goes on without)";
-  return confined;
+  return confinement;
 }
 
 }  // namespace postern::cli

@@ -75,11 +75,8 @@ Status Connection::remove_forward(forward::ForwardId id) {
   return {};
 }
 
-Status Connection::open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events) {
-  auto tap = relay::connect_tap(target, plan);
-  if (!tap) return Failure(tap.error());
-  const bool awaits_ipv6 = plan.configuration && plan.configuration->ipv6;
-  return start(std::move(*tap), awaits_ipv6 ? Awaited::ipv6_address : Awaited::nothing, std::move(events));
+Connection::Awaited Connection::awaited_behind(const relay::TapPlan& plan) {
+  return plan.configuration && plan.configuration->ipv6 ? Awaited::ipv6_address : Awaited::nothing;
 }
 
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {

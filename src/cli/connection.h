@@ -28,12 +28,11 @@ class Connection {
   static Result<std::unique_ptr<Connection>> create(loop::EventLoop& loop, const VirtualNetwork& network,
                                                     const std::vector<forward::PortSpec>& publish);
 
-  /// Opens the TAP inside and lets frames flow.
-  Status open(const netns::NamespaceHandle& target, const relay::TapPlan& plan, Events events);
-  /// Lets frames flow through a TAP that is open already. Before it says that it is ready it waits for the address inside that a
-  /// router advertisement brings, where `awaited` says so; `tap` then has an address_watch.
+  /// Lets frames flow through `tap`. Before it says that it is ready it waits for the address inside that a router advertisement
+  /// brings, where `awaited` says so; `tap` then has an address_watch.
   enum class Awaited { nothing, ipv6_address };
   Status start(relay::ConnectedTap tap, Awaited awaited, Events events);
+  static Awaited awaited_behind(const relay::TapPlan& plan);
 
   relay::Relay& relay() { return *relay_; }
   const VirtualNetwork& network() const { return network_; }

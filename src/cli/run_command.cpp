@@ -62,6 +62,8 @@ class Run {
  private:
   Status set_up();
   Status connect(const VirtualNetwork& network);
+  Result<relay::PendingTap> begin_tap(const relay::TapPlan& plan);
+  Status open_doors(const VirtualNetwork& network);
   void start();
   void let_go();
   Status drain();
@@ -76,6 +78,7 @@ class Run {
   std::optional<workload::Workload> workload_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<ControlDoors> doors_;
+  std::optional<Lock> lock_;  // nothing: without a sandbox
   loop::EventLoop::Source signal_source_, end_source_;
   bool started_ = false;
   bool over_ = false;
@@ -111,24 +114,46 @@ Status Run::set_up() {
   end_source_ = loop_->make_source([this](uint32_t, uint32_t) { over_ = true; });
   POSTERN_CHECK(end_source_.watch(workload_->pidfd(), EPOLLIN), "run");
   if (network) return connect(*network);
+  if (Status prepared = workload_->prepared(); !prepared) return prepared;
   start();
   return {};
 }
 
+/// The network comes with the namespaces, but for that of nested ones, which the init makes when the rest is prepared.
+Result<relay::PendingTap> Run::begin_tap(const relay::TapPlan& plan) {
+  POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
+  return relay::PendingTap::begin(target, plan);
+}
+
+/// The init, the child that opens the TAP, and we ourselves have each our part to do before the command can start: at once.
 Status Run::connect(const VirtualNetwork& network) {
+  const relay::TapPlan plan{
+      .name = "tap0", .configuration = link_configuration(network), .offload = relay::offload_for(network.engine)};
+  const bool comes_late = options_.shared_folders == RunOptions::SharedFolders::hidden;
+  std::optional<Result<relay::PendingTap>> tap;
+  if (!comes_late) tap = begin_tap(plan);
+  if (Status opened = open_doors(network); !opened) return opened;
+  if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
+  if (Status prepared = workload_->prepared(); !prepared) return prepared;
+  if (comes_late) tap = begin_tap(plan);
+  if (!*tap) return Failure(tap->error());
+  auto connected = (*tap)->finish();
+  if (!connected) return Failure(connected.error());
+  const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
+  return connection_->start(
+      std::move(*connected), Connection::awaited_behind(plan),
+      {.ready = [this] { start(); }, .tap_gone = tap_gone, .before_first_frame = [this] { return lock_up(); }});
+}
+
+/// What can be asked of us from outside: published ports and the control socket.
+Status Run::open_doors(const VirtualNetwork& network) {
   auto connection = Connection::create(*loop_, network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
   doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   doors_->open_abstract();
-  if (const auto& path = options_.network.api_socket) {
-    if (Status opened = doors_->open_at(*path); !opened) return opened;
-  }
-  POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
-  const auto tap_gone = [] { log::warning("the TAP was deleted: the command goes on without a network"); };
-  return connection_->open(
-      target, {.name = "tap0", .configuration = link_configuration(network), .offload = relay::offload_for(network.engine)},
-      {.ready = [this] { start(); }, .tap_gone = tap_gone, .before_first_frame = [this] { return lock_up(); }});
+  if (const auto& path = options_.network.api_socket) return doors_->open_at(*path);
+  return {};
 }
 
 void Run::start() {
@@ -156,7 +181,7 @@ Status Run::drain() {
 /// Letting go opens a file, so it comes before the lock.
 Status Run::lock_up() {
   let_go();
-  return confine(options_.network.sandbox, doors_->socket_folders());
+  return lock_ ? lock_->close() : Status();
 }
 
 void Run::take_signal(const process::Signal& signal) {

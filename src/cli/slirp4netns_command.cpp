@@ -202,11 +202,12 @@ Status Service::confine() {
   if (!sandbox && !seccomp) return {};
   std::vector<int> socket_folders = doors_->socket_folders();
   if (bess_) socket_folders.push_back(bess_->folder());
-  return cli::confine({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
-                       .dumpable = sandbox::Dumpable::yes,
-                       .directories = {"/etc", "/run"},
-                       .socket_folders = std::move(socket_folders),
-                       .raw_sockets = Confinement::RawSockets::none});
+  const Lock lock({.layers = {.mounts = sandbox, .capabilities = sandbox, .seccomp = seccomp},
+                   .dumpable = sandbox::Dumpable::yes,
+                   .directories = {"/etc", "/run"},
+                   .socket_folders = std::move(socket_folders),
+                   .raw_sockets = Confinement::RawSockets::none});
+  return lock.close();
 }
 
 /// The words by which clients know that the value of --outbound-addr or --outbound-addr6 is to blame.

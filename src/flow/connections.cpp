@@ -206,7 +206,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   if (flow->state == State::connecting) {
     if (!readiness.writable && !readiness.ended) return;
     const int error = readiness.ended ? host_.outcome(flow->socket) : 0;  // writable and nothing else: connected
-    flow->was_reset = error == ECONNRESET;  // it had connected: a refusal is another error
+    flow->was_reset = error == ECONNRESET;                                // it had connected: a refusal is another error
     if (error != 0 && !flow->was_reset) return refuse(*flow, error);
     connected(*flow);
   }

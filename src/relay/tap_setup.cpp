@@ -14,8 +14,6 @@
 #include "postern/netlink/monitor.h"
 #include "postern/netlink/route.h"
 #include "postern/netns/tap.h"
-#include "postern/process/child.h"
-#include "postern/process/message_channel.h"
 
 namespace postern::relay {
 
@@ -112,16 +110,24 @@ int serve(const process::MessageChannel& channel, const netns::NamespaceHandle& 
 
 }  // namespace
 
-Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const TapPlan& plan) {
+Result<PendingTap> PendingTap::begin(const netns::NamespaceHandle& target, const TapPlan& plan) {
   POSTERN_TRY(channels, process::MessageChannel::make_pair(), "connect");
   POSTERN_TRY(child, process::Child::fork(0, [&] { return serve(channels.second, target, plan); }), "connect");
-  { const process::MessageChannel childs_end = std::move(channels.second); }  // ours closes: its death must reach us as an end
-  POSTERN_TRY(answer, process::receive_outcome(channels.first), "namespace");
+  return PendingTap(std::move(channels.first), std::move(child));  // the child's end closes: its death must reach us as an end
+}
+
+Result<ConnectedTap> PendingTap::finish() {
+  POSTERN_TRY(answer, process::receive_outcome(channel_), "namespace");
   ConnectedTap connected;
   if (answer.descriptors.size() != 2 || !read_words(answer.text, connected)) return fail("connect: the child sent no TAP");
   connected.tap = std::move(answer.descriptors[0]);
   connected.address_watch = std::move(answer.descriptors[1]);
   return connected;
+}
+
+Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const TapPlan& plan) {
+  auto pending = PendingTap::begin(target, plan);
+  return pending ? pending->finish() : Failure(pending.error());
 }
 
 }  // namespace postern::relay

@@ -32,9 +32,10 @@ Status take_landlock(const View& view, const std::vector<int>& socket_folders) {
   return allow_files(view.directories, socket_folders);
 }
 
-Status take_seccomp(const std::vector<SyscallRules>& lists) {
+Status take_seccomp(const Plan& plan) {
   POSTERN_CHECK(renounce_privileges(), "seccomp");
-  const auto program = compile(lists);
+  if (plan.filter) return install(*plan.filter);
+  const auto program = compile(plan.syscalls);
   if (!program) return Failure(program.error());
   ::malloc_trim(0);  // libseccomp's trees are gone; so shall their pages be
   return install(*program);
@@ -73,6 +74,14 @@ std::string_view name_of(Layer layer) {
   return {};
 }
 
+void compile_ahead(Plan& plan) {
+  if (!plan.layers.seccomp) return;
+  auto program = compile(plan.syscalls);
+  if (!program) return;  // enter() meets the same error, and says it
+  ::malloc_trim(0);
+  plan.filter = std::make_shared<const Program>(std::move(*program));
+}
+
 Result<std::vector<Missing>> enter(const Plan& plan, Strictness strictness) {
   std::vector<Missing> missing;
   const View view = view_of(plan.directories, plan.files, Host::real());
@@ -89,7 +98,7 @@ Result<std::vector<Missing>> enter(const Plan& plan, Strictness strictness) {
   set_limits(plan.dumpable);
   if (plan.layers.capabilities) POSTERN_CHECK(took(Layer::capabilities, take_capabilities(plan.capabilities)), "sandbox");
   if (plan.layers.landlock) POSTERN_CHECK(took(Layer::landlock, take_landlock(view, plan.socket_folders)), "sandbox");
-  if (plan.layers.seccomp) POSTERN_CHECK(took(Layer::seccomp, take_seccomp(plan.syscalls)), "sandbox");
+  if (plan.layers.seccomp) POSTERN_CHECK(took(Layer::seccomp, take_seccomp(plan)), "sandbox");
   return missing;
 }
 

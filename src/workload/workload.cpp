@@ -28,8 +28,12 @@ Result<Workload> Workload::create(const WorkloadPlan& plan, const process::Inher
   UniqueFd proc_folder = std::move(born.descriptors.at(0));
   POSTERN_CHECK(give_ids(proc_folder, plan.identity, plan.id_ranges), "make namespaces");
   POSTERN_CHECK(ours.send(kMapped), "make namespaces");
-  POSTERN_CHECK(process::receive_outcome(ours), "make namespaces");
   return Workload(std::move(init), std::move(ours), std::move(proc_folder));
+}
+
+Status Workload::prepared() {
+  POSTERN_CHECK(process::receive_outcome(channel_), "make namespaces");
+  return {};
 }
 
 Status Workload::start() {

@@ -199,6 +199,7 @@ Result<int> run(const Options& options, const process::Inheritance& inheritance)
   POSTERN_TRY(workload, workload::Workload::create(plan, inheritance), "workload");
   POSTERN_TRY(loop, loop::EventLoop::create(), "loop");
   POSTERN_TRY(connection, cli::Connection::create(*loop, network, {}), "connection");
+  POSTERN_CHECK(workload.prepared(), "workload");
   POSTERN_TRY(target, netns::open_namespaces_in(workload.proc_folder()), "namespaces");
   const auto offload = options.bare ? netns::Offload::none : relay::offload_for(relay::Engine::fast);
   POSTERN_TRY(tap,

@@ -1,7 +1,7 @@
 // tap_setup.h - hands a TAP out of a network namespace, set up for use.
 //
 //   our process (host netns)                    child: entered the namespace, lives for a few milliseconds
-//     connect_tap() ─── fork ─────────────────►   open_tap, addresses, routes (netlink)
+//     PendingTap::begin ─ fork ─────────────────►   open_tap, addresses, routes (netlink)
 //     ConnectedTap  ◄── SCM_RIGHTS ────────────   TAP, netlink socket that watches the namespace
 //
 // Why a child: entering a user namespace is for good, and our process must stay in the host's namespaces to make host sockets.
@@ -15,6 +15,8 @@
 #include "postern/base/unique_fd.h"
 #include "postern/netns/namespace.h"
 #include "postern/netns/tap.h"
+#include "postern/process/child.h"
+#include "postern/process/message_channel.h"
 #include "postern/stack/address_plan.h"
 
 namespace postern::relay {
@@ -40,7 +42,21 @@ struct ConnectedTap {
   int link_index = 0;
 };
 
-/// Errors: those of netns::open_tap and netns::enter, and netlink's with the kernel's words.
+/// The child is at work, and we may do something else.
+class PendingTap {
+ public:
+  /// Neither argument is needed afterwards. Errors: fork's.
+  static Result<PendingTap> begin(const netns::NamespaceHandle& target, const TapPlan& plan);
+  /// Waits; once. Errors: those of netns::open_tap and netns::enter, and netlink's with the kernel's words.
+  Result<ConnectedTap> finish();
+
+ private:
+  PendingTap(process::MessageChannel channel, process::Child child) : channel_(std::move(channel)), child_(std::move(child)) {}
+  process::MessageChannel channel_;
+  process::Child child_;
+};
+
+/// Both at once.
 Result<ConnectedTap> connect_tap(const netns::NamespaceHandle& target, const TapPlan& plan);
 
 }  // namespace postern::relay

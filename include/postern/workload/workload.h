@@ -52,9 +52,12 @@ struct WorkloadPlan {
 
 class Workload {
  public:
-  /// Namespaces exist and are prepared; the command waits. What `inheritance` holds is passed on to it untouched.
-  /// Errors: EPERM, ENOSPC (user namespaces not allowed, or too many), newuidmap's, mount(2)'s.
+  /// Namespaces exist; the init prepares them while the caller does something else. What `inheritance` holds is passed on to the
+  /// command untouched. Errors: EPERM, ENOSPC (user namespaces not allowed, or too many), newuidmap's.
   static Result<Workload> create(const WorkloadPlan& plan, const process::Inheritance& inheritance);
+  /// Waits until they are what the plan says; the command waits for start(). To be called once, before what stands below.
+  /// Errors: mount(2)'s.
+  Status prepared();
 
   /// The init's folder in /proc, for netns::open_namespaces_in. Not /proc/PID: the /proc of a container around us may count
   /// processes otherwise than fork(2).

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "../unit/wire/dns_builder.h"
 #include "../unit/wire/frame_builder.h"
 #include "engine_seeds.h"
 
@@ -84,6 +85,59 @@ Seeds tcp_options() {
       {"sack_of_half_a_block", {5, 6, 0, 0, 0, 1}},
       {"length_of_zero", {8, 0, 0, 0}},
       {"length_beyond_the_end", {5, 34, 0, 0}},
+  };
+}
+
+Seeds dns_messages() {
+  Frame pointer = dns_query("www.example.org", {}), status = dns_query("", {.flags = 0x1000});
+  pointer[12] = 0xc0;
+  put16(status, 4, 0);
+  return {
+      {"a", dns_query("www.example.org", {})},
+      {"aaaa_edns", dns_query("Host.Postern.Internal", {.type = 28, .edns = true})},
+      {"any_of_the_root", dns_query("", {.type = 255})},
+      {"name_with_a_pointer", pointer},
+      {"without_question", status},
+      {"refused", dns_query("www.example.org", {.flags = 0x8185})},
+  };
+}
+
+/// What tests/fuzz/dns_relay.cpp reads: acts, each with a message or without.
+Frame act(const Frame& what, const Frame& message) {
+  Frame script = what;
+  script.push_back(static_cast<uint8_t>(message.size()));
+  append(script, message);
+  return script;
+}
+
+Seeds relay_scripts() {
+  const Frame query = dns_query("a.b", {}), ask = act({0, 7}, query), second = {4, 10};
+  Frame answer = query, no_help = query;
+  put16(answer, 2, 0x8180);
+  put16(no_help, 2, 0x8182);
+  const auto script = [](std::initializer_list<Frame> acts) {
+    Frame whole;
+    for (const Frame& each : acts) append(whole, each);
+    return whole;
+  };
+  const auto fails = [](uint8_t error) { return Frame{2, 0, error}; };
+  return {
+      {"answered", script({ask, act({1, 0}, answer)})},
+      {"answered_by_the_second", script({ask, fails(111), act({1, 0}, answer), act({0, 8}, query)})},
+      {"answered_late", script({ask, second, second, act({1, 0}, answer)})},
+      {"all_refuse", script({ask, fails(111), fails(113), fails(101)})},
+      {"no_help", script({ask, act({1, 0}, no_help), act({1, 0}, no_help), act({1, 0}, no_help)})},
+      {"no_help_for_4_seconds", script({ask, act({1, 0}, no_help), {4, 40}})},
+      {"nobody_can_be_asked", script({{3, 0, 101}, {3, 1, 113}, {3, 2, 13}, ask, {3, 2, 24}, act({0, 8}, query)})},
+      {"asked_again", script({ask, ask, second, ask, fails(111), ask})},
+      {"strange", script({ask, act({1, 0}, query), act({1, 0}, {1, 2}), act({1, 0}, dns_query("c", {.flags = 0x8180}))})},
+      {"error_without_question", script({ask, act({1, 0}, {0x2a, 0x2a, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0})})},
+      {"status",
+       script({act({0, 7}, {0, 1, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0}), act({1, 0}, {0, 1, 0x90, 0, 0, 0, 0, 0, 0, 0, 0, 0})})},
+      {"added_name", script({act({0, 7}, dns_query("DB.lan", {.edns = true}))})},
+      {"no_query", script({act({0, 7}, {1, 2, 3}), act({0, 7}, answer)})},
+      {"other_servers", script({ask, {5, 1}, act({0, 8}, query), act({1, 1}, answer), {5, 0}, act({0, 9}, query)})},
+      {"silence", script({ask, second, second, {4, 80}})},
   };
 }
 
@@ -180,7 +234,8 @@ int main(int argc, char** argv) {
       write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
       write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
       write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) && write(corpus / "parse_tcp_options", tcp_options()) &&
-      write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "frame_filter", conversations()) &&
+      write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "parse_dns", dns_messages()) &&
+      write(corpus / "dns_relay", relay_scripts()) && write(corpus / "frame_filter", conversations()) &&
       write(corpus / "segmenter", superframes()) && write(corpus / "tcp_engine", postern::fuzz::engine_scripts());
   return written ? 0 : 1;
 }

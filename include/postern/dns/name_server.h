@@ -1,0 +1,51 @@
+// name_server.h - who can be asked, and in which order: those of the host's resolv.conf(5), or chosen ones.
+//
+// The one that answered last is asked first. A C library begins anew with the first each time, and so waits for a dead one again
+// and again; we live longer than a program.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postern/base/address.h"
+
+namespace postern::dns {
+
+inline constexpr Port kPort{53};
+inline constexpr size_t kMostServers = 8;  // a C library asks 3; who runs the host's network writes the file
+
+struct NameServer {
+  IpAddress address;
+  uint32_t scope = 0;  // the link of fe80::1%eth0
+
+  bool operator==(const NameServer&) const = default;
+};
+
+/// Those of the nameserver lines, in order. `link_index` finds a link by its name, or 0.
+std::vector<NameServer> read_servers(std::string_view resolv_conf_text,
+                                     const std::function<uint32_t(const std::string&)>& link_index);
+
+class ServerChoice {
+ public:
+  ServerChoice() { replace({}); }
+
+  /// Keeps each once, kMostServers at most. Of none: the host itself, 127.0.0.1 and ::1, resolv.conf(5). Who answered last is
+  /// forgotten where anything has changed.
+  void replace(std::vector<NameServer> servers);
+  void answered(const NameServer& server);
+
+  const std::vector<NameServer>& servers() const { return servers_; }
+  /// The one that answered last first, then the others in their order.
+  std::vector<NameServer> in_order() const;
+  /// It; nothing: none has yet.
+  std::optional<NameServer> answering() const { return answering_; }
+
+ private:
+  std::vector<NameServer> servers_;
+  std::optional<NameServer> answering_;
+};
+
+}  // namespace postern::dns

@@ -1,0 +1,45 @@
+#include "postern/dns/name_server.h"
+
+#include <algorithm>
+
+#include "postern/base/text.h"
+#include "postern/wire/resolv_conf.h"
+
+namespace postern::dns {
+
+std::vector<NameServer> read_servers(std::string_view resolv_conf_text,
+                                     const std::function<uint32_t(const std::string&)>& link_index) {
+  std::vector<NameServer> servers;
+  for (const std::string& name : wire::name_servers(resolv_conf_text)) {
+    std::string_view rest = name;
+    const auto address = parse_ip(take_until(rest, '%'));
+    if (address) servers.push_back({*address, rest.empty() ? 0 : link_index(std::string(rest))});
+  }
+  return servers;
+}
+
+void ServerChoice::replace(std::vector<NameServer> servers) {
+  std::vector<NameServer> kept;
+  for (const NameServer& server : servers) {
+    if (kept.size() < kMostServers && std::find(kept.begin(), kept.end(), server) == kept.end()) kept.push_back(server);
+  }
+  if (kept.empty()) kept = {{Ipv4::of(127, 0, 0, 1)}, {Ipv6::from_wire(in6addr_loopback)}};
+  if (kept == servers_) return;
+  servers_ = std::move(kept);
+  answering_.reset();
+}
+
+/// A late answer may be of a server that is not asked any more.
+void ServerChoice::answered(const NameServer& server) {
+  if (std::find(servers_.begin(), servers_.end(), server) != servers_.end()) answering_ = server;
+}
+
+std::vector<NameServer> ServerChoice::in_order() const {
+  std::vector<NameServer> order = servers_;
+  if (!answering_) return order;
+  const auto first = std::find(order.begin(), order.end(), *answering_);
+  std::rotate(order.begin(), first, first + 1);
+  return order;
+}
+
+}  // namespace postern::dns

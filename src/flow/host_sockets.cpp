@@ -1,11 +1,14 @@
 #include "postern/flow/host_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "postern/base/socket_address.h"
 
@@ -25,11 +28,20 @@ TcpEngine::Readiness to_readiness(uint32_t events) {
           .urgent = (events & EPOLLPRI) != 0};
 }
 
+/// What has happened to it, which is told once.
+int pending_error(int socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
 }  // namespace
 
 HostSockets::HostSockets(loop::EventLoop& loop, HostSocketsConfig config)
-    : config_(std::move(config)),
-      source_(loop.make_source([this](uint32_t token, uint32_t events) { config_.ready(token, to_readiness(events)); })) {}
+    : loop_(loop),
+      config_(std::move(config)),
+      source_(loop.make_source([this](uint32_t token, uint32_t events) { event(token, events); })),
+      patience_(loop, [this] { lose_patience(); }) {}
 
 /// 0, or an errno of D.8's kind: an outbound address that the host has lost is a network that cannot be reached.
 int HostSockets::bind_outbound(int socket, const IpAddress& towards) const {
@@ -45,25 +57,133 @@ int HostSockets::bind_outbound(int socket, const IpAddress& towards) const {
 }
 
 HostSide::Opening HostSockets::open(const FlowKey& key, uint32_t token) {
-  const auto destination = config_.destination(key.remote, key.remote_port);
+  auto destination = config_.destination(key.remote, key.remote_port);
   if (!destination) return {.socket = -1, .error = ENETUNREACH};
-  UniqueFd socket(::socket(family_of(destination->address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return {.socket = -1, .error = errno};
+  if (destination->otherwise.empty()) return open_towards(*destination, token);
+  std::vector<Destination> all = std::exchange(destination->otherwise, {});
+  all.insert(all.begin(), std::move(*destination));
+  return open_one_of(std::move(all), token);
+}
+
+HostSide::Opening HostSockets::open_towards(const Destination& destination, uint32_t token) {
+  int error = 0;
+  UniqueFd socket = socket_towards(destination, error);
+  if (!socket) return {.socket = -1, .error = error};
+  error = connect(socket.get(), destination, token);
+  if (error != 0 && error != EINPROGRESS) return {.socket = -1, .error = error};
+  return {.socket = socket.release(), .error = error};
+}
+
+/// Unconnected; none: `error` says why.
+UniqueFd HostSockets::socket_towards(const Destination& destination, int& error) const {
+  UniqueFd socket(::socket(family_of(destination.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  error = socket ? 0 : errno;
+  if (!socket) return socket;
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // the namespace has decided already what goes together
   set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // RFC 6093
-  if (const int error = bind_outbound(socket.get(), destination->address)) return {.socket = -1, .error = error};
-  if (!source_.watch(socket.get(), EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, token))
-    return {.socket = -1, .error = ENOBUFS};
-  const SocketAddress address(destination->address, destination->port, destination->scope);
-  if (::connect(socket.get(), address.get(), address.size()) == 0) return {.socket = socket.release(), .error = 0};
-  if (errno == EINPROGRESS) return {.socket = socket.release(), .error = EINPROGRESS};
-  return {.socket = -1, .error = errno};
+  error = bind_outbound(socket.get(), destination.address);
+  return error == 0 ? std::move(socket) : UniqueFd();
+}
+
+/// 0, EINPROGRESS, or the errno of what failed.
+int HostSockets::connect(int socket, const Destination& destination, uint32_t token) {
+  if (!source_.watch(socket, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, token)) return ENOBUFS;
+  const SocketAddress address(destination.address, destination.port, destination.scope);
+  return ::connect(socket, address.get(), address.size()) == 0 ? 0 : errno;
+}
+
+HostSide::Opening HostSockets::open_one_of(std::vector<Destination> destinations, uint32_t token) {
+  Opening opening;
+  for (size_t i = 0; i < destinations.size(); ++i) {
+    opening = open_towards(destinations[i], token);
+    if (opening.socket < 0) continue;
+    if (opening.error == 0) {
+      if (config_.connected) config_.connected(destinations[i]);
+    } else {
+      attempts_.push_back({.socket = opening.socket,
+                           .token = token,
+                           .destinations = std::move(destinations),
+                           .current = i,
+                           .patience_ends = loop_.now() + kPatience});
+      wait_for_first();
+    }
+    break;
+  }
+  return opening;
+}
+
+/// Connects towards another destination under the number of `socket`, whose connection is given up: the kernel takes what is
+/// replaced out of the epoll set. As connect().
+int HostSockets::replace(int socket, const Destination& destination, uint32_t token) {
+  int error = 0;
+  const UniqueFd fresh = socket_towards(destination, error);
+  if (!fresh) return error;
+  if (::dup3(fresh.get(), socket, O_CLOEXEC) < 0) return errno;
+  return connect(socket, destination, token);
+}
+
+void HostSockets::event(uint32_t token, uint32_t events) {
+  const auto attempt = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& each) { return each.token == token; });
+  if (attempt == attempts_.end()) return config_.ready(token, to_readiness(events));
+  if (attempt->error != 0) return;  // it was told
+  const int error = pending_error(attempt->socket);
+  if (error != 0) return try_next(*attempt, error);
+  const bool is_connected = (events & EPOLLOUT) != 0 && (events & EPOLLHUP) == 0;
+  if (is_connected) arrived(*attempt, to_readiness(events));
+}
+
+/// The attempt is over.
+void HostSockets::arrived(Attempt& attempt, const TcpEngine::Readiness& readiness) {
+  const Destination reached = attempt.destinations[attempt.current];
+  const uint32_t token = attempt.token;
+  attempts_.erase(attempts_.begin() + (&attempt - attempts_.data()));
+  if (config_.connected) config_.connected(reached);
+  config_.ready(token, readiness);
+}
+
+/// `error`: why the current one will not do. The engine closes what has failed.
+void HostSockets::try_next(Attempt& attempt, int error) {
+  while (attempt.current + 1 < attempt.destinations.size()) {
+    error = replace(attempt.socket, attempt.destinations[++attempt.current], attempt.token);
+    if (error == 0) return arrived(attempt, {.writable = true});
+    if (error == EINPROGRESS) {
+      attempt.patience_ends = loop_.now() + kPatience;
+      return wait_for_first();
+    }
+  }
+  attempt.error = error;
+  config_.ready(attempt.token, {.ended = true});
+}
+
+/// With the last there is no end to it, as far as we are concerned.
+void HostSockets::lose_patience() {
+  const auto has_waited = [&](const Attempt& each) {
+    return each.error == 0 && each.current + 1 < each.destinations.size() && each.patience_ends <= loop_.now();
+  };
+  for (auto each = attempts_.begin(); each != attempts_.end();) {
+    each = std::find_if(attempts_.begin(), attempts_.end(), has_waited);
+    if (each != attempts_.end()) try_next(*each, ETIMEDOUT);  // which may erase it
+  }
+  wait_for_first();
+}
+
+void HostSockets::wait_for_first() {
+  std::optional<TimePoint> first;
+  for (const Attempt& each : attempts_) {
+    if (each.error != 0 || each.current + 1 == each.destinations.size()) continue;
+    first = std::min(first.value_or(each.patience_ends), each.patience_ends);
+  }
+  first ? patience_.set(*first) : patience_.cancel();
+}
+
+HostSockets::Attempt* HostSockets::attempt_of(int socket) {
+  const auto found = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& each) { return each.socket == socket; });
+  return found == attempts_.end() ? nullptr : &*found;
 }
 
 int HostSockets::outcome(int socket) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+  const Attempt* attempt = attempt_of(socket);
+  return attempt && attempt->error != 0 ? attempt->error : pending_error(socket);
 }
 
 ssize_t HostSockets::send(int socket, std::span<const iovec> bytes) {
@@ -82,6 +202,7 @@ ssize_t HostSockets::receive(int socket, wire::MutableBytes room) {
 void HostSockets::shut_writing(int socket) { ::shutdown(socket, SHUT_WR); }
 
 void HostSockets::close(int socket, Closing how) {
+  if (const Attempt* attempt = attempt_of(socket)) attempts_.erase(attempts_.begin() + (attempt - attempts_.data()));
   if (how == Closing::reset) set_option(socket, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
   ::close(socket);  // which takes it out of the epoll set too
 }

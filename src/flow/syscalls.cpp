@@ -1,6 +1,7 @@
 // syscalls.cpp - stream sockets of the two Internet families, by host_sockets.cpp.
 #include "postern/flow/syscalls.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,7 @@ SyscallRules syscalls() {
       stream_socket_of(AF_INET6),
       {"bind"},
       {"connect"},
+      {"dup3", {int_argument_is(2, O_CLOEXEC)}},  // HostSockets::replace
       {"shutdown"},
       {"sendmsg"},
       {"recvfrom"},

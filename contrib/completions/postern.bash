@@ -14,7 +14,7 @@ _postern_settings() {  # <command>: its options with a value
     local network="-p --publish --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --api-socket --sandbox"
     case $1 in
         run) echo "$network --network --dns --add-host --env --workdir" ;;
-        attach) echo "$network --macaddress" ;;
+        attach) echo "$network --macaddress --dns" ;;
         ports | status) echo "--pid --api-socket" ;;
     esac
 }

@@ -51,7 +51,7 @@ complete -c postern -n "__postern_in ports" -a "add rm ls"
 
 complete -c postern -n "__postern_in run" -x -l network -a "slirp none host" -d "What network there is inside"
 complete -c postern -n "__postern_in run" -x -l dns -d "Nameserver inside"
-complete -c postern -n "__postern_in run" -x -l add-host -d "NAME:ADDRESS for /etc/hosts inside"
+complete -c postern -n "__postern_in run" -x -l add-host -d "NAME:ADDRESS for /etc/hosts and DNS inside"
 complete -c postern -n "__postern_in run" -l map-auto -d "Map subordinate ids too"
 complete -c postern -n "__postern_in run" -l keep-id -d "Be the same user inside"
 complete -c postern -n "__postern_in run" -l private -d "Hide /tmp, /run and the runtime folder"
@@ -61,6 +61,7 @@ complete -c postern -n "__postern_in run" -l die-with-parent -d "End with the ca
 
 complete -c postern -n "__postern_in attach" -s c -l configure -d "Set addresses and the default route"
 complete -c postern -n "__postern_in attach" -x -l macaddress -d "MAC address of the TAP"
+complete -c postern -n "__postern_in attach" -x -l dns -d "Nameserver that the DNS addresses lead to"
 
 complete -c postern -n "__postern_in run attach" -x -s p -l publish -d "[IP:]PORT[-END]:PORT[/tcp|udp]"
 complete -c postern -n "__postern_in run attach" -x -l engine -a "fast libslirp" -d "Who carries TCP"

@@ -38,7 +38,7 @@ _postern() {
   run_options=(
     '--network=[what network there is inside]:mode:(slirp none host)'
     '*--dns=[nameserver inside]:address'
-    '*--add-host=[line for /etc/hosts inside]:NAME\:ADDRESS'
+    '*--add-host=[line for /etc/hosts and DNS inside]:NAME\:ADDRESS'
     '--map-auto[map subordinate ids too]'
     '--keep-id[be the same user inside]'
     '--private[hide /tmp, /run and the runtime folder]'
@@ -49,6 +49,7 @@ _postern() {
   attach_options=(
     '(-c --configure)'{-c,--configure}'[set addresses and the default route]'
     '--macaddress=[MAC address of the TAP]:MAC address'
+    '*--dns=[nameserver that the DNS addresses lead to]:address'
   )
   ports_options=(
     '(- *)'{-h,--help}'[print the options]'

@@ -71,6 +71,7 @@ Status Attachment::set_up() {
   POSTERN_TRY(target, open_target(options_.target), "attach");
   auto network = choose_network(options_.network);
   if (!network) return Failure(network.error());
+  network->names.names = answered_names({}, *network);
   warn_of_stalls(*network);
   auto connection = Connection::create(*loop_, *network, options_.network.publish);
   if (!connection) return Failure(connection.error());

@@ -5,6 +5,7 @@
 #include "postern/api/control_socket.h"
 #include "postern/base/libc_syscalls.h"
 #include "postern/base/log.h"
+#include "postern/dns/syscalls.h"
 #include "postern/flow/syscalls.h"
 #include "postern/loop/syscalls.h"
 #include "postern/netlink/syscalls.h"
@@ -31,8 +32,8 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
-      libc_syscalls(),  loop::syscalls(),  netlink::syscalls(), process::syscalls(),
-      flow::syscalls(), stack::syscalls(), relay::syscalls(),   api::syscalls(),
+      libc_syscalls(), loop::syscalls(),  netlink::syscalls(), process::syscalls(), flow::syscalls(),
+      dns::syscalls(), stack::syscalls(), relay::syscalls(),   api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

@@ -115,6 +115,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
   network.stack.dns = options.dns;
+  for (const IpAddress& server : options.name_servers) network.names.servers.push_back({.address = server});
   if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());
   const auto max_flows = choose_max_flows(options);
   if (!max_flows) return Failure(max_flows.error());
@@ -139,8 +140,7 @@ std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const Virt
   std::vector<IpAddress> servers;
   if (workload::names_server(host_resolv_conf, AF_INET)) servers.emplace_back(network.stack.addresses.dns());
   if (network.stack.ipv6 && workload::names_server(host_resolv_conf, AF_INET6)) servers.emplace_back(stack::AddressPlan::dns6());
-  if (servers.empty())
-    servers.emplace_back(network.stack.addresses.dns());  // until the host has one: libslirp reads the file anew
+  if (servers.empty()) servers.emplace_back(network.stack.addresses.dns());  // until the host has one: the file is followed
   return servers;
 }
 
@@ -152,6 +152,13 @@ std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network) {
     if (address && !is_virtual(*address, network)) entries.push_back({std::string(workload::kHostName), *address});
   }
   return entries;
+}
+
+std::vector<dns::HostName> answered_names(std::vector<workload::HostEntry> added, const VirtualNetwork& network) {
+  std::vector<dns::HostName> names;
+  for (workload::HostEntry& entry : added) names.push_back({std::move(entry.name), entry.address});
+  for (workload::HostEntry& entry : host_entries(network)) names.push_back({std::move(entry.name), entry.address});
+  return names;
 }
 
 }  // namespace postern::cli

@@ -6,6 +6,7 @@
 
 #include "postern/netlink/route.h"
 #include "postern/relay/engine.h"
+#include "postern/relay/name_service_state.h"
 #include "postern/relay/tap_setup.h"
 
 #include "options.h"
@@ -17,6 +18,7 @@ struct VirtualNetwork {
   stack::StackConfig stack;
   relay::Engine engine = relay::kDefaultEngine;
   HostReach host_reach = HostReach::open;
+  relay::NameSettings names;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;
 };
@@ -38,5 +40,8 @@ std::vector<IpAddress> nameservers(std::string_view host_resolv_conf, const Virt
 
 /// host.postern.internal: by what address a program inside reaches the host, if it may.
 std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network);
+
+/// What the DNS addresses answer themselves: `added` names and the host's own.
+std::vector<dns::HostName> answered_names(std::vector<workload::HostEntry> added, const VirtualNetwork& network);
 
 }  // namespace postern::cli

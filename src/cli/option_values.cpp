@@ -147,14 +147,21 @@ Result<std::vector<IpAddress>> parse_dns(const std::vector<std::string>& texts) 
   for (const std::string& text : texts) {
     const auto address = parse_ip(text);
     if (!address) return wrong("--dns", text, "is not an IP address");
-    const auto* v4 = std::get_if<Ipv4>(&*address);
-    if ((v4 && v4->bits >> 24 == 127) || *address == IpAddress(*Ipv6::parse("::1"))) {
-      return wrong("--dns", text,
-                   "is the namespace's own loopback (without --dns, the host's resolver is used, also a local one)");
-    }
     servers.push_back(*address);
   }
   return servers;
+}
+
+/// They stand in a file that is read inside.
+Status check_dns_inside(const std::vector<IpAddress>& servers) {
+  for (const IpAddress& server : servers) {
+    const auto* v4 = std::get_if<Ipv4>(&server);
+    if ((v4 && v4->bits >> 24 == 127) || server == IpAddress(*Ipv6::parse("::1"))) {
+      return wrong("--dns", to_string(server),
+                   "is the namespace's own loopback (without --dns, the host's resolver is used, also a local one)");
+    }
+  }
+  return {};
 }
 
 Status check_environment(const std::vector<std::string>& variables) {
@@ -228,7 +235,8 @@ Result<RunOptions> to_run_options(const TypedRun& typed) {
   run.network = *network;
   const auto dns = parse_dns(typed.dns);
   if (!dns) return Failure(dns.error());
-  run.dns = *dns;
+  if (const auto good = check_dns_inside(*dns); !good) return Failure(good.error());
+  run.network.name_servers = *dns;
   for (const std::string& text : typed.add_host) {
     const auto entry = workload::parse_host_entry(text);
     if (!entry) return wrong("--add-host", text, "is not NAME:ADDRESS");
@@ -255,6 +263,12 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   const auto network = to_network_options(typed.network);
   if (!network) return Failure(network.error());
   attach.network = *network;
+  const auto dns = parse_dns(typed.dns);
+  if (!dns) return Failure(dns.error());
+  attach.network.name_servers = *dns;
+  if (!dns->empty() && attach.network.engine != relay::Engine::fast) {
+    return fail("--dns: libslirp asks the host's nameservers only (--engine fast)");
+  }
   if (typed.configure) attach.configure = AttachOptions::Configure::yes;
   if (attach.network.mac && !typed.configure) return fail("--macaddress needs --configure");
   return attach;

@@ -26,6 +26,7 @@ struct TypedRun {
 struct TypedAttach {
   TypedNetwork network;
   std::string target, tap;
+  std::vector<std::string> dns;
   bool configure = false;
 };
 

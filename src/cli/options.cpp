@@ -118,8 +118,12 @@ void add_run_options(CLI::App& run, TypedRun& typed) {
   run.add_option("--network", typed.mode, "slirp: outbound NAT; none: loopback only; host: the host's own (default slirp)")
       ->type_name("MODE");
   add_network_options(run, typed.network);
-  run.add_option("--dns", typed.dns, "Nameserver inside, instead of the host's")->type_name("ADDRESS")->allow_extra_args(false);
-  run.add_option("--add-host", typed.add_host, "Line for /etc/hosts inside")->type_name("NAME:ADDRESS")->allow_extra_args(false);
+  run.add_option("--dns", typed.dns, "Nameserver inside, instead of the one that leads to the host's")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  run.add_option("--add-host", typed.add_host, "Line for /etc/hosts inside, and name that DNS answers there")
+      ->type_name("NAME:ADDRESS")
+      ->allow_extra_args(false);
   run.add_flag("--map-auto", typed.map_auto, "Map the ids of /etc/subuid and /etc/subgid too");
   run.add_flag("--keep-id", typed.keep_id, "Be the same user inside instead of root");
   run.add_option("--env", typed.environment, "Set a variable for CMD")->type_name("NAME=VALUE")->allow_extra_args(false);
@@ -135,6 +139,9 @@ void add_attach_options(CLI::App& attach, TypedAttach& typed) {
   attach.add_option("TAP", typed.tap, "Name of the TAP inside; made if it does not exist")->required();
   attach.add_flag("-c,--configure", typed.configure, "Raise lo and the TAP, set addresses and the default route");
   add_network_options(attach, typed.network);
+  attach.add_option("--dns", typed.dns, "Nameserver that 10.0.2.3 and fd00::3 lead to, instead of the host's")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   attach.add_option("--macaddress", typed.network.mac, "MAC address of the TAP (with --configure)")->type_name("MAC");
 }
 

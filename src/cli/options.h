@@ -31,6 +31,7 @@ struct NetworkOptions {
   std::optional<unsigned> mtu_bytes;
   std::optional<Cidr4> cidr;
   Choice ipv6 = Choice::automatic;
+  std::vector<IpAddress> name_servers;  // that the DNS addresses lead to; none: the host's
   stack::HostLoopback host_loopback = stack::HostLoopback::closed;
   HostReach host_reach = HostReach::open;
   stack::Dns dns = stack::Dns::redirected;
@@ -49,7 +50,6 @@ enum class NetworkMode { slirp, none, host };
 struct RunOptions {
   NetworkMode mode = NetworkMode::slirp;
   NetworkOptions network;
-  std::vector<IpAddress> dns;
   std::vector<workload::HostEntry> add_host;
   workload::Identity identity = workload::Identity::root;
   workload::IdRanges id_ranges = workload::IdRanges::caller;

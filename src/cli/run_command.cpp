@@ -30,7 +30,8 @@ workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<V
   std::vector<workload::HostEntry> entries = options.add_host;
   if (network) {
     const std::string host_text = read_file("/etc/resolv.conf").value_or("");
-    plan.resolv_conf = workload::resolv_conf(host_text, options.dns.empty() ? nameservers(host_text, *network) : options.dns);
+    const std::vector<IpAddress>& servers = options.network.name_servers;
+    plan.resolv_conf = workload::resolv_conf(host_text, servers.empty() ? nameservers(host_text, *network) : servers);
     for (workload::HostEntry& entry : host_entries(*network)) entries.push_back(std::move(entry));
   }
   if (!entries.empty()) plan.hosts = workload::hosts(read_file("/etc/hosts").value_or(""), entries);
@@ -101,6 +102,7 @@ Status Run::set_up() {
     const auto chosen = choose_network(options_.network);
     if (!chosen) return Failure(chosen.error());
     network = *chosen;
+    network->names.names = answered_names(options_.add_host, *network);
     warn_of_stalls(*network);
   }
   auto created = workload::Workload::create(plan_for(options_, network), inheritance_);

@@ -1,7 +1,5 @@
 #include "fast_path.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 
 #include "postern/base/socket_address.h"
@@ -14,7 +12,6 @@ namespace postern::relay {
 
 namespace {
 
-constexpr Port kDnsPort{53};
 constexpr size_t kMostParts = 40;  // of one frame: headers and what is retained
 
 flow::FlowKey key_of(const wire::IpPacket& ip, const wire::TcpSegment& tcp) {
@@ -31,16 +28,25 @@ wire::IcmpReason to_icmp_reason(flow::Refusal why) {
   return wire::IcmpReason::no_route;
 }
 
+/// In IPv4 a datagram may have none, RFC 768.
+bool is_checksum_right(const wire::IpPacket& ip, const wire::UdpDatagram& udp) {
+  const wire::Bytes datagram = ip.payload.first(wire::UdpDatagram::kHeaderBytes + udp.payload.size());
+  if (ip.is_v4() && wire::load16(datagram, wire::UdpDatagram::kChecksum) == 0) return true;
+  return wire::finish(wire::sum(datagram, wire::pseudo_header(ip.source, ip.destination, ip.protocol, datagram.size()))) == 0;
+}
+
 bool is_checksum_right(const wire::IpPacket& ip) {
   return wire::finish(wire::sum(ip.payload, wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload.size()))) == 0;
 }
 
 }  // namespace
 
-FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key)
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
+                   NameSettings names)
     : loop_(loop),
       tap_(tap),
       config_(config),
+      names_(loop, tap, config, std::move(names)),
       stack_flows_(config.max_flows, hash_key),
       sockets_(loop, sockets_config(config)),
       engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this,
@@ -50,6 +56,7 @@ flow::HostSocketsConfig FastPath::sockets_config(const stack::StackConfig& confi
   return {.outbound4 = config.outbound4,
           .outbound6 = config.outbound6,
           .destination = [this](const IpAddress& remote, Port port) { return destination(remote, port); },
+          .connected = [this](const flow::HostSocketsConfig::Destination& destination) { names_.connected(destination); },
           .ready = [this](uint32_t token, flow::TcpEngine::Readiness ready) { engine_.host_ready(token, ready, loop_.now()); }};
 }
 
@@ -62,18 +69,31 @@ std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const 
     const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
     return flow::HostSocketsConfig::Destination{.address = loopback, .port = port};
   }
-  if (config_.dns == stack::Dns::redirected && port == kDnsPort && is(plan.dns(), plan.dns6())) {
-    const auto server = resolver_.server(v4 ? AF_INET : AF_INET6, loop_.now());
-    if (!server) return std::nullopt;
-    return flow::HostSocketsConfig::Destination{.address = server->address, .port = port, .scope = server->scope};
-  }
+  if (names_.serves(remote, port)) return names_.nameserver();
   return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
 }
 
 FastPath::Taker FastPath::take(const PacketView& packet, Checksum checksum, TimePoint now) {
   if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, checksum, now);
+  if (const auto* udp = packet.as<wire::UdpDatagram>()) return take_udp(packet, *udp, checksum, now);
   note_from_router(packet.ip, now);
   return Taker::stack;
+}
+
+FastPath::Taker FastPath::take_udp(const PacketView& packet, const wire::UdpDatagram& udp, Checksum checksum, TimePoint now) {
+  if (packet.place != Place::dns) return Taker::stack;
+  if (checksum == Checksum::unknown && !is_checksum_right(packet.ip, udp)) return Taker::nobody;
+  return names_.take(packet, udp, now) ? Taker::engine : Taker::stack;
+}
+
+void FastPath::run(TimePoint now) {
+  engine_.run(now);
+  names_.run(now);
+}
+
+std::optional<TimePoint> FastPath::next_deadline() const {
+  const auto engine = engine_.next_deadline(), names = names_.next_deadline();
+  return engine && names ? std::min(*engine, *names) : engine ? engine : names;
 }
 
 FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
@@ -124,6 +144,7 @@ void FastPath::list(stack::Flows& found, size_t most) const {
     flow.bytes_to_remote = each.bytes_to_host;
     found.flows.push_back(std::move(flow));
   });
+  names_.list(found, most, loop_.now());
 }
 
 void FastPath::transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {

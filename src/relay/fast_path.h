@@ -1,7 +1,8 @@
 // fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and libslirp's share.
 //
-//   TAP ─ filter ─ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
-//                              └ no ─► TcpEngine ─► where the address leads ─► socket of the host
+//   TAP ─ filter ┬ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
+//                │             └ no ─► TcpEngine ─► where the address leads ─► socket of the host
+//                └ UDP to port 53 of a DNS address ─► NameService
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
 
-#include "host_resolver.h"
+#include "name_service.h"
 #include "stack_flows.h"
 #include "tap_port.h"
 
@@ -20,31 +21,34 @@ namespace postern::relay {
 class FastPath final : private flow::GuestSide {
  public:
   /// Both must outlive it. `hash_key` is a secret.
-  FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key);
+  FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
+           NameSettings names);
 
   /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns.
   enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
   enum class Checksum { right, unknown };
   Taker take(const PacketView& packet, Checksum checksum, TimePoint now);
   /// So many of max_flows are libslirp's.
-  void leave_room_for(size_t flows) { engine_.leave_room_for(flows); }
+  void leave_room_for(size_t flows) { engine_.leave_room_for(flows + names_.open_sockets()); }
   /// A frame that libslirp sends.
   void note_from_stack(wire::Bytes frame, TimePoint now);
 
   void end_burst(TimePoint now) { engine_.end_burst(now); }
-  void run(TimePoint now) { engine_.run(now); }
+  void run(TimePoint now);
   bool has_work() const { return engine_.has_work(); }
-  std::optional<TimePoint> next_deadline() const { return engine_.next_deadline(); }
+  std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return engine_.open_flows(); }
   /// There are bytes of the namespace that the host has not taken, or more may come out of the TAP.
   bool owes_host() const;
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
-  uint64_t frames_to_guest() const { return frames_to_guest_; }
+  uint64_t frames_to_guest() const { return frames_to_guest_ + names_.frames_to_guest(); }
+  NameServiceState name_service() const { return names_.state(); }
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
 
  private:
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
+  Taker take_udp(const PacketView& packet, const wire::UdpDatagram& udp, Checksum checksum, TimePoint now);
   void note_from_router(const wire::IpPacket& ip, TimePoint now);
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
@@ -55,7 +59,7 @@ class FastPath final : private flow::GuestSide {
   loop::EventLoop& loop_;
   TapPort& tap_;
   stack::StackConfig config_;
-  HostResolver resolver_;
+  NameService names_;
   StackFlows stack_flows_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;

@@ -297,6 +297,7 @@ bool FrameFilter::Rules::exceeds_flow_limit(const PacketView& packet, const Mome
   const auto* udp = packet.as<UdpDatagram>();
   if (!udp) return full && packet.place == Place::remote && packet.as<IcmpMessage>()->kind == IcmpKind::echo_request;
   if (is_dhcp(packet) || published_udp_[udp->source.number]) return false;
+  if (!config_.limits_queries && packet.place == Place::dns && udp->destination == kDnsPort) return false;
 
   const uint64_t key = ports_with_socket_.key(packet.ip.source, udp->source);
   if (full && !ports_with_socket_.contains(key, moment.now)) return true;

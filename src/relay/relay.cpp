@@ -29,7 +29,8 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engi
                       .dns = config.dns,
                       .ipv6 = config.ipv6,
                       .max_flows = config.max_flows,
-                      .limits_tcp = engine == Engine::libslirp};
+                      .limits_tcp = engine == Engine::libslirp,
+                      .limits_queries = engine == Engine::libslirp};
   const auto size = static_cast<ssize_t>(sizeof filter.hash_key);
   if (::getrandom(filter.hash_key.data(), sizeof filter.hash_key, 0) != size) return fail_errno("getrandom");
   return filter;
@@ -53,14 +54,17 @@ Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
 
 Relay::~Relay() = default;
 
-Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine) {
+Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
+                                             NameSettings names) {
   POSTERN_TRY(filter, filter_config(config, engine), "relay");
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
   relay->mtu_bytes_ = config.mtu_bytes;
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
-  if (engine == Engine::fast) relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key);
+  if (engine == Engine::fast) {
+    relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key, std::move(names));
+  }
   return relay;
 }
 
@@ -196,6 +200,10 @@ Relay::Counters Relay::counters() const {
 }
 
 const flow::TcpEngine::Counters* Relay::engine_counters() const { return fast_ ? &fast_->counters() : nullptr; }
+
+std::optional<NameServiceState> Relay::name_service() const {
+  return fast_ ? std::optional(fast_->name_service()) : std::nullopt;
+}
 
 size_t Relay::open_flows() const { return stack_->open_flows() + (fast_ ? fast_->open_flows() : 0); }
 

@@ -10,7 +10,7 @@ namespace postern::relay {
 
 enum class Drop : uint8_t {
   malformed,             // a length that lies, a header cut short, an offset out of bounds
-  bad_checksum,          // of the IPv4 header, or of a TCP segment that the fast engine has
+  bad_checksum,          // of the IPv4 header, or of what the fast engine takes
   unknown_ethertype,     // not ARP, IPv4, IPv6: VLAN tags too
   ipv6_off,              // IPv6 while it is switched off
   martian_destination,   // 127/8, 0/8, ::, ::1, ::/96, ::ffff:0:0/96

@@ -31,6 +31,7 @@ struct FilterConfig {
   bool ipv6 = true;
   size_t max_flows = 1024;
   bool limits_tcp = true;              // or its engine does so itself, and makes room
+  bool limits_queries = true;          // to the DNS addresses; the same
   std::array<uint64_t, 2> hash_key{};  // secret and random (getrandom(2)), or a guest could make its flows collide
 };
 

@@ -19,6 +19,7 @@
 #include "postern/netns/tap.h"
 #include "postern/relay/engine.h"
 #include "postern/relay/frame_filter.h"
+#include "postern/relay/name_service_state.h"
 #include "postern/stack/slirp_stack.h"
 
 namespace postern::relay {
@@ -40,8 +41,9 @@ class Relay final : private stack::FrameSink {
     uint64_t writes_lost = 0;      // the TAP did not take them
   };
 
-  /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
-  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine);
+  /// The loop must outlive the relay. `names` are the fast engine's. Errors: libslirp's refusal, getrandom's.
+  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
+                                               NameSettings names = {});
 
   /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
@@ -68,6 +70,8 @@ class Relay final : private stack::FrameSink {
   Counters counters() const;
   /// Nothing: TCP is libslirp's.
   const flow::TcpEngine::Counters* engine_counters() const;
+  /// Nothing: DNS is libslirp's.
+  std::optional<NameServiceState> name_service() const;
   /// Of both engines.
   size_t open_flows() const;
   /// `most` of them at most.

@@ -78,6 +78,27 @@ TEST(OptionValues, ALoopbackNameserverCannotBeMeant) {
   }
 }
 
+TEST(OptionValues, ChosenNameserversAreAskedForTheNamespace) {
+  TypedRun run = run_of("true");
+  run.dns = {"192.0.2.53", "2001:db8::53"};
+  const std::vector<IpAddress> servers = {*parse_ip("192.0.2.53"), *parse_ip("2001:db8::53")};
+  EXPECT_EQ(to_run_options(run)->network.name_servers, servers);
+  TypedAttach attach;
+  attach.target = "4711";
+  attach.dns = {"127.0.0.53"};  // the host's own, for nothing is written inside
+  EXPECT_EQ(to_attach_options(attach)->network.name_servers, std::vector{*parse_ip("127.0.0.53")});
+  attach.dns = {"x"};
+  EXPECT_FALSE(to_attach_options(attach));
+}
+
+TEST(OptionValues, LibslirpCannotBeToldWhomToAsk) {
+  TypedAttach attach;
+  attach.target = "4711";
+  attach.dns = {"192.0.2.53"};
+  attach.network.engine = "libslirp";
+  EXPECT_FALSE(to_attach_options(attach));
+}
+
 TEST(OptionValues, TheSandboxIsRequiredUnlessLessIsAskedFor) {
   const std::pair<const char*, SandboxMode> modes[] = {
       {"", SandboxMode::required}, {"required", SandboxMode::required}, {"best-effort", SandboxMode::best_effort}};

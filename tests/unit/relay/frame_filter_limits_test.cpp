@@ -105,6 +105,15 @@ TEST(FrameFilter, AnEngineOfItsOwnLimitsTcpItself) {
   EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"))), "drop flow_limit");
 }
 
+TEST(FrameFilter, QueriesHaveALimitOfTheirOwnWhereTheyAreRelayed) {
+  FilterConfig config;
+  config.limits_queries = false;
+  FilterProbe probe(config);
+  probe.open_flows = config.max_flows;
+  for (const char* dns : {"10.0.2.3", "fd00::3"}) EXPECT_EQ(probe.fate(udp_frame(to(dns), {.destination = 53})), "pass") << dns;
+  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"), {.destination = 53})), "drop flow_limit");
+}
+
 TEST(FrameFilter, AtTheFlowLimitADatagramPassesFromAPortThatHasASocket) {
   for (const char* remote : kRemotes) {
     FilterProbe probe(with_two_flows());

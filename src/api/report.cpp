@@ -35,6 +35,31 @@ Json tap(const netns::TapMode& mode) {
           {"superframes6", granted(netns::Offload::tcp4_and_tcp6)}};
 }
 
+std::string text(const dns::NameServer& server) {
+  return server.scope == 0 ? to_string(server.address) : to_string(server.address) + "%" + std::to_string(server.scope);
+}
+
+Json names(const relay::NameServiceState& state) {
+  Json servers = Json::array();
+  for (const dns::NameServer& server : state.servers) servers.push_back(text(server));
+  return {{"servers", std::move(servers)},
+          {"answering", state.answering ? Json(text(*state.answering)) : Json(nullptr)},
+          {"pending", state.pending}};
+}
+
+Json to_json(const dns::DnsRelay::Counters& counters) {
+  return {{"queries", counters.queries},
+          {"answered", counters.answered},
+          {"answered_here", counters.answered_here},
+          {"refused", counters.refused},
+          {"timed_out", counters.timed_out},
+          {"evicted", counters.evicted},
+          {"malformed", counters.malformed},
+          {"failed_over", counters.failed_over},
+          {"asked_again", counters.asked_again},
+          {"strange_answers", counters.strange_answers}};
+}
+
 Json network(const InstanceStatus& status) {
   const stack::StackConfig& config = status.network;
   const stack::AddressPlan& plan = config.addresses;
@@ -62,14 +87,16 @@ Json to_json(const forward::Published& published) {
 }
 
 Json to_json(const InstanceStatus& status, size_t forwards) {
-  return {{"version", status.version},
-          {"pid", status.pid},
-          {"engine", status.engine},
-          {"uptime_seconds", status.uptime.count()},
-          {"tap", tap(status.tap)},
-          {"network", network(status)},
-          {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
-          {"forwards", forwards}};
+  Json object = {{"version", status.version},
+                 {"pid", status.pid},
+                 {"engine", status.engine},
+                 {"uptime_seconds", status.uptime.count()},
+                 {"tap", tap(status.tap)},
+                 {"network", network(status)},
+                 {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
+                 {"forwards", forwards}};
+  if (status.names) object["dns"] = names(*status.names);
+  return object;
 }
 
 Json to_json(const stack::Flows& flows) {
@@ -101,6 +128,7 @@ Json to_json(const InstanceCounters& counters) {
                  {"writes_lost", counters.frames.writes_lost},
                  {"drops", std::move(drops)}};
   if (counters.engine) object["fast_tcp"] = to_json(*counters.engine);
+  if (counters.names) object["dns"] = to_json(*counters.names);
   return object;
 }
 

@@ -76,6 +76,21 @@ std::string describe_tap(const Json& tap) {
                                             : "superframes to it only: the kernel grants no more";
 }
 
+/// Who answers for the DNS addresses; nothing: libslirp does, which does not tell.
+std::string describe_dns(const Json& status) {
+  if (!status.contains("dns")) return "";
+  const Json& dns = status.at("dns");
+  const Json& counters = status.at("counters").at("dns");
+  std::string servers;
+  for (const Json& server : dns.at("servers")) {
+    servers += fmt::format("{}{}{}", servers.empty() ? "" : ", ", server.get<std::string>(),
+                           server == dns.at("answering") ? " (answers)" : "");
+  }
+  const auto count = [&](const char* key) { return counters.at(key).get<uint64_t>(); };
+  return fmt::format("names     by {}: {} queries, {} answered, {} unanswered\n", servers, count("queries"),
+                     count("answered") + count("answered_here"), count("refused") + count("timed_out") + count("evicted"));
+}
+
 std::string text(const Json& status) {
   const auto word = [](const Json& object, const char* key) { return object.at(key).get<std::string>(); };
   const Json& network = status.at("network");
@@ -86,14 +101,15 @@ std::string text(const Json& status) {
       "postern   {}, PID {}, {}, up {} s\n"
       "tap       {}\n"
       "network   {}, namespace {}{}, gateway {}, DNS {}, MTU {}, host loopback {}\n"
+      "{}"
       "flows     {} of {}\n"
       "ports     {} published\n"
       "frames    {} from the namespace, {} to it, {}\n",
       word(status, "version"), status.at("pid").get<int>(), word(status, "engine"), status.at("uptime_seconds").get<uint64_t>(),
       describe_tap(status.at("tap")), word(network, "cidr"), word(network, "guest_addr"), guest6, word(network, "gateway"),
-      word(network, "dns"), network.at("mtu").get<unsigned>(), word(network, "host_loopback"), flows.at("open").get<uint64_t>(),
-      flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(), counters[0], counters[1],
-      dropped(status.at("counters").at("drops")));
+      word(network, "dns"), network.at("mtu").get<unsigned>(), word(network, "host_loopback"), describe_dns(status),
+      flows.at("open").get<uint64_t>(), flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(), counters[0],
+      counters[1], dropped(status.at("counters").at("drops")));
 }
 
 /// Both answers as one object.

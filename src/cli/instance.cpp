@@ -24,14 +24,17 @@ api::InstanceStatus RunningInstance::status() const {
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
-          .open_flows = connection_.relay().flows(0).total};
+          .open_flows = connection_.relay().flows(0).total,
+          .names = connection_.relay().name_service()};
 }
 
 api::InstanceCounters RunningInstance::counters() const {
   const auto* engine = connection_.relay().engine_counters();
+  const auto names = connection_.relay().name_service();
   return {.frames = connection_.relay().counters(),
           .drops = connection_.relay().filter().drops(),
-          .engine = engine ? std::optional(*engine) : std::nullopt};
+          .engine = engine ? std::optional(*engine) : std::nullopt,
+          .names = names ? std::optional(names->counters) : std::nullopt};
 }
 
 std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }

@@ -23,12 +23,14 @@ struct InstanceStatus {
   std::optional<Ipv6> guest6;
   std::chrono::seconds uptime{};
   size_t open_flows = 0;
+  std::optional<relay::NameServiceState> names;  // of the fast engine
 };
 
 struct InstanceCounters {
   relay::Relay::Counters frames;
   relay::DropCounters drops;
   std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
+  std::optional<dns::DnsRelay::Counters> names;     // the same
 };
 
 class Instance {

@@ -3,7 +3,7 @@
 //   guest: dig @10.0.2.3, @fd00::3 ─► postern ─► /etc/resolv.conf of the host ─┬► dnsmasq on the remote: the lab's names
 //                                                                              └► dnsmasq on the host's loopback: who.lab.test
 //
-// Only the fast engine does these things: the tests choose it, whatever LAB_ENGINE says.
+// Only the fast engine does these things.
 #include <nlohmann/json.hpp>
 
 #include "guest_test.h"
@@ -34,8 +34,8 @@ class Dns : public GuestTest {
     for (const std::string_view server : servers) text += fmt::format("nameserver {}\n", server);
     ASSERT_TRUE(write_file(host().path("/etc/resolv.conf"), text));
   }
-  std::optional<Guest> fast_guest(std::vector<std::string> options = {}) const {
-    options.insert(options.end(), {"--engine", "fast", "--ipv6"});
+  std::optional<Guest> guest_with(std::vector<std::string> options = {}) const {
+    options.emplace_back("--ipv6");
     return guest({.options = std::move(options)});
   }
   static std::string dig(const Guest& guest, std::string_view arguments) {
@@ -53,8 +53,8 @@ class Dns : public GuestTest {
   /// rest it refuses.
   std::optional<Process> resolver(std::string_view address, std::string_view answer, std::vector<std::string> more = {}) const {
     Command request{.argv = {"dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
-                                "--pid-file=", "--bind-interfaces", fmt::format("--listen-address={}", address),
-                                fmt::format("--host-record=who.lab.test,{}", answer)}};
+                             "--pid-file=", "--bind-interfaces", fmt::format("--listen-address={}", address),
+                             fmt::format("--host-record=who.lab.test,{}", answer)}};
     request.argv.insert(request.argv.end(), more.begin(), more.end());
     auto started = host().spawn(request);
     if (!started) return std::nullopt;
@@ -68,7 +68,7 @@ class Dns : public GuestTest {
 TEST_F(Dns, ServersOfEitherFamilyAnswerWhoAsksOverTheOther) {
   for (const std::string_view server : {kRemote4, kRemote6}) {
     name({server});
-    const auto running = fast_guest();
+    const auto running = guest_with();
     ASSERT_TRUE(running);
     expect_answers(*running);
   }
@@ -80,7 +80,7 @@ TEST_F(Dns, AServerThatRefusesIsPassedOverAtOnce) {
   for (const std::string_view dead : {kDead4, kDead6}) {
     name({dead, kRemote4});
     for (const char* by : kTransports) {
-      const auto running = fast_guest();
+      const auto running = guest_with();
       ASSERT_TRUE(running);
       EXPECT_EQ(dig(*running, fmt::format("+time=1 @10.0.2.3 {} $LAB_DNS_NAME A", by)), fmt::format("{}\n", kRemote4))
           << dead << by;
@@ -92,7 +92,7 @@ TEST_F(Dns, AServerThatIsUnreachableIsPassedOver) {
   for (const std::string_view dead : {kUnreachable4, kUnreachable6}) {
     name({dead, kRemote6});
     for (const char* by : kTransports) {
-      const auto running = fast_guest();
+      const auto running = guest_with();
       ASSERT_TRUE(running);
       EXPECT_EQ(dig(*running, fmt::format("@fd00::3 {} $LAB_DNS_NAME A", by)), fmt::format("{}\n", kRemote4)) << dead << by;
     }
@@ -103,7 +103,7 @@ TEST_F(Dns, AServerThatIsSilentIsWaitedForOnce) {
   for (const std::string_view dead : {kSilent4, kSilent6}) {
     name({dead, kRemote4});
     for (const char* by : kTransports) {
-      const auto running = fast_guest();
+      const auto running = guest_with();
       ASSERT_TRUE(running);
       EXPECT_EQ(dig(*running, fmt::format("@10.0.2.3 {} $LAB_DNS_NAME A", by)), fmt::format("{}\n", kRemote4)) << dead << by;
       for (const char* again : kTransports) {  // both know now who answers
@@ -117,7 +117,7 @@ TEST_F(Dns, AServerThatIsSilentIsWaitedForOnce) {
 TEST_F(Dns, AServerThatCannotAnswerIsNotTheLastWord) {
   const auto other = resolver("127.0.0.2", "203.0.113.2");
   name({"127.0.0.2", kRemote4});
-  const auto running = fast_guest();
+  const auto running = guest_with();
   ASSERT_TRUE(running);
   EXPECT_EQ(dig(*running, "@10.0.2.3 $LAB_DNS_NAME A"), fmt::format("{}\n", kRemote4));
   name({"127.0.0.2"});
@@ -126,7 +126,7 @@ TEST_F(Dns, AServerThatCannotAnswerIsNotTheLastWord) {
 
 TEST_F(Dns, WhereNobodyListensAProgramHearsSoAtOnce) {
   name({kDead4, kDead6});
-  const auto running = fast_guest();
+  const auto running = guest_with();
   ASSERT_TRUE(running);
   for (const char* at : {"10.0.2.3", "fd00::3"}) {
     EXPECT_EQ(running->sh(fmt::format("postern-probe --limit-ms 900 {} 53 open", at)).out, "open 0 ECONNREFUSED\n") << at;
@@ -139,7 +139,7 @@ TEST_F(Dns, WhereNobodyListensAProgramHearsSoAtOnce) {
 TEST_F(Dns, ChangesOfTheHostsFileAreSeenByTheNextQuery) {
   const auto one = resolver("127.0.0.2", "203.0.113.2"), two = resolver("127.0.0.3", "203.0.113.3");
   name({"127.0.0.2"});
-  const auto running = fast_guest();
+  const auto running = guest_with();
   ASSERT_TRUE(running);
   for (const char* by : kTransports) {
     name({"127.0.0.2"});
@@ -154,7 +154,7 @@ TEST_F(Dns, AnEmptyFileAndNoneMeanTheHostItself) {
     const auto local = resolver(address, "203.0.113.1");
     for (const char* empty : {": > /etc/resolv.conf", "rm /etc/resolv.conf"}) {
       name({kSilent4});
-      const auto running = fast_guest();
+      const auto running = guest_with();
       ASSERT_TRUE(running);
       ASSERT_THAT(host().sh(empty), Succeeds());
       for (const char* by : kTransports) {
@@ -166,17 +166,33 @@ TEST_F(Dns, AnEmptyFileAndNoneMeanTheHostItself) {
 
 TEST_F(Dns, ChosenServersAreAskedInstead) {
   name({kSilent4});
-  const auto running = fast_guest({"--dns", std::string(kDead4), "--dns", std::string(kRemote4)});
+  const auto running = guest_with({"--dns", std::string(kDead4), "--dns", std::string(kRemote4)});
   ASSERT_TRUE(running);
   EXPECT_EQ(running->sh("grep nameserver /etc/resolv.conf").out, fmt::format("nameserver {}\nnameserver {}\n", kDead4, kRemote4));
   expect_answers(*running);
+}
+
+TEST_F(Dns, AttachLeadsToTheServersThatItIsTold) {
+  const auto local = resolver("127.0.0.2", "203.0.113.2");
+  name({kSilent4});
+  ASSERT_THAT(sh("mkfifo $TMPDIR/ready"), Succeeds());
+  Process made = start_sh(
+      "exec unshare --user --map-root-user --net --fork --kill-child sh -c 'echo made; read line < $TMPDIR/ready; "
+      "for by in +notcp +tcp; do dig +short +tries=1 +time=5 $by @10.0.2.3 who.lab.test; done'");
+  ASSERT_TRUE(says(made, "made"));
+  Process attached = start_sh(
+      fmt::format("exec postern attach --dns 127.0.0.2 --configure --ready-fd 1 $(ps -o pid= --ppid {}) tap0", made.pid()));
+  ASSERT_TRUE(says(attached, "1")) << attached.err();
+  ASSERT_THAT(sh("echo > $TMPDIR/ready"), Succeeds());
+  EXPECT_EQ(made.wait(std::chrono::seconds(20)), 0);
+  EXPECT_EQ(made.out(), "made\n203.0.113.2\n203.0.113.2\n") << made.err();
 }
 
 // ---- names that were added
 
 TEST_F(Dns, AddedNamesAreAnsweredWithoutAServer) {
   name({kSilent4});
-  const auto running = fast_guest({"--add-host", "db.lan:192.0.2.7", "--add-host", "DB.lan:2001:db8::7"});
+  const auto running = guest_with({"--add-host", "db.lan:192.0.2.7", "--add-host", "DB.lan:2001:db8::7"});
   ASSERT_TRUE(running);
   for (const char* at : kBoth) {
     EXPECT_EQ(dig(*running, fmt::format("{} Db.LAN A", at)), "192.0.2.7\n");
@@ -201,7 +217,7 @@ TEST_F(Dns, LargeAnswersComeWholeOverUdpToWhoAsksForThem) {
   const auto local = resolver("127.0.0.2", "203.0.113.2", records);
   name({"127.0.0.2"});
   for (const char* mtu : {"1500", "65520"}) {
-    const auto running = fast_guest({"--mtu", mtu});
+    const auto running = guest_with({"--mtu", mtu});
     ASSERT_TRUE(running);
     for (const char* at : kBoth) {
       const std::string answer =
@@ -219,7 +235,7 @@ TEST_F(Dns, LargeAnswersComeWholeOverUdpToWhoAsksForThem) {
 
 TEST_F(Dns, StatusTellsWhoIsAskedAndWhoAnswers) {
   name({kDead4, kRemote4});
-  const auto running = fast_guest({"--add-host", "db.lan:192.0.2.7"});
+  const auto running = guest_with({"--add-host", "db.lan:192.0.2.7"});
   ASSERT_TRUE(running);
   dig(*running, "@10.0.2.3 $LAB_DNS_NAME A");
   dig(*running, "@10.0.2.3 db.lan A");
@@ -239,7 +255,7 @@ TEST_F(Dns, StatusTellsWhoIsAskedAndWhoAnswers) {
 
 TEST_F(Dns, NoOtherPortOfAServerIsReached) {
   name({kRemote4});
-  const auto running = fast_guest();
+  const auto running = guest_with();
   ASSERT_TRUE(running);
   EXPECT_EQ(
       running->sh("postern-probe --limit-ms 900 10.0.2.3 7 open; postern-probe --limit-ms 900 --udp fd00::3 7 open echo").out,

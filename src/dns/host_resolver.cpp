@@ -20,9 +20,9 @@ uint32_t index_of_link(const std::string& name) { return ::if_nametoindex(name.c
 
 }  // namespace
 
-HostResolver::HostResolver(std::vector<NameServer> chosen, std::string path)
+HostResolver::HostResolver(const std::vector<NameServer>& chosen, std::string path)
     : path_(std::move(path)), follows_file_(chosen.empty()) {
-  choice_.replace(std::move(chosen));
+  choice_.replace(chosen);
 }
 
 ServerChoice& HostResolver::look() {

@@ -18,7 +18,7 @@ std::vector<NameServer> read_servers(std::string_view resolv_conf_text,
   return servers;
 }
 
-void ServerChoice::replace(std::vector<NameServer> servers) {
+void ServerChoice::replace(const std::vector<NameServer>& servers) {
   std::vector<NameServer> kept;
   for (const NameServer& server : servers) {
     if (kept.size() < kMostServers && std::find(kept.begin(), kept.end(), server) == kept.end()) kept.push_back(server);

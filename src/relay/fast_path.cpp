@@ -42,11 +42,11 @@ bool is_checksum_right(const wire::IpPacket& ip) {
 }  // namespace
 
 FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
-                   NameSettings names)
+                   const NameSettings& names)
     : loop_(loop),
       tap_(tap),
       config_(config),
-      names_(loop, tap, config, std::move(names)),
+      names_(loop, tap, config, names),
       stack_flows_(config.max_flows, hash_key),
       sockets_(loop, sockets_config(config)),
       engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this,

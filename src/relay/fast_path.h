@@ -22,7 +22,7 @@ class FastPath final : private flow::GuestSide {
  public:
   /// Both must outlive it. `hash_key` is a secret.
   FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
-           NameSettings names);
+           const NameSettings& names);
 
   /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns.
   enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong

@@ -24,12 +24,12 @@ flow::HostSocketsConfig::Destination to_destination(const dns::NameServer& serve
 
 }  // namespace
 
-NameService::NameService(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, NameSettings settings)
+NameService::NameService(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const NameSettings& settings)
     : loop_(loop),
       tap_(tap),
       config_(config),
       names_(settings.names),
-      resolver_(std::move(settings.servers)),
+      resolver_(settings.servers),
       sockets_(loop, {.outbound4 = config.outbound4,
                       .outbound6 = config.outbound6,
                       .ready = [this](uint32_t token) { relay_.host_ready(token, loop_.now()); }}),

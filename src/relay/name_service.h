@@ -17,7 +17,7 @@ namespace postern::relay {
 class NameService final : private dns::GuestSide {
  public:
   /// Loop and TAP must outlive it.
-  NameService(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, NameSettings settings);
+  NameService(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const NameSettings& settings);
 
   /// True: it is a query, and is ours now. Of its frame nothing is kept.
   bool take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now);

@@ -55,7 +55,7 @@ Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
 Relay::~Relay() = default;
 
 Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
-                                             NameSettings names) {
+                                             const NameSettings& names) {
   POSTERN_TRY(filter, filter_config(config, engine), "relay");
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   relay->mtu_bytes_ = config.mtu_bytes;
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
   if (engine == Engine::fast) {
-    relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key, std::move(names));
+    relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key, names);
   }
   return relay;
 }

@@ -14,7 +14,7 @@ namespace postern::dns {
 class HostResolver {
  public:
   /// `chosen`: these for good; the file is not looked at.
-  explicit HostResolver(std::vector<NameServer> chosen = {}, std::string path = "/etc/resolv.conf");
+  explicit HostResolver(const std::vector<NameServer>& chosen = {}, std::string path = "/etc/resolv.conf");
 
   /// The choice as the file has it now. One that is missing is an empty one, as for a C library.
   ServerChoice& look();

@@ -34,7 +34,7 @@ class ServerChoice {
 
   /// Keeps each once, kMostServers at most. Of none: the host itself, 127.0.0.1 and ::1, resolv.conf(5). Who answered last is
   /// forgotten where anything has changed.
-  void replace(std::vector<NameServer> servers);
+  void replace(const std::vector<NameServer>& servers);
   void answered(const NameServer& server);
 
   const std::vector<NameServer>& servers() const { return servers_; }

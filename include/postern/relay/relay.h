@@ -43,7 +43,7 @@ class Relay final : private stack::FrameSink {
 
   /// The loop must outlive the relay. `names` are the fast engine's. Errors: libslirp's refusal, getrandom's.
   static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
-                                               NameSettings names = {});
+                                               const NameSettings& names = {});
 
   /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.

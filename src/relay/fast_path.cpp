@@ -17,8 +17,8 @@ namespace {
 constexpr Port kDnsPort{53};
 constexpr size_t kMostParts = 40;  // of one frame: headers and what is retained
 
-flow::FlowKey key_of(const TcpView& view) {
-  return {view.ip.source, view.segment.source, view.ip.destination, view.segment.destination};
+flow::FlowKey key_of(const wire::IpPacket& ip, const wire::TcpSegment& tcp) {
+  return {ip.source, tcp.source, ip.destination, tcp.destination};
 }
 
 wire::IcmpReason to_icmp_reason(flow::Refusal why) {
@@ -31,8 +31,7 @@ wire::IcmpReason to_icmp_reason(flow::Refusal why) {
   return wire::IcmpReason::no_route;
 }
 
-bool is_checksum_right(const TcpView& view) {
-  const auto& ip = view.ip;
+bool is_checksum_right(const wire::IpPacket& ip) {
   return wire::finish(wire::sum(ip.payload, wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload.size()))) == 0;
 }
 
@@ -71,18 +70,23 @@ std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const 
   return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
 }
 
-FastPath::Taker FastPath::take(const TcpView& view, Checksum checksum, TimePoint now) {
-  const flow::FlowKey key = key_of(view);
-  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, view.segment, now)) return Taker::stack;
-  if (checksum == Checksum::unknown && !is_checksum_right(view)) return Taker::nobody;
-  engine_.input({key, view.frame.source, view.frame.destination, view.segment}, now);
+FastPath::Taker FastPath::take(const PacketView& packet, Checksum checksum, TimePoint now) {
+  if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, checksum, now);
+  note_from_router(packet.ip, now);
+  return Taker::stack;
+}
+
+FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
+  const flow::FlowKey key = key_of(packet.ip, tcp);
+  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, tcp, now)) return Taker::stack;
+  if (checksum == Checksum::unknown && !is_checksum_right(packet.ip)) return Taker::nobody;
+  engine_.input({key, packet.frame.source, packet.frame.destination, tcp}, now);
   return Taker::engine;
 }
 
-void FastPath::note_from_router(wire::Bytes frame, TimePoint now) {
-  const auto ethernet = wire::EthernetFrame::parse(frame);
-  const auto ip = ethernet ? wire::IpPacket::parse(ethernet->payload) : std::nullopt;
-  const auto told = ip ? wire::PathMtu::parse(*ip) : std::nullopt;
+/// A router inside may say that our segments are too large for its next link.
+void FastPath::note_from_router(const wire::IpPacket& ip, TimePoint now) {
+  const auto told = wire::PathMtu::parse(ip);
   if (!told) return;
   engine_.path_mtu({told->destination, told->destination_port, told->source, told->source_port}, told->sequence, told->mtu_bytes,
                    now);

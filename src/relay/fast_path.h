@@ -22,14 +22,12 @@ class FastPath final : private flow::GuestSide {
   /// Both must outlive it. `hash_key` is a secret.
   FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key);
 
-  /// Whose a segment is that the filter let pass. The engine reads its data until end_burst() returns.
+  /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns.
   enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
   enum class Checksum { right, unknown };
-  Taker take(const TcpView& view, Checksum checksum, TimePoint now);
+  Taker take(const PacketView& packet, Checksum checksum, TimePoint now);
   /// So many of max_flows are libslirp's.
   void leave_room_for(size_t flows) { engine_.leave_room_for(flows); }
-  /// A frame of the namespace that is no TCP: a router there may say that our segments are too large for its next link.
-  void note_from_router(wire::Bytes frame, TimePoint now);
   /// A frame that libslirp sends.
   void note_from_stack(wire::Bytes frame, TimePoint now);
 
@@ -46,6 +44,8 @@ class FastPath final : private flow::GuestSide {
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
 
  private:
+  Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
+  void note_from_router(const wire::IpPacket& ip, TimePoint now);
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;

@@ -17,12 +17,7 @@
 #include "postern/base/assert.h"
 #include "postern/wire/address_class.h"
 #include "postern/wire/arp.h"
-#include "postern/wire/ethernet.h"
-#include "postern/wire/icmp.h"
 #include "postern/wire/icmp_error.h"
-#include "postern/wire/ip.h"
-#include "postern/wire/tcp.h"
-#include "postern/wire/udp.h"
 
 #include "fragment_set.h"
 #include "recent_ports.h"
@@ -42,21 +37,11 @@ using wire::Protocol;
 using wire::TcpSegment;
 using wire::UdpDatagram;
 
-using Transport = std::variant<TcpSegment, UdpDatagram, IcmpMessage>;
+using Transport = PacketView::Transport;
 
 constexpr Port kDnsPort{53};
 constexpr uint8_t kLastHop = 1;  // a router forwards nothing with that, RFC 1812 5.3.1; traceroute counts on it
 constexpr std::chrono::seconds kUdpSocketLifetime{240}, kDnsSocketLifetime{10};  // SO_EXPIRE, SO_EXPIREFAST of libslirp
-
-/// Where a destination leads, seen from libslirp.
-enum class Place {
-  remote,   // out to the network
-  group,    // broadcast or multicast
-  gateway,  // the host's loopback, if that is open
-  dns,      // the host's resolver, on port 53
-  alias,    // any other address that libslirp would turn into the host's loopback, or that leads nowhere
-  host,     // the host by one of its own addresses, or who listens on its links only: where it is isolated
-};
 
 Place place_of(const Ipv4& destination, const stack::AddressPlan& plan) {
   if (destination == plan.gateway()) return Place::gateway;
@@ -98,20 +83,8 @@ tl::expected<Transport, Drop> parse_transport(const IpPacket& ip) {
   return tl::unexpected(Drop::unsupported_protocol);
 }
 
-/// A packet that can be read and names real hosts, and where it leads.
-struct Packet {
-  IpPacket ip;
-  Transport transport;
-  Place place;
-
-  template <class T>
-  const T* as() const {
-    return std::get_if<T>(&transport);
-  }
-};
-
 /// From a client to a server of either family: RFC 2131 4.1, RFC 8415 7.2. libslirp answers itself, without a socket.
-bool is_dhcp(const Packet& packet) {
+bool is_dhcp(const PacketView& packet) {
   constexpr Ipv4 kBroadcast{0xffff'ffff};
   constexpr Ipv6 kAllServers{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2}};  // ff02::1:2
   const auto* udp = packet.as<UdpDatagram>();
@@ -123,7 +96,7 @@ bool is_dhcp(const Packet& packet) {
 }
 
 /// Who has no address yet may ask for one, look for a router, and see whether an address is taken: RFC 2131 4.1, RFC 4861 4.
-bool may_lack_a_source(const Packet& packet) {
+bool may_lack_a_source(const PacketView& packet) {
   constexpr uint8_t kNeighbourAdvertisement = 136;
   if (packet.ip.is_v4()) return is_dhcp(packet) && packet.place == Place::group;
   const auto* icmp = packet.as<IcmpMessage>();
@@ -139,7 +112,7 @@ bool is_impossible_source(const IpAddress& source) { return wire::is_martian(sou
 
 /// DHCP and neighbour discovery live on group addresses. libslirp would carry the rest to the host's loopback (255.255.255.255,
 /// ff02::1) or out of one of its links.
-bool serves_group(const Packet& packet) {
+bool serves_group(const PacketView& packet) {
   if (const auto* icmp = packet.as<IcmpMessage>()) {
     return icmp->kind == IcmpKind::neighbour || icmp->kind == IcmpKind::listener;
   }
@@ -177,11 +150,11 @@ class FrameFilter::Rules {
   Verdict decide_fragment(const EthernetFrame& ethernet, const IpPacket& ip, const Moment& moment);
 
   Place place_of(const IpAddress& destination) const;
-  std::optional<Drop> objection_to(const Packet& packet) const;
-  bool answers_client(const Packet& packet) const;
-  bool opens_host(const Packet& packet) const;
-  bool opens_alias(const Packet& packet) const;
-  bool exceeds_flow_limit(const Packet& packet, const Moment& moment);
+  std::optional<Drop> objection_to(const PacketView& packet) const;
+  bool answers_client(const PacketView& packet) const;
+  bool opens_host(const PacketView& packet) const;
+  bool opens_alias(const PacketView& packet) const;
+  bool exceeds_flow_limit(const PacketView& packet, const Moment& moment);
 
   Verdict pass(MutableBytes frame) const { return {.action = Verdict::Action::pass, .frame = frame}; }
   Verdict drop(Drop reason);
@@ -196,7 +169,7 @@ class FrameFilter::Rules {
   std::optional<RecentPorts>
       clients_;  // of published UDP ports, on the host; until one is published, no frame is read for its client
   TimePoint now_;
-  std::optional<TcpView> tcp_;  // that passed last
+  std::optional<PacketView> packet_;  // the last one
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply_{};
 };
 
@@ -226,7 +199,7 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
 
   const auto transport = parse_transport(*ip);
   if (!transport) return drop(transport.error());
-  const Packet packet{*ip, *transport, place_of(ip->destination)};
+  const PacketView& packet = packet_.emplace(PacketView{ethernet, *ip, *transport, place_of(ip->destination)});
   if (const auto objection = objection_to(packet)) {
     return is_answered(*objection) ? refuse(*objection, frame, *ip) : drop(*objection);
   }
@@ -237,7 +210,7 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
     wire::clear_urgent(frame.subspan(EthernetFrame::kHeaderBytes + ip->header.size(), ip->payload.size()));
   }
   Verdict passed = pass(frame.first(EthernetFrame::kHeaderBytes + ip->whole().size()));  // libslirp 4.7 takes padding for data
-  if (tcp) passed.tcp = &tcp_.emplace(TcpView{ethernet, *ip, *tcp});
+  passed.packet = &packet;
   return passed;
 }
 
@@ -258,7 +231,7 @@ Place FrameFilter::Rules::place_of(const IpAddress& destination) const {
   return host ? Place::host : place;
 }
 
-std::optional<Drop> FrameFilter::Rules::objection_to(const Packet& packet) const {
+std::optional<Drop> FrameFilter::Rules::objection_to(const PacketView& packet) const {
   const IpAddress& source = packet.ip.source;
   const bool sourceless = wire::is_unspecified(source) && may_lack_a_source(packet);
   if (is_impossible_source(source) && !sourceless) return Drop::martian_source;
@@ -291,21 +264,21 @@ void FrameFilter::Rules::note_to_guest(wire::Bytes frame, TimePoint now) {
 }
 
 /// Whoever may choose its source port could otherwise speak to every UDP port of the host.
-bool FrameFilter::Rules::answers_client(const Packet& packet) const {
+bool FrameFilter::Rules::answers_client(const PacketView& packet) const {
   const auto* udp = packet.as<UdpDatagram>();
   if (!udp || !published_udp_[udp->source.number]) return false;
   return clients_ && clients_->contains(clients_->key(packet.ip.destination, udp->destination, udp->source), now_);
 }
 
 /// What belongs to a connection that came in over a published port goes back to a client on the host.
-bool FrameFilter::Rules::opens_host(const Packet& packet) const {
+bool FrameFilter::Rules::opens_host(const PacketView& packet) const {
   if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn();
   return answers_client(packet);
 }
 
 /// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
 /// published port must pass, for its client is shown as the gateway if it is local to the host.
-bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
+bool FrameFilter::Rules::opens_alias(const PacketView& packet) const {
   const bool to_gateway = packet.place == Place::gateway,
              to_dns = packet.place == Place::dns && config_.dns == stack::Dns::redirected;
   if (to_gateway && config_.host_loopback == stack::HostLoopback::gateway) return true;
@@ -318,7 +291,7 @@ bool FrameFilter::Rules::opens_alias(const Packet& packet) const {
 
 /// When every flow is taken, a SYN is dropped, for the guest sends it again; an echo request is dropped, for libslirp opens a
 /// socket for each; a datagram passes if libslirp has a socket for its port by now.
-bool FrameFilter::Rules::exceeds_flow_limit(const Packet& packet, const Moment& moment) {
+bool FrameFilter::Rules::exceeds_flow_limit(const PacketView& packet, const Moment& moment) {
   const bool full = moment.open_flows >= config_.max_flows;
   if (const auto* tcp = packet.as<TcpSegment>()) return full && config_.limits_tcp && tcp->is_initial_syn();
   const auto* udp = packet.as<UdpDatagram>();

@@ -129,16 +129,16 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
     case Verdict::Action::drop: return false;
   }
-  if (fast_ && verdict.tcp) {
-    if (verdict.tcp->segment.is_initial_syn()) fast_->leave_room_for(stack_->open_flows());
+  if (fast_ && verdict.packet) {
+    const auto* tcp = verdict.packet->as<wire::TcpSegment>();
+    if (tcp && tcp->is_initial_syn()) fast_->leave_room_for(stack_->open_flows());
     using Checksum = FastPath::Checksum;
-    switch (fast_->take(*verdict.tcp, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
+    switch (fast_->take(*verdict.packet, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
       case FastPath::Taker::engine: return true;
       case FastPath::Taker::nobody: filter_.count(Drop::bad_checksum); return false;
       case FastPath::Taker::stack: break;
     }
   }
-  if (fast_ && !verdict.tcp) fast_->note_from_router(verdict.frame, loop_.now());
   if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
   give_to_stack(verdict);
   return false;
@@ -147,7 +147,8 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
 /// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet
 /// too big".
 void Relay::give_to_stack(const Verdict& verdict) {
-  const bool may_be_too_big = verdict.tcp && !verdict.tcp->ip.is_v4();
+  const PacketView* packet = verdict.packet;
+  const bool may_be_too_big = packet && packet->as<wire::TcpSegment>() && !packet->ip.is_v4();
   if (!may_be_too_big) return stack_->input(verdict.frame);
   for_each_segment(verdict.frame, mtu_bytes_, [this](wire::MutableBytes segment) { stack_->input(segment); });
 }

@@ -15,12 +15,10 @@
 
 #include "postern/base/clock.h"
 #include "postern/relay/drop.h"
+#include "postern/relay/packet_view.h"
 #include "postern/stack/address_plan.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/wire/bytes.h"
-#include "postern/wire/ethernet.h"
-#include "postern/wire/ip.h"
-#include "postern/wire/tcp.h"
 
 namespace postern::relay {
 
@@ -42,18 +40,11 @@ struct Moment {
   size_t open_flows = 0;  // stack::SlirpStack::open_flows()
 };
 
-/// A TCP segment that passes, read.
-struct TcpView {
-  wire::EthernetFrame frame;
-  wire::IpPacket ip;
-  wire::TcpSegment segment;
-};
-
 struct Verdict {
   enum class Action { pass, refuse, absorbed, drop };
   Action action;
-  wire::MutableBytes frame;      // pass: hand it to libslirp. refuse: write it to the TAP. Valid until the next decide().
-  const TcpView* tcp = nullptr;  // pass: what `frame` is, if it is that
+  wire::MutableBytes frame;            // pass: whole. refuse: write it to the TAP. Valid until the next decide().
+  const PacketView* packet = nullptr;  // pass: what `frame` is; nullptr for ARP
 };
 
 class FrameFilter {

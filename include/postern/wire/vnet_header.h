@@ -32,6 +32,8 @@ struct VnetHeader {
 /// Leaves the checksum of the TCP header at `tcp_start` of an Ethernet frame to the kernel, which completes it if the frame
 /// leaves the namespace again, and else need not look: writes the sum of the pseudo header, `pseudo`, and returns what says so.
 VnetHeader leave_tcp_checksum(MutableBytes frame, size_t tcp_start, uint64_t pseudo);
+/// The same for UDP.
+VnetHeader leave_udp_checksum(MutableBytes frame, size_t udp_start, uint64_t pseudo);
 
 /// Gives an unfragmented TCP or UDP packet the checksum it lacks; anything else is left as it is. `frame` is an Ethernet frame.
 void complete_checksum(MutableBytes frame);

@@ -29,6 +29,7 @@ struct InstanceCounters {
   relay::Relay::Counters frames;
   relay::DropCounters drops;
   std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
+  std::optional<flow::DatagramEngine::Counters> datagrams;
 };
 
 class Instance {

@@ -16,6 +16,7 @@ namespace postern::cli {
 struct VirtualNetwork {
   stack::StackConfig stack;
   relay::Engine engine = relay::kDefaultEngine;
+  flow::DatagramPolicy datagrams;
   HostReach host_reach = HostReach::open;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;

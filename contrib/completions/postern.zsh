@@ -18,7 +18,9 @@ _postern() {
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
     '*'{-p+,--publish=}'[lead a host port into the namespace]:[IP\:]PORT[-END]\:PORT[/tcp|udp]'
-    '--engine=[who carries TCP]:engine:(fast libslirp)'
+    '--engine=[who carries TCP, UDP and ping]:engine:(fast libslirp)'
+    '--udp-nat=[who may answer a UDP port inside]:mode:(address-dependent full-cone)'
+    '--udp-same-port[a UDP port inside has the same number outside]'
     '--mtu=[MTU of the TAP]:bytes'
     '--cidr=[IPv4 network inside]:network'
     '(--no-ipv6)--ipv6[IPv6 always]'

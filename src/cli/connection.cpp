@@ -27,7 +27,7 @@ Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std
 
 Result<std::unique_ptr<Connection>> Connection::create(loop::EventLoop& loop, const VirtualNetwork& network,
                                                        const std::vector<forward::PortSpec>& publish) {
-  auto relay = relay::Relay::create(loop, network.stack, network.engine, network.names);
+  auto relay = relay::Relay::create(loop, network.stack, network.engine, {network.names, network.datagrams});
   if (!relay) return Failure(relay.error());
   std::unique_ptr<Connection> connection(new Connection(loop, network, std::move(*relay)));
   if (const auto isolated = connection->isolate_host(); !isolated) return Failure(isolated.error());

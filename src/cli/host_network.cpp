@@ -114,6 +114,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, *routes);
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
+  network.datagrams = options.datagrams;
   network.stack.dns = options.dns;
   for (const IpAddress& server : options.name_servers) network.names.servers.push_back({.address = server});
   if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());

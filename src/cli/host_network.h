@@ -17,6 +17,7 @@ namespace postern::cli {
 struct VirtualNetwork {
   stack::StackConfig stack;
   relay::Engine engine = relay::kDefaultEngine;
+  flow::DatagramPolicy datagrams;
   HostReach host_reach = HostReach::open;
   relay::NameSettings names;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists

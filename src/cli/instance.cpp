@@ -30,10 +30,12 @@ api::InstanceStatus RunningInstance::status() const {
 
 api::InstanceCounters RunningInstance::counters() const {
   const auto* engine = connection_.relay().engine_counters();
+  const auto* datagrams = connection_.relay().datagram_counters();
   const auto names = connection_.relay().name_service();
   return {.frames = connection_.relay().counters(),
           .drops = connection_.relay().filter().drops(),
           .engine = engine ? std::optional(*engine) : std::nullopt,
+          .datagrams = datagrams ? std::optional(*datagrams) : std::nullopt,
           .names = names ? std::optional(names->counters) : std::nullopt};
 }
 

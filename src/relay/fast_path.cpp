@@ -28,78 +28,88 @@ wire::IcmpReason to_icmp_reason(flow::Refusal why) {
   return wire::IcmpReason::no_route;
 }
 
-/// In IPv4 a datagram may have none, RFC 768.
-bool is_checksum_right(const wire::IpPacket& ip, const wire::UdpDatagram& udp) {
-  const wire::Bytes datagram = ip.payload.first(wire::UdpDatagram::kHeaderBytes + udp.payload.size());
-  if (ip.is_v4() && wire::load16(datagram, wire::UdpDatagram::kChecksum) == 0) return true;
-  return wire::finish(wire::sum(datagram, wire::pseudo_header(ip.source, ip.destination, ip.protocol, datagram.size()))) == 0;
+bool sums_up(const wire::IpPacket& ip, wire::Bytes covered) {
+  const bool is_icmp4 = ip.protocol == wire::Protocol::icmp;  // the only one without the addresses
+  const uint64_t pseudo = is_icmp4 ? 0 : wire::pseudo_header(ip.source, ip.destination, ip.protocol, covered.size());
+  return wire::finish(wire::sum(covered, pseudo)) == 0;
 }
 
-bool is_checksum_right(const wire::IpPacket& ip) {
-  return wire::finish(wire::sum(ip.payload, wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload.size()))) == 0;
+bool is_checksum_right(const PacketView& packet) {
+  const wire::IpPacket& ip = packet.ip;
+  const auto* udp = packet.as<wire::UdpDatagram>();
+  if (!udp) return sums_up(ip, ip.payload);
+  const bool has_none = wire::load16(ip.payload, wire::UdpDatagram::kChecksum) == 0;
+  if (has_none) return ip.is_v4();  // RFC 8200 8.1
+  return sums_up(ip, ip.payload.first(wire::UdpDatagram::kHeaderBytes + udp->payload.size()));
 }
 
 }  // namespace
 
-FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
-                   const NameSettings& names)
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, Config config)
     : loop_(loop),
       tap_(tap),
-      config_(config),
-      names_(loop, tap, config, names),
-      stack_flows_(config.max_flows, hash_key),
-      sockets_(loop, sockets_config(config)),
-      engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this,
-              sockets_) {}
+      config_(config.network),
+      names_(loop, tap, config_, config.names),
+      stack_flows_(config_.max_flows, config.hash_key),
+      sockets_(loop, sockets_config()),
+      engine_(
+          {.mtu_bytes = config_.mtu_bytes, .max_flows = config_.max_flows, .max_embryonic = 1024, .hash_key = config.hash_key},
+          *this, sockets_),
+      datagrams_(loop, tap, datagram_config(config)) {}
 
-flow::HostSocketsConfig FastPath::sockets_config(const stack::StackConfig& config) {
-  return {.outbound4 = config.outbound4,
-          .outbound6 = config.outbound6,
+DatagramPath::Config FastPath::datagram_config(const Config& config) {
+  return {.network = config.network,
+          .policy = config.datagrams,
+          .hash_key = config.hash_key,
           .destination = [this](const IpAddress& remote, Port port) { return destination(remote, port); },
-          .connected = [this](const flow::HostSocketsConfig::Destination& destination) { names_.connected(destination); },
+          .client_spoke = config.client_spoke};
+}
+
+flow::HostSocketsConfig FastPath::sockets_config() {
+  using Destination = flow::HostSocketsConfig::Destination;
+  return {.outbound4 = config_.outbound4,
+          .outbound6 = config_.outbound6,
+          .destination = [this](const IpAddress& remote, Port port) -> std::optional<Destination> {
+            if (names_.serves(remote, port)) return names_.nameserver();
+            const auto end = destination(remote, port);
+            if (!end) return std::nullopt;
+            return Destination{.address = end->address, .port = end->port, .scope = end->scope};
+          },
+          .connected = [this](const Destination& which) { names_.connected(which); },
           .ready = [this](uint32_t token, flow::TcpEngine::Readiness ready) { engine_.host_ready(token, ready, loop_.now()); }};
 }
 
 /// The filter has decided already whether the aliases are open.
-std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const IpAddress& remote, Port port) {
+std::optional<flow::HostEndpoint> FastPath::destination(const IpAddress& remote, Port port) {
   const stack::AddressPlan& plan = config_.addresses;
   const bool v4 = std::holds_alternative<Ipv4>(remote);
   const auto is = [&](Ipv4 four, const Ipv6& six) { return remote == (v4 ? IpAddress(four) : IpAddress(six)); };
   if (is(plan.gateway(), plan.gateway6())) {
     const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
-    return flow::HostSocketsConfig::Destination{.address = loopback, .port = port};
+    return flow::HostEndpoint{loopback, port};
   }
-  if (names_.serves(remote, port)) return names_.nameserver();
-  return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
+  return flow::HostEndpoint{remote, port};
 }
 
-FastPath::Taker FastPath::take(const PacketView& packet, Checksum checksum, TimePoint now) {
-  if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, checksum, now);
-  if (const auto* udp = packet.as<wire::UdpDatagram>()) return take_udp(packet, *udp, checksum, now);
+FastPath::Taker FastPath::take(const PacketView& packet, const Framing& framing, TimePoint now) {
+  if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, framing.checksum, now);
+  if (DatagramPath::carries(packet)) return take_datagram(packet, framing, now);
   note_from_router(packet.ip, now);
-  return Taker::stack;
+  return framing.datagram_bytes == 0 ? Taker::stack : Taker::malformed;  // nobody speaks DHCP in superframes
 }
 
-FastPath::Taker FastPath::take_udp(const PacketView& packet, const wire::UdpDatagram& udp, Checksum checksum, TimePoint now) {
-  if (packet.place != Place::dns) return Taker::stack;
-  if (checksum == Checksum::unknown && !is_checksum_right(packet.ip, udp)) return Taker::nobody;
-  return names_.take(packet, udp, now) ? Taker::engine : Taker::stack;
-}
-
-void FastPath::run(TimePoint now) {
-  engine_.run(now);
-  names_.run(now);
-}
-
-std::optional<TimePoint> FastPath::next_deadline() const {
-  const auto engine = engine_.next_deadline(), names = names_.next_deadline();
-  return engine && names ? std::min(*engine, *names) : engine ? engine : names;
+FastPath::Taker FastPath::take_datagram(const PacketView& packet, const Framing& framing, TimePoint now) {
+  if (framing.checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
+  const auto* udp = packet.as<wire::UdpDatagram>();
+  const bool may_be_query = packet.place == Place::dns && udp && framing.datagram_bytes == 0;
+  if (may_be_query && names_.take(packet, *udp, now)) return Taker::engine;
+  return datagrams_.take(packet, framing.datagram_bytes, now) ? Taker::engine : Taker::malformed;
 }
 
 FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
   const flow::FlowKey key = key_of(packet.ip, tcp);
   if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, tcp, now)) return Taker::stack;
-  if (checksum == Checksum::unknown && !is_checksum_right(packet.ip)) return Taker::nobody;
+  if (checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
   engine_.input({key, packet.frame.source, packet.frame.destination, tcp}, now);
   return Taker::engine;
 }
@@ -118,6 +128,32 @@ void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {
   if (!ip || ip->protocol != wire::Protocol::tcp || ip->fragment) return;
   const auto tcp = wire::TcpSegment::parse(ip->payload);
   if (tcp) stack_flows_.note_to_guest({ip->destination, tcp->destination, ip->source, tcp->source}, *tcp, now);
+}
+
+void FastPath::make_room_beside(size_t flows) {
+  flow::DatagramEngine& datagrams = datagrams_.engine();
+  if (open_flows() + flows >= config_.max_flows) datagrams.give_way();
+  engine_.leave_room_for(flows + datagrams.open_flows() + names_.open_sockets());
+}
+
+void FastPath::end_burst(TimePoint now) {
+  engine_.end_burst(now);
+  datagrams_.engine().end_burst(now);
+}
+
+void FastPath::run(TimePoint now) {
+  datagrams_.engine().leave_room_for(engine_.open_flows() + names_.open_sockets());
+  engine_.run(now);
+  datagrams_.engine().run(now);
+  names_.run(now);
+}
+
+std::optional<TimePoint> FastPath::next_deadline() const {
+  std::optional<TimePoint> first;
+  for (const auto deadline : {engine_.next_deadline(), datagrams_.engine().next_deadline(), names_.next_deadline()}) {
+    if (deadline) first = std::min(first.value_or(*deadline), *deadline);
+  }
+  return first;
 }
 
 bool FastPath::owes_host() const {
@@ -145,6 +181,7 @@ void FastPath::list(stack::Flows& found, size_t most) const {
     found.flows.push_back(std::move(flow));
   });
   names_.list(found, most, loop_.now());
+  datagrams_.list(found, most);
 }
 
 void FastPath::transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {

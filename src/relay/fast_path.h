@@ -1,8 +1,10 @@
 // fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and libslirp's share.
 //
-//   TAP ─ filter ┬ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
-//                │             └ no ─► TcpEngine ─► where the address leads ─► socket of the host
-//                └ UDP to port 53 of a DNS address ─► NameService
+//   TAP ─ filter ─┬ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
+//                 │             └ no ─► TcpEngine ─┐
+//                 ├ UDP to port 53 of a DNS address ─► NameService
+//                 ├ UDP, echo ─► DatagramPath ─────┴► where the address leads ─► socket of the host
+//                 └ the rest ─► libslirp
 #pragma once
 
 #include <memory>
@@ -12,6 +14,7 @@
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
 
+#include "datagram_path.h"
 #include "name_service.h"
 #include "stack_flows.h"
 #include "tap_port.h"
@@ -20,41 +23,56 @@ namespace postern::relay {
 
 class FastPath final : private flow::GuestSide {
  public:
-  /// Both must outlive it. `hash_key` is a secret.
-  FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key,
-           const NameSettings& names);
+  struct Config {
+    stack::StackConfig network;
+    NameSettings names;
+    flow::DatagramPolicy datagrams;
+    std::array<uint64_t, 2> hash_key;  // a secret
+    /// A client of a published UDP port has spoken: DatagramPath's.
+    std::function<void(const IpAddress& client, Port client_port, Port guest_port)> client_spoke;
+  };
+  /// Loop and TAP must outlive it.
+  FastPath(loop::EventLoop& loop, TapPort& tap, Config config);
 
-  /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns.
-  enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
+  /// What the TAP says of a frame.
   enum class Checksum { right, unknown };
-  Taker take(const PacketView& packet, Checksum checksum, TimePoint now);
-  /// So many of max_flows are libslirp's.
-  void leave_room_for(size_t flows) { engine_.leave_room_for(flows + names_.open_sockets()); }
+  struct Framing {
+    Checksum checksum = Checksum::unknown;
+    size_t datagram_bytes = 0;  // of each in a superframe of UDP; 0: it is none
+  };
+  /// Whose a packet is that the filter let pass. The engines read its data until end_burst() returns. bad_checksum, malformed:
+  /// nobody's.
+  enum class Taker { engine, stack, bad_checksum, malformed };
+  Taker take(const PacketView& packet, const Framing& framing, TimePoint now);
+  /// So many of max_flows are libslirp's. A connection is about to be opened, and goes before a mapping that is idle.
+  void make_room_beside(size_t flows);
   /// A frame that libslirp sends.
   void note_from_stack(wire::Bytes frame, TimePoint now);
 
-  void end_burst(TimePoint now) { engine_.end_burst(now); }
+  void end_burst(TimePoint now);
   void run(TimePoint now);
-  bool has_work() const { return engine_.has_work(); }
+  bool has_work() const { return engine_.has_work() || datagrams_.engine().has_work(); }
   std::optional<TimePoint> next_deadline() const;
-  size_t open_flows() const { return engine_.open_flows(); }
+  size_t open_flows() const { return engine_.open_flows() + datagrams_.engine().open_flows(); }
   /// There are bytes of the namespace that the host has not taken, or more may come out of the TAP.
   bool owes_host() const;
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
-  uint64_t frames_to_guest() const { return frames_to_guest_ + names_.frames_to_guest(); }
+  uint64_t frames_to_guest() const { return frames_to_guest_ + datagrams_.frames_to_guest() + names_.frames_to_guest(); }
   NameServiceState name_service() const { return names_.state(); }
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
+  DatagramPath& datagrams() { return datagrams_; }
 
  private:
+  Taker take_datagram(const PacketView& packet, const Framing& framing, TimePoint now);
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
-  Taker take_udp(const PacketView& packet, const wire::UdpDatagram& udp, Checksum checksum, TimePoint now);
   void note_from_router(const wire::IpPacket& ip, TimePoint now);
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;
-  std::optional<flow::HostSocketsConfig::Destination> destination(const IpAddress& remote, Port port);
-  flow::HostSocketsConfig sockets_config(const stack::StackConfig& config);
+  std::optional<flow::HostEndpoint> destination(const IpAddress& remote, Port port);
+  flow::HostSocketsConfig sockets_config();
+  DatagramPath::Config datagram_config(const Config& config);
 
   loop::EventLoop& loop_;
   TapPort& tap_;
@@ -63,6 +81,7 @@ class FastPath final : private flow::GuestSide {
   StackFlows stack_flows_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;
+  DatagramPath datagrams_;
   uint64_t frames_to_guest_ = 0;
   std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together
 };

@@ -30,7 +30,8 @@ struct InstanceCounters {
   relay::Relay::Counters frames;
   relay::DropCounters drops;
   std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
-  std::optional<dns::DnsRelay::Counters> names;     // the same
+  std::optional<flow::DatagramEngine::Counters> datagrams;
+  std::optional<dns::DnsRelay::Counters> names;
 };
 
 class Instance {

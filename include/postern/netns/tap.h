@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
@@ -19,6 +20,7 @@ enum class Offload : uint8_t {
   checksums,      // of TCP and UDP: only begun
   tcp4,           // TCP over IPv4 comes in superframes
   tcp4_and_tcp6,  // TCP over both
+  tcp_and_udp,    // and datagrams of one size: Linux 6.2
 };
 
 /// How a TAP is to be read, as it came out.
@@ -34,8 +36,8 @@ struct TapMode {
 /// device of another kind has the name).
 Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 
-/// Lets the kernel inside leave `wanted` to us. Where it refuses, checksums alone, and then nothing; returns what it granted. For
-/// TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
+/// Lets the kernel inside leave `wanted` to us. Where it refuses, what it may know: not UDP, then checksums alone, and then
+/// nothing; returns what it granted. For TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
 Result<Offload> accept_superframes(int tap, Offload wanted);
 
 /// The device outlives us, and with it what it was told to leave to us: whoever opens it next, without a vnet header perhaps,
@@ -45,6 +47,9 @@ void return_tap(int tap);
 /// Takes over a TAP that somebody else opened: non-blocking from now on, with what the kernel grants of `wanted` where its
 /// framing has room for it. Errors: it is no TAP's descriptor; it has packet information (no IFF_NO_PI); an unusual header size.
 Result<TapMode> adopt_tap(int tap, Offload wanted);
+
+/// Of the device inside. All zero: it cannot be had. SIOCGIFHWADDR.
+Mac mac_of(int tap);
 
 /// From now on the device ends with its namespace and not with the descriptor, whose close is then cheap: the kernel frees a
 /// namespace in its own time, but makes whoever closes a TAP wait for several RCU grace periods. TUNSETPERSIST.

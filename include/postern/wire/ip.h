@@ -15,7 +15,7 @@ namespace ipv4_field {
 inline constexpr size_t total_length = 2, id = 4, checksum = 10;
 }
 namespace ipv6_field {
-inline constexpr size_t payload_length = 4;
+inline constexpr size_t payload_length = 4, next_header = 6;
 }
 
 struct Fragment {

@@ -101,7 +101,8 @@ class World final : dns::GuestSide, dns::HostSide {
     ++refusals_;
   }
   Opening ask(const dns::NameServer& server, Bytes query, uint32_t token) override {
-    const uint8_t error = unaskable_[std::get<Ipv4>(server.address).bits % 8];
+    const auto* v4 = std::get_if<Ipv4>(&server.address);  // ::1 where none is named
+    const uint8_t error = unaskable_[v4 ? v4->bits % 8 : 7];
     if (error != 0) return {-1, error};
     sockets_[++last_socket_] = {token, {query.begin(), query.end()}, {}, 0};
     return {last_socket_, 0};

@@ -134,6 +134,21 @@ TEST_F(Dns, WhereNobodyListensAProgramHearsSoAtOnce) {
   }
 }
 
+TEST_F(Dns, WhoGivesUpLeavesNothing) {
+  name({kSilent4, kSilent6, kDead4});
+  const auto running = guest_with();
+  ASSERT_TRUE(running);
+  const auto open_files = [&] { return host().sh(fmt::format("ls /proc/{}/fd | wc -l", running->postern().pid())).out; };
+  const std::string before = open_files();
+  EXPECT_THAT(running->sh("dig +tcp +tries=1 +time=3 @10.0.2.3 $LAB_DNS_NAME").out, HasSubstr("timed out"));  // with the second
+  EXPECT_THAT(running->sh("dig +tries=1 +time=1 @10.0.2.3 $LAB_DNS_NAME").out, HasSubstr("timed out"));
+  EXPECT_EQ(status()["dns"]["pending"], 1);
+  name({kRemote4});
+  for (const char* by : kTransports)
+    EXPECT_EQ(dig(*running, fmt::format("@10.0.2.3 {} $LAB_DNS_NAME A", by)), fmt::format("{}\n", kRemote4));
+  EXPECT_TRUE(wait_until([&] { return status()["dns"]["pending"] == 0 && open_files() == before; }));
+}
+
 // ---- the file
 
 TEST_F(Dns, ChangesOfTheHostsFileAreSeenByTheNextQuery) {

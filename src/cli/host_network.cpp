@@ -156,9 +156,11 @@ std::vector<workload::HostEntry> host_entries(const VirtualNetwork& network) {
 }
 
 std::vector<dns::HostName> answered_names(std::vector<workload::HostEntry> added, const VirtualNetwork& network) {
+  std::vector<workload::HostEntry> own = host_entries(network);
   std::vector<dns::HostName> names;
+  names.reserve(added.size() + own.size());
   for (workload::HostEntry& entry : added) names.push_back({std::move(entry.name), entry.address});
-  for (workload::HostEntry& entry : host_entries(network)) names.push_back({std::move(entry.name), entry.address});
+  for (workload::HostEntry& entry : own) names.push_back({std::move(entry.name), entry.address});
   return names;
 }
 

@@ -53,7 +53,7 @@ class World final : dns::GuestSide, dns::HostSide {
     rest_ = rest_.subspan(message.size());
     return message;
   }
-  void choose(unsigned count) {
+  void choose(uint8_t count) {
     std::vector<dns::NameServer> servers;
     for (uint8_t i = 0; i < count; ++i) servers.push_back({Ipv4::of(192, 0, 2, i)});
     choice_.replace(servers);
@@ -76,7 +76,7 @@ class World final : dns::GuestSide, dns::HostSide {
         now_ += std::chrono::milliseconds(100) * take();
         relay_.run(now_);
         break;
-      default: choose(take() % 10);
+      default: choose(static_cast<uint8_t>(take() % 10));
     }
     POSTERN_ASSERT(sockets_.size() == relay_.open_sockets() && sockets_.size() <= dns::DnsRelay::kMostSockets);
     POSTERN_ASSERT(sockets_.empty() || relay_.next_deadline());

@@ -33,8 +33,9 @@ class FragmentSet {
   /// Datagrams that time out, or make room for newer ones, are counted in `drops`, which must outlive the set.
   explicit FragmentSet(DropCounters& drops) : drops_(drops) {}
 
-  /// Takes one fragment of a frame that was parsed; of IPv6 one without other extension headers. Returns the whole frame, unfragmented and with a right header checksum, if
-  /// this was the piece that was missing; it is valid until the next add(). Empty: other pieces are still missing.
+  /// Takes one fragment of a frame that was parsed; of IPv6 one without other extension headers. Returns the whole frame,
+  /// unfragmented and with a right header checksum, if this was the piece that was missing; it is valid until the next add().
+  /// Empty: other pieces are still missing.
   tl::expected<wire::MutableBytes, Drop> add(const wire::EthernetFrame& frame, const wire::IpPacket& packet, TimePoint now);
 
   void expire(TimePoint now);

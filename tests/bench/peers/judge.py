@@ -119,6 +119,10 @@ def _of_fast():
     for row in ("rr-out", "crr-out"):
         yield Promise(row, "", _AHEAD, _BETTER_PEER)
         yield Promise(row, "", _at_least(0.6), _BRIDGE, aim=0.9)
+    for row in ("udp-up", "udp-down"):
+        yield Promise(row, "goodput", _AHEAD, _BETTER_PEER)
+    yield Promise("udp-rr", "", _AHEAD, _BETTER_PEER)
+    yield Promise("udp-segments", "ratio", _at_least(3))
     yield Promise("idle-10000", "resident", _below(30))
     yield Promise("idle-10000", "ratio", _at_least(0.9))
     yield Promise("memory-idle", "resident", _below(6), aim=3)

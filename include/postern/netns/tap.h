@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
@@ -26,7 +27,11 @@ struct TapMode {
   TapFraming framing = TapFraming::bare;
   Offload offload = Offload::none;
   bool is_borrowed = false;  // it was there before us and may be there after us: return_tap() at the end
+  Mac mac = {};              // of the device inside, when we came; all zero: not known
 };
+
+/// All zero: it cannot be had. SIOCGIFHWADDR.
+Mac mac_of(int tap);
 
 /// Opens TAP `name` in the *calling thread's* network namespace, making it if it does not exist; non-blocking, close-on-exec,
 /// without packet information (IFF_NO_PI). It goes when the descriptor does, unless somebody made it persistent.

@@ -13,6 +13,8 @@ namespace postern::flow {
 
 namespace {
 
+constexpr uint32_t kEvents = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
 template <class T>
 int set_option(int socket, int level, int name, const T& value) {
   return ::setsockopt(socket, level, name, &value, sizeof value);
@@ -52,13 +54,14 @@ HostSide::Opening HostSockets::open(const FlowKey& key, uint32_t token) {
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // the namespace has decided already what goes together
   set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // RFC 6093
   if (const int error = bind_outbound(socket.get(), destination->address)) return {.socket = -1, .error = error};
-  if (!source_.watch(socket.get(), EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, token))
-    return {.socket = -1, .error = ENOBUFS};
+  if (!source_.watch(socket.get(), kEvents, token)) return {.socket = -1, .error = ENOBUFS};
   const SocketAddress address(destination->address, destination->port, destination->scope);
   if (::connect(socket.get(), address.get(), address.size()) == 0) return {.socket = socket.release(), .error = 0};
   if (errno == EINPROGRESS) return {.socket = socket.release(), .error = EINPROGRESS};
   return {.socket = -1, .error = errno};
 }
+
+bool HostSockets::adopt(int socket, uint32_t token) { return source_.watch(socket, kEvents, token).has_value(); }
 
 int HostSockets::outcome(int socket) {
   int error = 0;

@@ -6,6 +6,7 @@
 #include "postern/base/libc_syscalls.h"
 #include "postern/base/log.h"
 #include "postern/flow/syscalls.h"
+#include "postern/forward/syscalls.h"
 #include "postern/loop/syscalls.h"
 #include "postern/netlink/syscalls.h"
 #include "postern/process/syscalls.h"
@@ -31,8 +32,8 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
-      libc_syscalls(),  loop::syscalls(),  netlink::syscalls(), process::syscalls(),
-      flow::syscalls(), stack::syscalls(), relay::syscalls(),   api::syscalls(),
+      libc_syscalls(),   loop::syscalls(),  netlink::syscalls(), process::syscalls(), flow::syscalls(),
+      stack::syscalls(), relay::syscalls(), forward::syscalls(), api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

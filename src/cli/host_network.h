@@ -17,6 +17,7 @@ struct VirtualNetwork {
   stack::StackConfig stack;
   relay::Engine engine = relay::kDefaultEngine;
   HostReach host_reach = HostReach::open;
+  PublishSource publish_source = PublishSource::gateway;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;
 };

@@ -150,7 +150,7 @@ Status Run::drain() {
   const bool was_called = called_to_end_ && loop_->now() - *called_to_end_ < 1s;  // and not for something else, long ago
   called_to_end_.reset();
   end_source_.unwatch(workload_->pidfd());  // readable for good, it would let nothing wait
-  return connection_->relay().drain(was_called ? kCalled : kUncalled, [this] { return called_to_end_.has_value(); });
+  return connection_->drain(was_called ? kCalled : kUncalled, [this] { return called_to_end_.has_value(); });
 }
 
 /// Letting go opens a file, so it comes before the lock.

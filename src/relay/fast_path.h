@@ -1,7 +1,7 @@
-// fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and libslirp's share.
+// fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and of who is where.
 //
-//   TAP ─ filter ─ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
-//                              └ no ─► TcpEngine ─► where the address leads ─► socket of the host
+//   TAP ─ filter ─ TCP ─► TcpEngine ─► where the address leads ─► socket of the host
+//   TAP ◄── SYN to its MAC ── TcpEngine ◄── how the namespace sees the client ◄── published port
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 #include "postern/stack/slirp_stack.h"
 
 #include "host_resolver.h"
-#include "stack_flows.h"
+#include "neighbours.h"
 #include "tap_port.h"
 
 namespace postern::relay {
@@ -28,8 +28,14 @@ class FastPath final : private flow::GuestSide {
   Taker take(const PacketView& packet, Checksum checksum, TimePoint now);
   /// So many of max_flows are libslirp's.
   void leave_room_for(size_t flows) { engine_.leave_room_for(flows); }
-  /// A frame that libslirp sends.
-  void note_from_stack(wire::Bytes frame, TimePoint now);
+  /// What a frame that the filter let pass tells of its sender.
+  void note_sender(const Verdict& verdict);
+
+  /// `socket` is a connection of `client` that is to lead to `guest`. Who cannot be carried is reset.
+  void accept(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest, TimePoint now);
+  bool has_room_for_client(TimePoint now) { return engine_.has_room_for_client(now); }
+  /// Ends the connections that came in by the host's end of `forward`.
+  void reset_clients(const stack::Forward& forward, TimePoint now);
 
   void end_burst(TimePoint now) { engine_.end_burst(now); }
   void run(TimePoint now) { engine_.run(now); }
@@ -45,7 +51,11 @@ class FastPath final : private flow::GuestSide {
 
  private:
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
-  void note_from_router(const wire::IpPacket& ip, TimePoint now);
+  void note_icmp(const wire::IpPacket& ip, TimePoint now);
+  Mac mac_of(const IpAddress& guest) const;
+  void transmit_to_stranger(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
+  void ask_for(const IpAddress& guest, const Mac& own);
+  void write_small(wire::Bytes frame);
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;
@@ -56,10 +66,11 @@ class FastPath final : private flow::GuestSide {
   TapPort& tap_;
   stack::StackConfig config_;
   HostResolver resolver_;
-  StackFlows stack_flows_;
+  Neighbours neighbours_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;
   uint64_t frames_to_guest_ = 0;
+  uint16_t spare_port_ = 0;             // for a client whose own is taken
   std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together
 };
 

@@ -26,6 +26,7 @@ constexpr size_t kFrameAlignment = 64;
 Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engine) {
   FilterConfig filter{.addresses = config.addresses,
                       .host_loopback = config.host_loopback,
+                      .reach = config.reach,
                       .dns = config.dns,
                       .ipv6 = config.ipv6,
                       .max_flows = config.max_flows,
@@ -129,9 +130,10 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
     case Verdict::Action::drop: return false;
   }
+  if (fast_) fast_->note_sender(verdict);
   if (fast_ && verdict.packet) {
     const auto* tcp = verdict.packet->as<wire::TcpSegment>();
-    if (tcp && tcp->is_initial_syn()) fast_->leave_room_for(stack_->open_flows());
+    if (tcp && tcp->is_initial_syn()) fast_->leave_room_for(stack_->open_flows() + others_flows_);
     using Checksum = FastPath::Checksum;
     switch (fast_->take(*verdict.packet, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
       case FastPath::Taker::engine: return true;
@@ -156,7 +158,6 @@ void Relay::give_to_stack(const Verdict& verdict) {
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
   ++frames_to_guest_;
   filter_.note_to_guest(frame, loop_.now());
-  if (fast_) fast_->note_from_stack(frame, loop_.now());
   if (tap_->framing() == netns::TapFraming::bare) return write_tap({&frame, 1});
   if (frame.size() <= Superframe::kMaxAddedBytes) {
     const bool starts_one = superframe_->empty();
@@ -197,6 +198,20 @@ Relay::Counters Relay::counters() const {
 
 const flow::TcpEngine::Counters* Relay::engine_counters() const { return fast_ ? &fast_->counters() : nullptr; }
 
+bool Relay::has_room_for_client(size_t others) {
+  others_flows_ = others;
+  fast_->leave_room_for(stack_->open_flows() + others_flows_);
+  return fast_->has_room_for_client(loop_.now());
+}
+
+void Relay::accept_tcp(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest) {
+  fast_->accept(std::move(socket), client, guest, loop_.now());
+}
+
+void Relay::reset_clients(const stack::Forward& forward) {
+  if (fast_) fast_->reset_clients(forward, loop_.now());
+}
+
 size_t Relay::open_flows() const { return stack_->open_flows() + (fast_ ? fast_->open_flows() : 0); }
 
 stack::Flows Relay::flows(size_t most) const {
@@ -205,18 +220,19 @@ stack::Flows Relay::flows(size_t most) const {
   return found;
 }
 
-Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up) {
+Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up, const std::function<Others()>& others) {
   loop::EventLoop::Timer bell(loop_, [] {});
   const TimePoint begin = loop_.now();
   TimePoint moved = begin;
   tap_gone_ = nullptr;  // it is no news now
-  while (fast_ && fast_->owes_host() && !give_up()) {
+  while (fast_ && (fast_->owes_host() || others().owe) && !give_up()) {
     const TimePoint deadline = std::min(moved + patience.silence, begin + patience.in_all);
     if (loop_.now() >= deadline) break;
     bell.set(deadline);
-    const uint64_t given = fast_->counters().bytes_to_host;
+    const auto given = [&] { return fast_->counters().bytes_to_host + others().bytes; };
+    const uint64_t before = given();
     POSTERN_CHECK(turn(), "relay");
-    if (fast_->counters().bytes_to_host != given) moved = loop_.now();
+    if (given() != before) moved = loop_.now();
   }
   return {};
 }

@@ -83,6 +83,7 @@ _SLIRP4NETNS = Against(("slirp4netns",), text="slirp4netns")
 _BRIDGE = Against(("bridge",), text="bridge")
 _BETTER_PEER = Against(("slirp4netns", "pasta"), text="the better of slirp4netns and pasta")
 _HOST = Against(("host",), text="host")
+_ROOTLESSKIT = Against(("rootlesskit",), text="RootlessKit's builtin driver")
 _AHEAD = Bound(">", 1)
 
 
@@ -119,6 +120,11 @@ def _of_fast():
     for row in ("rr-out", "crr-out"):
         yield Promise(row, "", _AHEAD, _BETTER_PEER)
         yield Promise(row, "", _at_least(0.6), _BRIDGE, aim=0.9)
+    yield Promise("published-1500", "", _at_least(0.55), _BRIDGE, aim=0.8)
+    yield Promise("published-1500", "", _at_least(3), _SLIRP4NETNS)
+    yield Promise("crr-published", "", _AHEAD, _BETTER_PEER)
+    yield Promise("loopback-in", "", _at_least(0.4), _HOST, aim=0.55)
+    yield Promise("loopback-in", "", _at_least(1), _ROOTLESSKIT)
     yield Promise("idle-10000", "resident", _below(30))
     yield Promise("idle-10000", "ratio", _at_least(0.9))
     yield Promise("memory-idle", "resident", _below(6), aim=3)

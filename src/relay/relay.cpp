@@ -11,7 +11,6 @@
 #include "fast_path.h"
 #include "fragment_set.h"
 #include "pace.h"
-#include "segmenter.h"
 #include "superframe.h"
 #include "tap_port.h"
 
@@ -59,7 +58,6 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
-  relay->mtu_bytes_ = config.mtu_bytes;
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
   if (engine == Engine::fast) relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key);
   return relay;
@@ -142,17 +140,8 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     }
   }
   if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
-  give_to_stack(verdict);
+  stack_->input(verdict.frame);  // where TCP is its own, a superframe is one large segment to it; over IPv4, see offload_for()
   return false;
-}
-
-/// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet
-/// too big".
-void Relay::give_to_stack(const Verdict& verdict) {
-  const PacketView* packet = verdict.packet;
-  const bool may_be_too_big = packet && packet->as<wire::TcpSegment>() && !packet->ip.is_v4();
-  if (!may_be_too_big) return stack_->input(verdict.frame);
-  for_each_segment(verdict.frame, mtu_bytes_, [this](wire::MutableBytes segment) { stack_->input(segment); });
 }
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {

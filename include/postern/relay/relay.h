@@ -94,7 +94,6 @@ class Relay final : private stack::FrameSink {
   void drain_tap();
   bool take(wire::MutableBytes bytes);
   bool take_frame(wire::MutableBytes frame, bool needs_checksum);
-  void give_to_stack(const Verdict& verdict);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
   void lose_tap();
@@ -103,7 +102,6 @@ class Relay final : private stack::FrameSink {
   FrameFilter filter_;
   std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
-  size_t mtu_bytes_ = 0;
   size_t others_flows_ = 0;         // of max_flows, as has_room_for_client() was told
   std::unique_ptr<FastPath> fast_;  // with Engine::fast
   loop::EventLoop::Source tap_source_;

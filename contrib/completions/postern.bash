@@ -4,15 +4,15 @@
 
 _postern_flags() {  # <command>: its options without a value
     case $1 in
-        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
-        attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --no-sandbox -v --verbose -q --quiet" ;;
+        run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
+        attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
         status | doctor) echo "-h --help --json" ;;
     esac
 }
 
 _postern_settings() {  # <command>: its options with a value
-    local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd --api-socket --sandbox"
+    local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --sandbox"
     case $1 in
         run) echo "$network --network --dns --add-host --env --workdir" ;;
         attach) echo "$network --macaddress" ;;
@@ -29,6 +29,7 @@ _postern_value() {  # <option>
         --sandbox) _postern_reply -W "required best-effort" ;;
         --publish-source) _postern_reply -W "namespace loopback gateway" ;;
         --engine) _postern_reply -W "fast libslirp" ;;
+        --udp-nat) _postern_reply -W "address-dependent full-cone" ;;
         --network) _postern_reply -W "slirp none host" ;;
         --api-socket) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
         --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;

@@ -15,7 +15,7 @@ function __postern_workload
             break
         end
         set -e words[1]
-        if contains -- $word -p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --ready-fd \
+        if contains -- $word -p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd \
                 --api-socket --sandbox \
                 --network --dns --add-host --env --workdir
             set -q words[1]; or return 1
@@ -66,7 +66,9 @@ complete -c postern -n "__postern_in attach" -x -l macaddress -d "MAC address of
 complete -c postern -n "__postern_in run attach" -x -s p -l publish -d "[IP:]PORT[-END]:PORT[/tcp|udp]"
 complete -c postern -n "__postern_in run attach" -x -l publish-source -a "namespace loopback gateway" -d "As whom loopback clients are seen"
 complete -c postern -n "__postern_in run attach" -x -l reach -d "HOST_PORT[:PORT] of the host's loopback"
-complete -c postern -n "__postern_in run attach" -x -l engine -a "fast libslirp" -d "Who carries TCP"
+complete -c postern -n "__postern_in run attach" -x -l engine -a "fast libslirp" -d "Who carries TCP, UDP and ping"
+complete -c postern -n "__postern_in run attach" -x -l udp-nat -a "address-dependent full-cone" -d "Who may answer a UDP port inside"
+complete -c postern -n "__postern_in run attach" -l udp-same-port -d "A UDP port inside has the same number outside"
 complete -c postern -n "__postern_in run attach" -x -l mtu -d "MTU of the TAP"
 complete -c postern -n "__postern_in run attach" -x -l cidr -d "IPv4 network inside"
 complete -c postern -n "__postern_in run attach" -l ipv6 -d "IPv6 always"

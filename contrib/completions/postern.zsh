@@ -20,7 +20,9 @@ _postern() {
     '*'{-p+,--publish=}'[lead a host port into the namespace]:[IP\:]PORT[-END]\:PORT[/tcp|udp]'
     '--publish-source=[as whom loopback clients are seen]:who:(namespace loopback gateway)'
     "*--reach=[open one port of the host's loopback]:HOST_PORT[\\:PORT]"
-    '--engine=[who carries TCP]:engine:(fast libslirp)'
+    '--engine=[who carries TCP, UDP and ping]:engine:(fast libslirp)'
+    '--udp-nat=[who may answer a UDP port inside]:mode:(address-dependent full-cone)'
+    '--udp-same-port[a UDP port inside has the same number outside]'
     '--mtu=[MTU of the TAP]:bytes'
     '--cidr=[IPv4 network inside]:network'
     '(--no-ipv6)--ipv6[IPv6 always]'

@@ -32,7 +32,8 @@ Json tap(const netns::TapMode& mode) {
   return {{"vnet_header", mode.framing == netns::TapFraming::vnet},
           {"checksums", granted(netns::Offload::checksums)},
           {"superframes4", granted(netns::Offload::tcp4)},
-          {"superframes6", granted(netns::Offload::tcp4_and_tcp6)}};
+          {"superframes6", granted(netns::Offload::tcp4_and_tcp6)},
+          {"superframes_udp", granted(netns::Offload::tcp_and_udp)}};
 }
 
 Json network(const InstanceStatus& status) {
@@ -93,6 +94,17 @@ Json to_json(const flow::TcpEngine::Counters& counters) {
           {"dropped_at_limit", counters.dropped_at_limit}};
 }
 
+Json to_json(const flow::DatagramEngine::Counters& counters) {
+  return {{"opened", counters.opened},
+          {"to_host", counters.to_host},
+          {"to_guest", counters.to_guest},
+          {"filtered", counters.filtered},
+          {"reports_to_guest", counters.reports_to_guest},
+          {"evicted", counters.evicted},
+          {"lost", counters.lost},
+          {"dropped_at_limit", counters.dropped_at_limit}};
+}
+
 Json to_json(const InstanceCounters& counters) {
   Json drops = Json::object();
   for (size_t i = 0; i < relay::kDropReasons; ++i) {
@@ -104,6 +116,7 @@ Json to_json(const InstanceCounters& counters) {
                  {"writes_lost", counters.frames.writes_lost},
                  {"drops", std::move(drops)}};
   if (counters.engine) object["fast_tcp"] = to_json(*counters.engine);
+  if (counters.datagrams) object["fast_datagrams"] = to_json(*counters.datagrams);
   if (const auto& spliced = counters.spliced) {
     object["spliced"] = {{"opened", spliced->opened},
                          {"refused", spliced->refused},

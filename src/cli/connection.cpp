@@ -15,25 +15,10 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-/// TCP by listeners of our own. UDP is still libslirp's.
-class SplitListeners final : public forward::Listeners {
- public:
-  SplitListeners(loop::EventLoop& loop, forward::Clients& clients, stack::SlirpStack& stack) : tcp_(loop, clients), udp_(stack) {}
-  Result<Listening> listen(const stack::Forward& forward) override { return of(forward).listen(forward); }
-  Status close(const stack::Forward& forward, uint32_t number) override { return of(forward).close(forward, number); }
-
- private:
-  Listeners& of(const stack::Forward& forward) {
-    return forward.protocol == stack::Protocol::tcp ? static_cast<Listeners&>(tcp_) : udp_;
-  }
-  forward::HostListeners tcp_;
-  forward::SlirpListeners udp_;
-};
-
 std::unique_ptr<forward::Listeners> make_listeners(relay::Engine engine, loop::EventLoop& loop, forward::Clients& clients,
                                                    stack::SlirpStack& stack) {
   if (engine == relay::Engine::libslirp) return std::make_unique<forward::SlirpListeners>(stack);
-  return std::make_unique<SplitListeners>(loop, clients, stack);
+  return std::make_unique<forward::HostListeners>(loop, clients);
 }
 
 bool is_loopback(const IpAddress& address) {
@@ -56,7 +41,7 @@ Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std
 
 Result<std::unique_ptr<Connection>> Connection::create(loop::EventLoop& loop, const VirtualNetwork& network,
                                                        const std::vector<forward::PortSpec>& publish) {
-  auto relay = relay::Relay::create(loop, network.stack, network.engine);
+  auto relay = relay::Relay::create(loop, network.stack, network.engine, network.datagrams);
   if (!relay) return Failure(relay.error());
   std::unique_ptr<Connection> connection(new Connection(loop, network, std::move(*relay)));
   if (const auto isolated = connection->isolate_host(); !isolated) return Failure(isolated.error());
@@ -77,18 +62,20 @@ Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
   bool silent_udp = false;
   for (const forward::PortSpec& spec : specs) {
     if (auto published = ports_.publish(spec); !published) return published;
-    if (spec.protocol != stack::Protocol::udp) continue;
-    for (size_t i = 0; i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
-    silent_udp |= network_.stack.host_loopback == stack::HostLoopback::closed;
+    const bool is_stacks = spec.protocol == stack::Protocol::udp && network_.engine == relay::Engine::libslirp;
+    for (size_t i = 0; is_stacks && i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
+    silent_udp |= is_stacks && network_.stack.host_loopback == stack::HostLoopback::closed;
   }
   if (silent_udp)
     log::info("published UDP ports do not answer clients on the host's own loopback (--allow-host-loopback lets them)");
   return {};
 }
 
+/// Of UDP ports that are libslirp's the filter learns here; of ours by the relay.
 Result<forward::Published> Connection::add_forward(const forward::PortRequest& request) {
   auto added = ports_.add(request);
-  if (added && added->forward.protocol == stack::Protocol::udp) {
+  const bool is_udp = added && added->forward.protocol == stack::Protocol::udp;
+  if (is_udp && network_.engine == relay::Engine::libslirp) {
     relay_->filter().published_udp().set(added->forward.guest_port.number);
   }
   return added;
@@ -98,7 +85,8 @@ Status Connection::remove_forward(forward::ForwardId id, forward::OpenConnection
   const auto removed = ports_.remove(id);
   if (!removed) return Failure(removed.error());
   const stack::Forward& forward = removed->forward;
-  if (forward.protocol == stack::Protocol::udp && !ports_.publishes_udp_of(forward.guest_port)) {
+  const bool is_stacks = forward.protocol == stack::Protocol::udp && network_.engine == relay::Engine::libslirp;
+  if (is_stacks && !ports_.publishes_udp_of(forward.guest_port)) {
     relay_->filter().published_udp().reset(forward.guest_port.number);
   }
   if (open == forward::OpenConnections::reset && forward.protocol == stack::Protocol::tcp) {

@@ -58,6 +58,10 @@ class Connection final : private forward::Clients {
   Status open_splicer(const netns::NamespaceHandle& target);
   bool have_room() const override;
   void arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) override;
+  Status publish_udp(UniqueFd socket, const stack::Forward& forward) override {
+    return relay_->publish_udp(std::move(socket), forward);
+  }
+  void unpublish_udp(const stack::Forward& forward) override { relay_->unpublish_udp(forward); }
   stack::Endpoint spliced_end(const stack::Forward& forward) const;
   void report_ready();
 

@@ -71,6 +71,7 @@ std::string dropped(const Json& drops) {
 /// What the kernel inside gives in one piece.
 std::string describe_tap(const Json& tap) {
   if (!tap.at("vnet_header").get<bool>()) return "frame by frame, for it has no vnet header";
+  if (tap.value("superframes_udp", false)) return "superframes of TCP and UDP";
   if (tap.at("superframes6").get<bool>()) return "superframes of TCP over IPv4 and IPv6";
   return tap.at("superframes4").get<bool>() ? "superframes of TCP over IPv4"
                                             : "superframes to it only: the kernel grants no more";

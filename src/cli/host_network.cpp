@@ -124,6 +124,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.host_reach = options.host_reach;
   network.publish_source = choose_publish_source(options);
   network.stack.reach = options.reach;
+  network.datagrams = options.datagrams;
   network.stack.dns = options.dns;
   if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());
   const auto max_flows = choose_max_flows(options);

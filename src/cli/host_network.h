@@ -16,6 +16,7 @@ namespace postern::cli {
 struct VirtualNetwork {
   stack::StackConfig stack;
   relay::Engine engine = relay::kDefaultEngine;
+  flow::DatagramPolicy datagrams;
   HostReach host_reach = HostReach::open;
   PublishSource publish_source = PublishSource::gateway;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists

@@ -37,11 +37,13 @@ api::InstanceStatus RunningInstance::status() const {
 
 api::InstanceCounters RunningInstance::counters() const {
   const auto* engine = connection_.relay().engine_counters();
+  const auto* datagrams = connection_.relay().datagram_counters();
   const forward::Splicer* splicer = connection_.splicer();
   return {.frames = connection_.relay().counters(),
           .drops = connection_.relay().filter().drops(),
           .engine = engine ? std::optional(*engine) : std::nullopt,
-          .spliced = splicer ? std::optional(splicer->counters()) : std::nullopt};
+          .spliced = splicer ? std::optional(splicer->counters()) : std::nullopt,
+          .datagrams = datagrams ? std::optional(*datagrams) : std::nullopt};
 }
 
 std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }

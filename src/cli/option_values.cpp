@@ -136,11 +136,29 @@ Status read_ports(const TypedNetwork& typed, NetworkOptions& network) {
   return {};
 }
 
+Result<flow::DatagramPolicy> parse_datagrams(const TypedNetwork& typed, relay::Engine engine) {
+  flow::DatagramPolicy policy;
+  if (typed.udp_nat == "full-cone") {
+    policy.filtering = flow::Filtering::full_cone;
+  } else if (!typed.udp_nat.empty() && typed.udp_nat != "address-dependent") {
+    return wrong("--udp-nat", typed.udp_nat, "is neither address-dependent nor full-cone");
+  }
+  if (typed.udp_same_port) policy.host_port = flow::HostPort::same;
+  const bool says_anything = !typed.udp_nat.empty() || typed.udp_same_port;
+  if (says_anything && engine == relay::Engine::libslirp) {
+    return fail("--udp-nat and --udp-same-port are for --engine fast (libslirp's UDP is always a full cone on another port)");
+  }
+  return policy;
+}
+
 Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   NetworkOptions network;
   const auto engine = parse_engine(typed.engine);
   if (!engine) return Failure(engine.error());
   network.engine = *engine;
+  const auto datagrams = parse_datagrams(typed, network.engine);
+  if (!datagrams) return Failure(datagrams.error());
+  network.datagrams = *datagrams;
   const auto mtu = parse_number("--mtu", typed.mtu, {kLeastMtu, kGreatestMtu});
   if (!mtu) return Failure(mtu.error());
   if (*mtu) network.mtu_bytes = static_cast<unsigned>(**mtu);
@@ -216,10 +234,11 @@ Result<relay::Target> parse_target(const std::string& text) {
 bool names_a_network(const TypedRun& typed) {
   const TypedNetwork& network = typed.network;
   const std::string* texts[] = {&network.engine,    &network.mtu,       &network.cidr,       &network.outbound4,
-                                &network.outbound6, &network.max_flows, &network.api_socket, &network.publish_source};
+                                &network.outbound6, &network.max_flows, &network.api_socket, &network.publish_source,
+                                &network.udp_nat};
   const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
   return any_text || !network.publish.empty() || !network.reach.empty() || !typed.dns.empty() || network.ipv6 ||
-         network.allow_host_loopback || network.isolate_host;
+         network.allow_host_loopback || network.isolate_host || network.udp_same_port;
 }
 
 Result<InstanceChoice> to_instance(const TypedInstance& typed) {

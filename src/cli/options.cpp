@@ -76,7 +76,7 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
   app.add_option("--reach", typed.reach, "Open one TCP port of the host's loopback, at the gateway's address: HOST_PORT[:PORT]")
       ->type_name("SPEC")
       ->allow_extra_args(false);
-  app.add_option("--engine", typed.engine, "Who carries TCP: fast (default), or libslirp")->type_name("ENGINE");
+  app.add_option("--engine", typed.engine, "Who carries TCP, UDP and ping: fast (default), or libslirp")->type_name("ENGINE");
   app.add_option("--mtu", typed.mtu, "MTU of the TAP, 68 to 65521 (default 65520; with --engine libslirp 16384)")
       ->type_name("BYTES");
   app.add_option("--cidr", typed.cidr, "The namespace's IPv4 network (default 10.0.2.0/24, or the next that is free)")
@@ -92,6 +92,10 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
   app.add_option("--max-flows", typed.max_flows,
                  "Connections at once (default: what the limit on open files allows, at most 16384)")
       ->type_name("N");
+  app.add_option("--udp-nat", typed.udp_nat,
+                 "Who may answer a UDP port inside: address-dependent, whom it has sent to (default), or full-cone, everybody")
+      ->type_name("MODE");
+  app.add_flag("--udp-same-port", typed.udp_same_port, "A UDP port inside has the same number outside, where that is free");
   app.add_option("--ready-fd", typed.ready_fd, "Write \"1\" to this descriptor and close it when the network works")
       ->type_name("FD");
   app.add_option("--api-socket", typed.api_socket, "Serve slirp4netns's control protocol there too")->type_name("PATH");

@@ -10,6 +10,7 @@
 #include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/doctor/doctor.h"
+#include "postern/flow/datagram_engine.h"
 #include "postern/forward/port_table.h"
 #include "postern/relay/engine.h"
 #include "postern/relay/target_watch.h"
@@ -40,6 +41,7 @@ struct NetworkOptions {
   std::optional<std::string> outbound6;
   std::optional<Mac> mac;
   std::optional<size_t> max_flows;
+  flow::DatagramPolicy datagrams;
   std::vector<forward::PortSpec> publish;
   std::optional<PublishSource> publish_source;
   std::vector<stack::Reach> reach;

@@ -127,6 +127,7 @@ Checked<NetworkOptions> network_options(const TypedSlirp4netns& typed) {
   network.outbound6 = *outbound6;
   network.ipv6 = typed.ipv6 ? Choice::on : Choice::off;
   network.host_loopback = typed.disable_host_loopback ? stack::HostLoopback::closed : stack::HostLoopback::gateway;
+  network.datagrams.filtering = flow::Filtering::full_cone;  // as slirp4netns's: its users' peers may come from anywhere
   network.dns = typed.disable_dns ? stack::Dns::ordinary : stack::Dns::redirected;
   return network;
 }

@@ -23,18 +23,24 @@ struct Bound {
   Port port;
 };
 
-/// Listens on the host's end of `forward`.
+/// What TCP listens with.
+void set_tcp_options(int socket) {
+  set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);  // over what is in TIME_WAIT, socket(7)
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited: the ends have decided already what goes together
+  set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);  // inherited: RFC 6093
+}
+
+/// Bound to the host's end of `forward`; TCP listens.
 Result<Bound> open_port(const stack::Forward& forward) {
+  const bool tcp = forward.protocol == stack::Protocol::tcp;
   const std::string where = fmt::format("{} port {}", to_string(forward.host_address), forward.host_port.number);
   SocketAddress name(forward.host_address, forward.host_port);
-  UniqueFd socket(::socket(name.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(name.family(), (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket for", where);
   if (name.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);  // IPv4 is a port of its own
-  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);                                  // over what is in TIME_WAIT, socket(7)
-  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // inherited: the ends have decided already what goes together
-  set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // inherited: RFC 6093
+  if (tcp) set_tcp_options(socket.get());
   if (::bind(socket.get(), name.get(), name.size()) < 0) return fail_errno("listen on", where);
-  if (::listen(socket.get(), SOMAXCONN) < 0) return fail_errno("listen on", where);  // EADDRINUSE comes here too
+  if (tcp && ::listen(socket.get(), SOMAXCONN) < 0) return fail_errno("listen on", where);  // EADDRINUSE comes here too
   if (::getsockname(socket.get(), name.get(), name.room()) < 0) return fail_errno("getsockname", where);
   return Bound{std::move(socket), name.port()};
 }
@@ -55,6 +61,10 @@ Result<Listeners::Listening> HostListeners::listen(const stack::Forward& forward
   if (!bound) return Failure(bound.error());
   stack::Forward chosen = forward;
   chosen.host_port = bound->port;
+  if (forward.protocol == stack::Protocol::udp) {
+    if (Status published = clients_.publish_udp(std::move(bound->socket), chosen); !published) return Failure(published.error());
+    return Listening{.port = chosen.host_port};
+  }
   const int fd = bound->socket.get();
   const uint32_t number = keep(std::move(bound->socket), chosen);
   if (const Status watched = source_.watch(fd, EPOLLIN, number); !watched) {
@@ -81,7 +91,11 @@ HostListeners::Listener* HostListeners::find(uint32_t number) {
 }
 
 /// What waits in the backlog is reset by the kernel.
-Status HostListeners::close(const stack::Forward&, uint32_t number) {
+Status HostListeners::close(const stack::Forward& forward, uint32_t number) {
+  if (forward.protocol == stack::Protocol::udp) {
+    clients_.unpublish_udp(forward);
+    return {};
+  }
   listeners_[number].socket.reset();  // which takes it out of the epoll set too
   free_.push_back(number);
   if (free_.size() == listeners_.size()) {  // the memory of many ports goes with the last

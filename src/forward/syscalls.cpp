@@ -21,6 +21,8 @@ SyscallRules syscalls() {
   static constexpr SyscallRule kRules[] = {
       socket_of(AF_INET, SOCK_STREAM),
       socket_of(AF_INET6, SOCK_STREAM),
+      socket_of(AF_INET, SOCK_DGRAM),
+      socket_of(AF_INET6, SOCK_DGRAM),
       {"setsockopt", {int_argument_is(1, SOL_SOCKET), int_argument_is(2, SO_REUSEADDR)}},
       {"setsockopt", {int_argument_is(1, SOL_SOCKET), int_argument_is(2, SO_OOBINLINE)}},
       {"setsockopt", {int_argument_is(1, SOL_SOCKET), int_argument_is(2, SO_LINGER)}},

@@ -18,18 +18,23 @@ namespace {
 constexpr const char* kTunDevice = "/dev/net/tun";
 constexpr int kVnetHeaderBytes = 10;  // struct virtio_net_hdr; whoever had a TAP before may have chosen another
 
+constexpr unsigned long kDatagrams =
+    0x20 | 0x40;  // TUN_F_USO4 and TUN_F_USO6, in <linux/if_tun.h> from 6.2 on; one alone is refused
+
 unsigned long tun_flags(Offload offload) {
   switch (offload) {  // TSO is refused without CSUM
     case Offload::none: return 0;
     case Offload::checksums: return TUN_F_CSUM;
     case Offload::tcp4: return TUN_F_CSUM | TUN_F_TSO4;
     case Offload::tcp4_and_tcp6: return TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    case Offload::tcp_and_udp: return TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | kDatagrams;
   }
   return 0;
 }
 
 bool pretended_refusal(Offload offload) {
-  return (offload >= Offload::checksums && pretended_missing("csum")) || (offload >= Offload::tcp4 && pretended_missing("tso"));
+  return (offload >= Offload::checksums && pretended_missing("csum")) || (offload >= Offload::tcp4 && pretended_missing("tso")) ||
+         (offload >= Offload::tcp_and_udp && pretended_missing("uso"));
 }
 
 }  // namespace
@@ -50,7 +55,8 @@ Result<UniqueFd> open_tap(std::string_view name, TapFraming framing) {
 Result<Offload> accept_superframes(int tap, Offload wanted) {
   int header_bytes = kVnetHeaderBytes;
   if (::ioctl(tap, TUNSETVNETHDRSZ, &header_bytes) < 0) return fail_errno("TUNSETVNETHDRSZ");
-  for (const Offload offload : {wanted, std::min(wanted, Offload::checksums), Offload::none}) {
+  for (const Offload offload :
+       {wanted, std::min(wanted, Offload::tcp4_and_tcp6), std::min(wanted, Offload::checksums), Offload::none}) {
     if (pretended_refusal(offload)) continue;
     if (::ioctl(tap, TUNSETOFFLOAD, tun_flags(offload)) == 0) return offload;
     if (errno != EINVAL) break;  // which is said of an offload that the kernel does not know

@@ -61,56 +61,93 @@ wire::IcmpReason to_icmp_reason(flow::Refusal why) {
   return wire::IcmpReason::no_route;
 }
 
-bool is_checksum_right(const wire::IpPacket& ip) {
-  return wire::finish(wire::sum(ip.payload, wire::pseudo_header(ip.source, ip.destination, ip.protocol, ip.payload.size()))) == 0;
+bool sums_up(const wire::IpPacket& ip, wire::Bytes covered) {
+  const bool is_icmp4 = ip.protocol == wire::Protocol::icmp;  // the only one without the addresses
+  const uint64_t pseudo = is_icmp4 ? 0 : wire::pseudo_header(ip.source, ip.destination, ip.protocol, covered.size());
+  return wire::finish(wire::sum(covered, pseudo)) == 0;
+}
+
+bool is_checksum_right(const PacketView& packet) {
+  const wire::IpPacket& ip = packet.ip;
+  const auto* udp = packet.as<wire::UdpDatagram>();
+  if (!udp) return sums_up(ip, ip.payload);
+  const bool has_none = wire::load16(ip.payload, wire::UdpDatagram::kChecksum) == 0;
+  if (has_none) return ip.is_v4();  // RFC 8200 8.1
+  return sums_up(ip, ip.payload.first(wire::UdpDatagram::kHeaderBytes + udp->payload.size()));
 }
 
 }  // namespace
 
-FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key)
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, Config config)
     : loop_(loop),
       tap_(tap),
-      config_(config),
-      sockets_(loop, sockets_config(config)),
-      engine_({.mtu_bytes = config.mtu_bytes, .max_flows = config.max_flows, .max_embryonic = 1024, .hash_key = hash_key}, *this,
-              sockets_) {}
+      config_(config.network),
+      sockets_(loop, sockets_config()),
+      engine_(
+          {.mtu_bytes = config_.mtu_bytes, .max_flows = config_.max_flows, .max_embryonic = 1024, .hash_key = config.hash_key},
+          *this, sockets_),
+      datagrams_(loop, tap, datagram_config(config)) {}
 
-flow::HostSocketsConfig FastPath::sockets_config(const stack::StackConfig& config) {
-  return {.outbound4 = config.outbound4,
-          .outbound6 = config.outbound6,
+DatagramPath::Config FastPath::datagram_config(const Config& config) {
+  return {.network = config.network,
+          .policy = config.datagrams,
+          .hash_key = config.hash_key,
           .destination = [this](const IpAddress& remote, Port port) { return destination(remote, port); },
+          .client_spoke = config.client_spoke};
+}
+
+flow::HostSocketsConfig FastPath::sockets_config() {
+  return {.outbound4 = config_.outbound4,
+          .outbound6 = config_.outbound6,
+          .destination = [this](const IpAddress& remote, Port port) -> std::optional<flow::HostSocketsConfig::Destination> {
+            const auto end = destination(remote, reached(remote, port));
+            if (!end) return std::nullopt;
+            return flow::HostSocketsConfig::Destination{.address = end->address, .port = end->port, .scope = end->scope};
+          },
           .ready = [this](uint32_t token, flow::TcpEngine::Readiness ready) { engine_.host_ready(token, ready, loop_.now()); }};
 }
 
+/// Of the gateway's ports some stand for others of the host.
+Port FastPath::reached(const IpAddress& remote, Port port) const {
+  const stack::AddressPlan& plan = config_.addresses;
+  if (remote != IpAddress(plan.gateway()) && remote != IpAddress(plan.gateway6())) return port;
+  const auto reach = std::find_if(config_.reach.begin(), config_.reach.end(),
+                                  [port](const stack::Reach& each) { return each.guest_port == port; });
+  return reach != config_.reach.end() ? reach->host_port : port;
+}
+
 /// The filter has decided already whether the aliases are open.
-std::optional<flow::HostSocketsConfig::Destination> FastPath::destination(const IpAddress& remote, Port port) {
+std::optional<flow::HostEndpoint> FastPath::destination(const IpAddress& remote, Port port) {
   const stack::AddressPlan& plan = config_.addresses;
   const bool v4 = std::holds_alternative<Ipv4>(remote);
   const auto is = [&](Ipv4 four, const Ipv6& six) { return remote == (v4 ? IpAddress(four) : IpAddress(six)); };
   if (is(plan.gateway(), plan.gateway6())) {
     const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
-    const auto reach = std::find_if(config_.reach.begin(), config_.reach.end(),
-                                    [&](const stack::Reach& each) { return each.guest_port == port; });
-    const Port at = reach != config_.reach.end() ? reach->host_port : port;
-    return flow::HostSocketsConfig::Destination{.address = loopback, .port = at};
+    return flow::HostEndpoint{loopback, port};
   }
   if (config_.dns == stack::Dns::redirected && port == kDnsPort && is(plan.dns(), plan.dns6())) {
     const auto server = resolver_.server(v4 ? AF_INET : AF_INET6, loop_.now());
     if (!server) return std::nullopt;
-    return flow::HostSocketsConfig::Destination{.address = server->address, .port = port, .scope = server->scope};
+    return flow::HostEndpoint{server->address, port, server->scope};
   }
-  return flow::HostSocketsConfig::Destination{.address = remote, .port = port};
+  return flow::HostEndpoint{remote, port};
 }
 
-FastPath::Taker FastPath::take(const PacketView& packet, Checksum checksum, TimePoint now) {
-  if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, checksum, now);
+FastPath::Taker FastPath::take(const PacketView& packet, const Framing& framing, TimePoint now) {
+  if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, framing.checksum, now);
+  if (DatagramPath::carries(packet)) return take_datagram(packet, framing, now);
   if (packet.as<wire::IcmpMessage>()) note_icmp(packet.ip, now);
-  return Taker::stack;
+  return framing.datagram_bytes == 0 ? Taker::stack : Taker::malformed;  // nobody speaks DHCP in superframes
+}
+
+FastPath::Taker FastPath::take_datagram(const PacketView& packet, const Framing& framing, TimePoint now) {
+  if (framing.checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
+  return datagrams_.take(packet, framing.datagram_bytes, now) ? Taker::engine : Taker::malformed;
 }
 
 FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
   const flow::FlowKey key = key_of(packet.ip, tcp);
-  if (checksum == Checksum::unknown && !is_checksum_right(packet.ip)) return Taker::nobody;
+  if (checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
   engine_.input({key, packet.frame.source, packet.frame.destination, tcp}, now);
   return Taker::engine;
 }
@@ -164,6 +201,29 @@ void FastPath::reset_clients(const stack::Forward& forward, TimePoint now) {
       now);
 }
 
+void FastPath::make_room_beside(size_t flows) {
+  flow::DatagramEngine& datagrams = datagrams_.engine();
+  if (open_flows() + flows >= config_.max_flows) datagrams.give_way();
+  engine_.leave_room_for(flows + datagrams.open_flows());
+}
+
+void FastPath::end_burst(TimePoint now) {
+  engine_.end_burst(now);
+  datagrams_.engine().end_burst(now);
+}
+
+void FastPath::run(TimePoint now) {
+  datagrams_.engine().leave_room_for(engine_.open_flows());
+  engine_.run(now);
+  datagrams_.engine().run(now);
+}
+
+std::optional<TimePoint> FastPath::next_deadline() const {
+  const auto tcp = engine_.next_deadline(), datagrams = datagrams_.engine().next_deadline();
+  if (!tcp || !datagrams) return tcp ? tcp : datagrams;
+  return std::min(*tcp, *datagrams);
+}
+
 bool FastPath::owes_host() const {
   bool owes = false;
   engine_.for_each_flow(
@@ -186,6 +246,7 @@ void FastPath::list(stack::Flows& found, size_t most) const {
     flow.bytes_to_remote = each.bytes_to_host;
     found.flows.push_back(std::move(flow));
   });
+  datagrams_.list(found, most);
 }
 
 /// A SYN to an address of which nobody has heard: instead of it, it is asked who has it, and the next SYN finds the way.

@@ -1,6 +1,8 @@
 // fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and of who is where.
 //
-//   TAP ─ filter ─ TCP ─► TcpEngine ─► where the address leads ─► socket of the host
+//   TAP ─ filter ─┬ TCP ─► TcpEngine ─────────┐
+//                 ├ UDP, echo ─► DatagramPath ─┴► where the address leads ─► socket of the host
+//                 └ the rest ─► libslirp
 //   TAP ◄── SYN to its MAC ── TcpEngine ◄── how the namespace sees the client ◄── published port
 #pragma once
 
@@ -11,6 +13,7 @@
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
 
+#include "datagram_path.h"
 #include "host_resolver.h"
 #include "neighbours.h"
 #include "tap_port.h"
@@ -19,15 +22,28 @@ namespace postern::relay {
 
 class FastPath final : private flow::GuestSide {
  public:
-  /// Both must outlive it. `hash_key` is a secret.
-  FastPath(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const std::array<uint64_t, 2>& hash_key);
+  struct Config {
+    stack::StackConfig network;
+    flow::DatagramPolicy datagrams;
+    std::array<uint64_t, 2> hash_key;  // a secret
+    /// A client of a published UDP port has spoken: DatagramPath's.
+    std::function<void(const IpAddress& client, Port client_port, Port guest_port)> client_spoke;
+  };
+  /// Loop and TAP must outlive it.
+  FastPath(loop::EventLoop& loop, TapPort& tap, Config config);
 
-  /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns.
-  enum class Taker { engine, stack, nobody };  // nobody: its checksum is wrong
+  /// What the TAP says of a frame.
   enum class Checksum { right, unknown };
-  Taker take(const PacketView& packet, Checksum checksum, TimePoint now);
-  /// So many of max_flows are libslirp's.
-  void leave_room_for(size_t flows) { engine_.leave_room_for(flows); }
+  struct Framing {
+    Checksum checksum = Checksum::unknown;
+    size_t datagram_bytes = 0;  // of each in a superframe of UDP; 0: it is none
+  };
+  /// Whose a packet is that the filter let pass. The engines read its data until end_burst() returns. bad_checksum, malformed:
+  /// nobody's.
+  enum class Taker { engine, stack, bad_checksum, malformed };
+  Taker take(const PacketView& packet, const Framing& framing, TimePoint now);
+  /// So many of max_flows are somebody else's. A connection is about to be opened, and goes before a mapping that is idle.
+  void make_room_beside(size_t flows);
   /// What a frame that the filter let pass tells of its sender.
   void note_sender(const Verdict& verdict);
 
@@ -37,19 +53,21 @@ class FastPath final : private flow::GuestSide {
   /// Ends the connections that came in by the host's end of `forward`.
   void reset_clients(const stack::Forward& forward, TimePoint now);
 
-  void end_burst(TimePoint now) { engine_.end_burst(now); }
-  void run(TimePoint now) { engine_.run(now); }
-  bool has_work() const { return engine_.has_work(); }
-  std::optional<TimePoint> next_deadline() const { return engine_.next_deadline(); }
-  size_t open_flows() const { return engine_.open_flows(); }
+  void end_burst(TimePoint now);
+  void run(TimePoint now);
+  bool has_work() const { return engine_.has_work() || datagrams_.engine().has_work(); }
+  std::optional<TimePoint> next_deadline() const;
+  size_t open_flows() const { return engine_.open_flows() + datagrams_.engine().open_flows(); }
   /// There are bytes of the namespace that the host has not taken, or more may come out of the TAP.
   bool owes_host() const;
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
-  uint64_t frames_to_guest() const { return frames_to_guest_; }
+  uint64_t frames_to_guest() const { return frames_to_guest_ + datagrams_.frames_to_guest(); }
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }
+  DatagramPath& datagrams() { return datagrams_; }
 
  private:
+  Taker take_datagram(const PacketView& packet, const Framing& framing, TimePoint now);
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
   void note_icmp(const wire::IpPacket& ip, TimePoint now);
   Mac mac_of(const IpAddress& guest) const;
@@ -59,8 +77,10 @@ class FastPath final : private flow::GuestSide {
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;
-  std::optional<flow::HostSocketsConfig::Destination> destination(const IpAddress& remote, Port port);
-  flow::HostSocketsConfig sockets_config(const stack::StackConfig& config);
+  Port reached(const IpAddress& remote, Port port) const;
+  std::optional<flow::HostEndpoint> destination(const IpAddress& remote, Port port);
+  flow::HostSocketsConfig sockets_config();
+  DatagramPath::Config datagram_config(const Config& config);
 
   loop::EventLoop& loop_;
   TapPort& tap_;
@@ -69,6 +89,7 @@ class FastPath final : private flow::GuestSide {
   Neighbours neighbours_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;
+  DatagramPath datagrams_;
   uint64_t frames_to_guest_ = 0;
   uint16_t spare_port_ = 0;             // for a client whose own is taken
   std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "postern/wire/checksum.h"
-
 namespace postern::relay {
 
 namespace {
@@ -18,7 +16,8 @@ using wire::MutableBytes;
 bool is_plausible(const IpPacket& packet) {
   const size_t bytes = packet.payload.size();
   if (bytes == 0 || (packet.fragment->more && bytes % 8 != 0)) return false;
-  return packet.header.size() + packet.fragment->offset_bytes + bytes <= IpPacket::kMaxBytes;
+  const size_t header_bytes = packet.is_v4() ? packet.header.size() : 0;  // IPv6 states the length without it
+  return header_bytes + packet.fragment->offset_bytes + bytes <= IpPacket::kMaxBytes;
 }
 
 /// Gives a buffer room for `bytes`. It doubles, so that a datagram that comes in order is not copied once a fragment.
@@ -60,7 +59,8 @@ void FragmentSet::expire(TimePoint now) {
 }
 
 FragmentSet::Position FragmentSet::find_or_open(const IpPacket& packet, TimePoint now) {
-  const Key key{packet.source, packet.destination, packet.protocol, packet.fragment->id};
+  const wire::Protocol protocol = packet.is_v4() ? packet.protocol : wire::Protocol{};
+  const Key key{packet.source, packet.destination, protocol, packet.fragment->id};
   const auto found = std::find_if(datagrams_.begin(), datagrams_.end(), [&](const Datagram& any) { return any.key == key; });
   if (found != datagrams_.end()) return found;
   datagrams_.push_back({.key = key, .expires = now + kLifetime, .blocks = {}, .total_bytes = {}});
@@ -79,9 +79,11 @@ void FragmentSet::keep(Datagram& datagram, const EthernetFrame& frame, const IpP
   datagram.received_bytes += packet.payload.size();
   if (!packet.fragment->more) datagram.total_bytes = end;
   if (begin != 0) return;
-  datagram.header_bytes = packet.header.size();
-  std::copy_backward(packet.header.begin(), packet.header.end(), payload);
-  const size_t ethernet = kHeaderRoom - packet.header.size() - EthernetFrame::kHeaderBytes;
+  const Bytes header = packet.is_v4() ? packet.header : packet.header.first(IpPacket::kHeaderBytes6);
+  datagram.header_bytes = header.size();
+  std::copy_backward(header.begin(), header.end(), payload);
+  const size_t ip = kHeaderRoom - header.size(), ethernet = ip - EthernetFrame::kHeaderBytes;
+  if (!packet.is_v4()) datagram.buffer[ip + wire::ipv6_field::next_header] = static_cast<uint8_t>(packet.protocol);
   wire::store_ethernet_header(MutableBytes(datagram.buffer).subspan(ethernet), frame.destination, frame.source, frame.type);
 }
 
@@ -104,14 +106,13 @@ tl::expected<MutableBytes, Drop> FragmentSet::finish(Position datagram) {
   bytes_ -= datagram->buffer.capacity();
   whole_ = std::move(datagram->buffer);
   datagrams_.erase(datagram);
-  if (packet_bytes > IpPacket::kMaxBytes) return tl::unexpected(Drop::malformed);  // each header fitted, the first one does not
+  const bool v4 = whole_[kHeaderRoom - header_bytes] >> 4 == 4;
+  if (v4 && packet_bytes > IpPacket::kMaxBytes)
+    return tl::unexpected(Drop::malformed);  // each header fitted, the first one does not
 
   const MutableBytes packet = MutableBytes(whole_).subspan(kHeaderRoom - header_bytes, packet_bytes);
-  const MutableBytes header = packet.first(header_bytes);
-  wire::store16(header, 2, static_cast<uint16_t>(packet_bytes));
-  wire::store16(header, 6, 0);  // no fragment any more
-  wire::store16(header, 10, 0);
-  wire::store16(header, 10, wire::finish(wire::sum(header)));
+  if (v4) wire::store16(packet, 6, 0);  // no fragment any more
+  wire::store_ip_length(packet);
   return MutableBytes(whole_).subspan(kHeaderRoom - header_bytes - EthernetFrame::kHeaderBytes,
                                       EthernetFrame::kHeaderBytes + packet_bytes);
 }

@@ -1,7 +1,8 @@
-// fragment_set.h - puts the fragments of IPv4 datagrams together, within bounds, because libslirp does so without any.
+// fragment_set.h - puts the fragments of datagrams together, within bounds: of IPv4 because libslirp does so without any, of IPv6
+// because it does not at all.
 //
-//   buffer of one datagram:   [ room for headers | Ethernet | IPv4 ][ payload so far ......... ]
-//                                                                   ^ kHeaderRoom
+//   buffer of one datagram:   [ room for headers | Ethernet | IP ][ payload so far ......... ]
+//                                                                 ^ kHeaderRoom
 // A fragment is copied to its place, and the header of the first one in front of it: a complete datagram is a frame already.
 //
 // Fragments that overlap or contradict each other are an attack (RFC 5722; RFC 1858 for IPv4): what a filter saw and what the
@@ -32,8 +33,9 @@ class FragmentSet {
   /// Datagrams that time out, or make room for newer ones, are counted in `drops`, which must outlive the set.
   explicit FragmentSet(DropCounters& drops) : drops_(drops) {}
 
-  /// Takes one fragment of a frame that was parsed. Returns the whole frame, unfragmented and with a right header checksum, if
-  /// this was the piece that was missing; it is valid until the next add(). Empty: other pieces are still missing.
+  /// Takes one fragment of a frame that was parsed; of IPv6 one without other extension headers. Returns the whole frame,
+  /// unfragmented and with a right header checksum, if this was the piece that was missing; it is valid until the next add().
+  /// Empty: other pieces are still missing.
   tl::expected<wire::MutableBytes, Drop> add(const wire::EthernetFrame& frame, const wire::IpPacket& packet, TimePoint now);
 
   void expire(TimePoint now);
@@ -45,7 +47,7 @@ class FragmentSet {
   static constexpr size_t kHeaderRoom = wire::EthernetFrame::kHeaderBytes + 60;  // the longest IPv4 header
   static constexpr size_t kBlockBytes = 8;                                       // the unit of a fragment's offset
 
-  struct Key {  // RFC 791 3.2
+  struct Key {  // RFC 791 3.2; RFC 8200 4.5 without the protocol
     IpAddress source, destination;
     wire::Protocol protocol;
     uint32_t id;
@@ -58,7 +60,7 @@ class FragmentSet {
     std::bitset<wire::IpPacket::kMaxBytes / kBlockBytes + 1> blocks;  // of the payload, that have come
     size_t received_bytes = 0;
     std::optional<size_t> total_bytes;  // of the payload, known from the last fragment
-    size_t header_bytes = 0;            // of the IPv4 header, known from the first fragment
+    size_t header_bytes = 0;            // of the IP header, without IPv6's fragment header; known from the first fragment
   };
   using Position = std::list<Datagram>::iterator;
 

@@ -2,7 +2,7 @@
 //
 //   1 it can be read            malformed, bad_checksum, unknown_ethertype, ipv6_off
 //   2 it names real hosts       martian_destination, martian_source, source_route
-//   3 libslirp can take it      fragments put together; ipv6_extension, ipv6_fragment, unsupported_protocol, router_message
+//   3 an engine can take it     fragments put together; ipv6_extension, ipv6_fragment, unsupported_protocol, router_message
 //   4 its destination is open   group_destination; host_alias, host_address, hop_limit (the only ones that are answered)
 //   5 there is room for a flow  flow_limit
 //
@@ -138,6 +138,7 @@ class FrameFilter::Rules {
     return published_udp_;
   }
   void note_to_guest(wire::Bytes frame, TimePoint now);
+  void expect_answer(const IpAddress& client, Port client_port, Port published, TimePoint now);
   void isolate_host(std::vector<IpAddress> addresses) {
     std::sort(addresses.begin(), addresses.end());
     host_addresses_ = std::move(addresses);
@@ -217,7 +218,8 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
 
 /// A fragment never passes raw. What it completes is a frame like any other.
 Verdict FrameFilter::Rules::decide_fragment(const EthernetFrame& ethernet, const IpPacket& ip, const Moment& moment) {
-  if (!ip.is_v4()) return drop(Drop::ipv6_fragment);
+  const bool has_only_this = ip.header.size() == IpPacket::kHeaderBytes6 + IpPacket::kFragmentHeaderBytes6;
+  if (!ip.is_v4() && (config_.serves == Engine::libslirp || !has_only_this)) return drop(Drop::ipv6_fragment);
   if (is_impossible_source(ip.source)) return drop(Drop::martian_source);
   const auto whole = fragments_.add(ethernet, ip, moment.now);
   if (!whole) return drop(whole.error());
@@ -258,10 +260,13 @@ void FrameFilter::Rules::note_to_guest(wire::Bytes frame, TimePoint now) {
   const auto ip = ethernet ? IpPacket::parse(ethernet->payload) : std::nullopt;
   const bool has_ports = ip && ip->protocol == Protocol::udp && !(ip->fragment && ip->fragment->offset_bytes != 0);
   if (!has_ports || ip->payload.size() < UdpDatagram::kHeaderBytes) return;
-  const Port client{wire::load16(ip->payload, 0)}, published{wire::load16(ip->payload, 2)};
-  const Place place = place_of(ip->source);
-  if (!published_udp_[published.number] || (place != Place::gateway && place != Place::host)) return;
-  clients_->remember(clients_->key(ip->source, client, published), now + kUdpSocketLifetime);
+  expect_answer(ip->source, Port{wire::load16(ip->payload, 0)}, Port{wire::load16(ip->payload, 2)}, now);
+}
+
+void FrameFilter::Rules::expect_answer(const IpAddress& client, Port client_port, Port published, TimePoint now) {
+  const Place place = place_of(client);
+  if (!clients_ || !published_udp_[published.number] || (place != Place::gateway && place != Place::host)) return;
+  clients_->remember(clients_->key(client, client_port, published), now + kUdpSocketLifetime);
 }
 
 /// Whoever may choose its source port could otherwise speak to every UDP port of the host.
@@ -297,11 +302,12 @@ bool FrameFilter::Rules::opens_alias(const PacketView& packet) const {
   return true;
 }
 
-/// When every flow is taken, a SYN is dropped, for the guest sends it again; an echo request is dropped, for libslirp opens a
-/// socket for each; a datagram passes if libslirp has a socket for its port by now.
+/// libslirp has no limit of its own. When every flow is taken, a SYN is dropped, for the guest sends it again; an echo request is
+/// dropped, for libslirp opens a socket for each; a datagram passes if libslirp has a socket for its port by now.
 bool FrameFilter::Rules::exceeds_flow_limit(const PacketView& packet, const Moment& moment) {
+  if (config_.serves == Engine::fast) return false;
   const bool full = moment.open_flows >= config_.max_flows;
-  if (const auto* tcp = packet.as<TcpSegment>()) return full && config_.limits_tcp && tcp->is_initial_syn();
+  if (const auto* tcp = packet.as<TcpSegment>()) return full && tcp->is_initial_syn();
   const auto* udp = packet.as<UdpDatagram>();
   if (!udp) return full && packet.place == Place::remote && packet.as<IcmpMessage>()->kind == IcmpKind::echo_request;
   if (is_dhcp(packet) || published_udp_[udp->source.number]) return false;
@@ -334,6 +340,9 @@ Verdict FrameFilter::decide(MutableBytes frame, const Moment& moment) { return r
 void FrameFilter::expire(TimePoint now) { rules_->expire(now); }
 void FrameFilter::isolate_host(std::vector<IpAddress> addresses) { rules_->isolate_host(std::move(addresses)); }
 void FrameFilter::note_to_guest(wire::Bytes frame, TimePoint now) { rules_->note_to_guest(frame, now); }
+void FrameFilter::expect_answer(const IpAddress& client, Port client_port, Port published, TimePoint now) {
+  rules_->expect_answer(client, client_port, published, now);
+}
 PortSet& FrameFilter::published_udp() { return rules_->published_udp(); }
 const DropCounters& FrameFilter::drops() const { return rules_->drops(); }
 void FrameFilter::count(Drop reason) { rules_->count(reason); }

@@ -29,10 +29,15 @@ Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engi
                       .dns = config.dns,
                       .ipv6 = config.ipv6,
                       .max_flows = config.max_flows,
-                      .limits_tcp = engine == Engine::libslirp};
+                      .serves = engine};
   const auto size = static_cast<ssize_t>(sizeof filter.hash_key);
   if (::getrandom(filter.hash_key.data(), sizeof filter.hash_key, 0) != size) return fail_errno("getrandom");
   return filter;
+}
+
+FastPath::Framing framing_of(const wire::VnetHeader& vnet) {
+  return {.checksum = vnet.needs_checksum ? FastPath::Checksum::right : FastPath::Checksum::unknown,
+          .datagram_bytes = vnet.gso == wire::VnetHeader::Gso::udp ? vnet.segment_bytes : size_t{0}};
 }
 
 /// Of those that we may run on.
@@ -53,18 +58,28 @@ Relay::Relay(loop::EventLoop& loop, FrameFilter filter)
 
 Relay::~Relay() = default;
 
-Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine) {
+Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
+                                             const flow::DatagramPolicy& datagrams) {
   POSTERN_TRY(filter, filter_config(config, engine), "relay");
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
-  if (engine == Engine::fast) relay->fast_ = std::make_unique<FastPath>(loop, *relay->tap_, config, filter.hash_key);
+  if (engine == Engine::libslirp) return relay;
+  relay->fast_ = std::make_unique<FastPath>(
+      loop, *relay->tap_,
+      FastPath::Config{.network = config,
+                       .datagrams = datagrams,
+                       .hash_key = filter.hash_key,
+                       .client_spoke = [self = relay.get()](const IpAddress& client, Port port, Port guest_port) {
+                         self->filter_.expect_answer(client, port, guest_port, self->loop_.now());
+                       }});
   return relay;
 }
 
 Status Relay::connect(UniqueFd tap, const netns::TapMode& mode, std::function<void()> tap_gone) {
   tap_->open(std::move(tap), mode);
+  if (fast_ && mode.mac != Mac{}) fast_->datagrams().set_guest_mac(mode.mac);
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
   return tap_source_.watch(tap_->fd(), EPOLLIN);
@@ -112,14 +127,21 @@ void Relay::drain_tap() {
   if (fast_) fast_->end_burst(loop_.now());
 }
 
-/// True: the frame must stay where it is until the burst ends.
-bool Relay::take(wire::MutableBytes bytes) {
-  if (tap_->framing() == netns::TapFraming::bare) return take_frame(bytes, false);
-  const auto vnet = wire::VnetHeader::parse(bytes);
-  return vnet && take_frame(bytes.subspan(wire::VnetHeader::kBytes), vnet->needs_checksum);
+/// A frame that was put together of fragments is the filter's, and lives until its next decision: the engines are done with it.
+bool Relay::stays(const Verdict& verdict, wire::MutableBytes frame) {
+  if (verdict.frame.data() == frame.data()) return true;
+  fast_->end_burst(loop_.now());
+  return false;
 }
 
-bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
+/// True: the frame must stay where it is until the burst ends.
+bool Relay::take(wire::MutableBytes bytes) {
+  if (tap_->framing() == netns::TapFraming::bare) return take_frame(bytes, {});
+  const auto vnet = wire::VnetHeader::parse(bytes);
+  return vnet && take_frame(bytes.subspan(wire::VnetHeader::kBytes), *vnet);
+}
+
+bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
   ++frames_from_guest_;
   const Verdict verdict = filter_.decide(frame, {loop_.now(), open_flows()});
   switch (verdict.action) {
@@ -131,15 +153,15 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
   if (fast_) fast_->note_sender(verdict);
   if (fast_ && verdict.packet) {
     const auto* tcp = verdict.packet->as<wire::TcpSegment>();
-    if (tcp && tcp->is_initial_syn()) fast_->leave_room_for(stack_->open_flows() + others_flows_);
-    using Checksum = FastPath::Checksum;
-    switch (fast_->take(*verdict.packet, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
-      case FastPath::Taker::engine: return true;
-      case FastPath::Taker::nobody: filter_.count(Drop::bad_checksum); return false;
+    if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(stack_->open_flows() + others_flows_);
+    switch (fast_->take(*verdict.packet, framing_of(vnet), loop_.now())) {
+      case FastPath::Taker::engine: return stays(verdict, frame);
+      case FastPath::Taker::bad_checksum: filter_.count(Drop::bad_checksum); return false;
+      case FastPath::Taker::malformed: filter_.count(Drop::malformed); return false;
       case FastPath::Taker::stack: break;
     }
   }
-  if (needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
+  if (vnet.needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
   stack_->input(verdict.frame);  // where TCP is its own, a superframe is one large segment to it; over IPv4, see offload_for()
   return false;
 }
@@ -185,11 +207,28 @@ Relay::Counters Relay::counters() const {
           .writes_lost = tap_->writes_lost()};
 }
 
+const flow::DatagramEngine::Counters* Relay::datagram_counters() const {
+  return fast_ ? &fast_->datagrams().engine().counters() : nullptr;
+}
+
+Status Relay::publish_udp(UniqueFd socket, const stack::Forward& forward) {
+  if (!fast_) return fail(std::errc::operation_not_supported, "libslirp publishes its ports itself");
+  if (auto published = fast_->datagrams().publish(std::move(socket), forward); !published) return published;
+  filter_.published_udp().set(forward.guest_port.number);
+  return {};
+}
+
+void Relay::unpublish_udp(const stack::Forward& forward) {
+  if (!fast_) return;
+  fast_->datagrams().unpublish(forward);
+  if (!fast_->datagrams().publishes(forward.guest_port)) filter_.published_udp().reset(forward.guest_port.number);
+}
+
 const flow::TcpEngine::Counters* Relay::engine_counters() const { return fast_ ? &fast_->counters() : nullptr; }
 
 bool Relay::has_room_for_client(size_t others) {
   others_flows_ = others;
-  fast_->leave_room_for(stack_->open_flows() + others_flows_);
+  fast_->make_room_beside(stack_->open_flows() + others_flows_);
   return fast_->has_room_for_client(loop_.now());
 }
 

@@ -98,7 +98,7 @@ bool read_words(const std::string& words, ConnectedTap& tap) {
   int framing = 0, offload = 0, is_borrowed = 0;
   if (std::sscanf(words.c_str(), "%d %d %d %d", &tap.link_index, &framing, &offload, &is_borrowed) != 4) return false;
   if (framing < 0 || framing > static_cast<int>(netns::TapFraming::vnet)) return false;
-  if (offload < 0 || offload > static_cast<int>(netns::Offload::tcp4_and_tcp6)) return false;
+  if (offload < 0 || offload > static_cast<int>(netns::Offload::tcp_and_udp)) return false;
   tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload), is_borrowed != 0, {}};
   return true;
 }

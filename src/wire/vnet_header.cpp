@@ -25,7 +25,12 @@ static_assert(sizeof(Raw) == VnetHeader::kBytes);
 
 constexpr uint8_t kNeedsChecksum = 1;  // VIRTIO_NET_HDR_F_NEEDS_CSUM
 constexpr uint8_t kGsoEcn = 0x80;      // VIRTIO_NET_HDR_GSO_ECN
-constexpr size_t kUdpChecksum = 6;     // RFC 768
+
+VnetHeader leave_checksum(MutableBytes frame, size_t start, size_t field, uint64_t pseudo) {
+  store16(frame, start + field, static_cast<uint16_t>(~finish(pseudo)));
+  return {
+      .needs_checksum = true, .checksum_start = static_cast<uint16_t>(start), .checksum_offset = static_cast<uint16_t>(field)};
+}
 
 }  // namespace
 
@@ -53,10 +58,11 @@ void VnetHeader::store(MutableBytes frame) const {
 }
 
 VnetHeader leave_tcp_checksum(MutableBytes frame, size_t tcp_start, uint64_t pseudo) {
-  store16(frame, tcp_start + tcp_field::checksum, static_cast<uint16_t>(~finish(pseudo)));
-  return {.needs_checksum = true,
-          .checksum_start = static_cast<uint16_t>(tcp_start),
-          .checksum_offset = static_cast<uint16_t>(tcp_field::checksum)};
+  return leave_checksum(frame, tcp_start, tcp_field::checksum, pseudo);
+}
+
+VnetHeader leave_udp_checksum(MutableBytes frame, size_t udp_start, uint64_t pseudo) {
+  return leave_checksum(frame, udp_start, UdpDatagram::kChecksum, pseudo);
 }
 
 void complete_checksum(MutableBytes frame) {
@@ -67,7 +73,7 @@ void complete_checksum(MutableBytes frame) {
   const bool udp = ip->protocol == Protocol::udp && UdpDatagram::parse(ip->payload);
   if (!tcp && !udp) return;
   const size_t start = EthernetFrame::kHeaderBytes + ip->header.size();
-  const size_t field = start + (tcp ? tcp_field::checksum : kUdpChecksum);
+  const size_t field = start + (tcp ? tcp_field::checksum : UdpDatagram::kChecksum);
   store16(frame, field, 0);
   const uint16_t checksum =
       finish(sum(ip->payload, pseudo_header(ip->source, ip->destination, ip->protocol, ip->payload.size())));

@@ -36,6 +36,7 @@ struct InstanceCounters {
   relay::DropCounters drops;
   std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
   std::optional<forward::Splicer::Counters> spliced;
+  std::optional<flow::DatagramEngine::Counters> datagrams;
 };
 
 class Instance {

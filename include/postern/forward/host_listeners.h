@@ -1,4 +1,4 @@
-// host_listeners.h - listeners of our own for TCP ports, which accept in bursts.
+// host_listeners.h - listeners of our own: TCP ports accept in bursts, UDP ports are bound and handed over.
 //
 //   port ─ SYN ─► the kernel's backlog ─ accept4, 64 a turn ─► Clients::arrived()
 //                       └ nobody can take more: it waits there, looked at again every 100 ms
@@ -24,6 +24,9 @@ class Clients {
   virtual bool have_room() const = 0;
   /// `socket` is a connection from `client`, non-blocking.
   virtual void arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) = 0;
+  /// `socket` is bound to the host's end of `forward`, non-blocking.
+  virtual Status publish_udp(UniqueFd socket, const stack::Forward& forward) = 0;
+  virtual void unpublish_udp(const stack::Forward& forward) = 0;
 
  protected:
   ~Clients() = default;
@@ -42,7 +45,7 @@ class HostListeners final : public Listeners {
 
  private:
   struct Listener {
-    UniqueFd socket;
+    UniqueFd socket;  // of TCP; UDP sockets are their carrier's
     stack::Forward forward;
   };
 

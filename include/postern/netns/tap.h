@@ -20,6 +20,7 @@ enum class Offload : uint8_t {
   checksums,      // of TCP and UDP: only begun
   tcp4,           // TCP over IPv4 comes in superframes
   tcp4_and_tcp6,  // TCP over both
+  tcp_and_udp,    // and datagrams of one size: Linux 6.2
 };
 
 /// How a TAP is to be read, as it came out.
@@ -39,8 +40,8 @@ Mac mac_of(int tap);
 /// device of another kind has the name).
 Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 
-/// Lets the kernel inside leave `wanted` to us. Where it refuses, checksums alone, and then nothing; returns what it granted. For
-/// TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
+/// Lets the kernel inside leave `wanted` to us. Where it refuses, what it may know: not UDP, then checksums alone, and then nothing;
+/// returns what it granted. For TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
 Result<Offload> accept_superframes(int tap, Offload wanted);
 
 /// The device outlives us, and with it what it was told to leave to us: whoever opens it next, without a vnet header perhaps,

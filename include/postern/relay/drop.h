@@ -17,7 +17,7 @@ enum class Drop : uint8_t {
   martian_source,        // the same, and group addresses
   source_route,          // IPv4 LSRR, SSRR; IPv6 routing header
   ipv6_extension,        // another IPv6 extension header
-  ipv6_fragment,         // IPv6 fragments are not reassembled
+  ipv6_fragment,         // an IPv6 fragment for libslirp, which cannot take what it is of; or behind other extension headers
   unsupported_protocol,  // not TCP, UDP, ICMP
   router_message,        // ICMP that only a router sends: advertisement, redirect
   group_destination,     // broadcast or multicast that nobody here serves

@@ -1,4 +1,5 @@
-// engine.h - who carries TCP. libslirp carries everything else in any case, and the connections of published ports.
+// engine.h - who carries TCP, UDP and echo. libslirp carries what is between the namespace and its router in any case, and the
+// connections of published ports.
 #pragma once
 
 #include "postern/netns/tap.h"
@@ -10,7 +11,7 @@ inline constexpr Engine kDefaultEngine = Engine::fast;
 
 /// What the TAP may leave to it. Not TCP over IPv6 to libslirp, which answers an IPv6 packet above its MTU with "packet too big".
 constexpr netns::Offload offload_for(Engine engine) {
-  return engine == Engine::fast ? netns::Offload::tcp4_and_tcp6 : netns::Offload::tcp4;
+  return engine == Engine::fast ? netns::Offload::tcp_and_udp : netns::Offload::tcp4;
 }
 
 }  // namespace postern::relay

@@ -15,6 +15,7 @@
 
 #include "postern/base/clock.h"
 #include "postern/relay/drop.h"
+#include "postern/relay/engine.h"
 #include "postern/relay/packet_view.h"
 #include "postern/stack/address_plan.h"
 #include "postern/stack/slirp_stack.h"
@@ -31,7 +32,7 @@ struct FilterConfig {
   stack::Dns dns = stack::Dns::redirected;
   bool ipv6 = true;
   size_t max_flows = 1024;
-  bool limits_tcp = true;              // or its engine does so itself, and makes room
+  Engine serves = Engine::libslirp;    // the fast one bounds its flows itself, and takes IPv6 datagrams of any size
   std::array<uint64_t, 2> hash_key{};  // secret and random (getrandom(2)), or a guest could make its flows collide
 };
 
@@ -68,6 +69,9 @@ class FrameFilter {
   PortSet& published_udp();
   /// A frame on its way into the namespace. The sender of a datagram to a published port is a client that may be answered.
   void note_to_guest(wire::Bytes frame, TimePoint now);
+
+  /// The same from who knows it: `client` has sent to a published port.
+  void expect_answer(const IpAddress& client, Port client_port, Port published, TimePoint now);
 
   /// From now on the host's own `addresses` and 169.254/16 are refused like its loopback, but for answers to clients of published
   /// ports. Again with others when they change.

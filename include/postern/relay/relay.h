@@ -1,8 +1,8 @@
 // relay.h - carries every frame between the namespace's TAP and the engines: one epoll loop, one turn after another.
 //
 //   namespace               |  our process: host netns
-//   app ── kernel ── TAP ═══╪══► FrameFilter ─┬─ TCP ─────► flow, the fast engine ◄─► host socket ◄─► net
-//                           |      drop, refuse └─ the rest ► stack, libslirp ────────► host socket ──► net
+//   app ── kernel ── TAP ═══╪══► FrameFilter ─┬─ TCP, UDP, echo ► flow, the fast engine ◄─► host socket ◄─► net
+//                           |      drop, refuse └─ the rest ───► stack, libslirp ────────► host socket ──► net
 //                           |  ◄──────────────────────────── frames back
 //
 // Fairness: a turn serves every host socket that is ready, then at most kFramesPerTurn frames or kBytesPerTurn, then a share of
@@ -14,12 +14,14 @@
 #include <memory>
 #include <vector>
 
+#include "postern/flow/datagram_engine.h"
 #include "postern/flow/tcp_engine.h"
 #include "postern/loop/event_loop.h"
 #include "postern/netns/tap.h"
 #include "postern/relay/engine.h"
 #include "postern/relay/frame_filter.h"
 #include "postern/stack/slirp_stack.h"
+#include "postern/wire/vnet_header.h"
 
 namespace postern::relay {
 
@@ -41,7 +43,8 @@ class Relay final : private stack::FrameSink {
   };
 
   /// The loop must outlive the relay. Errors: libslirp's refusal, getrandom's.
-  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine);
+  static Result<std::unique_ptr<Relay>> create(loop::EventLoop& loop, const stack::StackConfig& config, Engine engine,
+                                               const flow::DatagramPolicy& datagrams = {});
 
   /// From now on frames flow. `tap` may also be a socket that carries a frame a message (SOCK_SEQPACKET), non-blocking.
   /// `tap_gone` is called once, from a turn, when the device was deleted, its namespace has ended, or the socket's other end has.
@@ -80,8 +83,15 @@ class Relay final : private stack::FrameSink {
   stack::SlirpStack& stack() { return *stack_; }
   FrameFilter& filter() { return filter_; }
   Counters counters() const;
-  /// Nothing: TCP is libslirp's.
+  /// Nothing: TCP is libslirp's, and datagrams are.
   const flow::TcpEngine::Counters* engine_counters() const;
+  const flow::DatagramEngine::Counters* datagram_counters() const;
+
+  /// A UDP port of the host leads into the namespace from now on. `socket` is bound, and non-blocking. Of the fast engine only.
+  /// Errors: no room for it.
+  Status publish_udp(UniqueFd socket, const stack::Forward& forward);
+  /// Closes it. One that is not there is no error.
+  void unpublish_udp(const stack::Forward& forward);
   /// Of both engines.
   size_t open_flows() const;
   /// `most` of them at most.
@@ -93,7 +103,8 @@ class Relay final : private stack::FrameSink {
   std::optional<Duration> patience();
   void drain_tap();
   bool take(wire::MutableBytes bytes);
-  bool take_frame(wire::MutableBytes frame, bool needs_checksum);
+  bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  bool stays(const Verdict& verdict, wire::MutableBytes frame);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
   void lose_tap();

@@ -15,7 +15,7 @@ namespace ipv4_field {
 inline constexpr size_t total_length = 2, id = 4, checksum = 10;
 }
 namespace ipv6_field {
-inline constexpr size_t payload_length = 4;
+inline constexpr size_t payload_length = 4, next_header = 6;
 }
 
 struct Fragment {
@@ -29,6 +29,7 @@ struct Fragment {
 struct IpPacket {
   static constexpr size_t kMinHeaderBytes4 = 20;
   static constexpr size_t kHeaderBytes6 = 40;
+  static constexpr size_t kFragmentHeaderBytes6 = 8;
   static constexpr size_t kMaxBytes = 65'535;          // IPv4's total length; an IPv6 packet may be 40 longer
   static constexpr unsigned kMaxExtensionHeaders = 8;  // a longer chain is an attack: RFC 8504 5.3 lets a host refuse it
 
@@ -52,7 +53,7 @@ struct IpPacket {
   static std::optional<IpPacket> parse(Bytes packet);
 };
 
-/// What stands before a packet of our own: without options or extension headers, and not to be fragmented on its way.
+/// What stands before a packet of our own: without options, and not to be fragmented on its way unless it says so.
 struct IpHeader {
   static constexpr uint8_t kHopLimit = 64;  // RFC 1700
 
@@ -61,6 +62,8 @@ struct IpHeader {
   Protocol protocol;
   uint8_t traffic_class = 0;  // IPv4: type of service
   uint16_t id = 0;            // IPv4 only; means nothing in a packet that is no fragment, RFC 6864 4.1
+  /// Of a packet that is one; IPv6 then has a fragment header. In IPv4 also {id, 0, false} of a whole one that a router may cut.
+  std::optional<Fragment> fragment = {};
 };
 
 /// Writes it for `payload_bytes` behind it, which with the header are no more than IpPacket::kMaxBytes. Returns the bytes

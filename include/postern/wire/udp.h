@@ -9,6 +9,7 @@ namespace postern::wire {
 
 struct UdpDatagram {
   static constexpr size_t kHeaderBytes = 8;
+  static constexpr size_t kChecksum = 6;  // where the field begins
 
   Port source;
   Port destination;

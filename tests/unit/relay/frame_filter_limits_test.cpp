@@ -1,6 +1,8 @@
 // Bounds: fragments that wait for each other, and flows.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "filter_probe.h"
 
 namespace postern::relay {
@@ -96,13 +98,59 @@ TEST(FrameFilter, AtTheFlowLimitASynIsDroppedAndAConnectionGoesOn) {
   }
 }
 
-TEST(FrameFilter, AnEngineOfItsOwnLimitsTcpItself) {
+TEST(FrameFilter, AnEngineOfItsOwnLimitsItsFlowsItself) {
   FilterConfig config;
-  config.limits_tcp = false;
+  config.serves = Engine::fast;
   FilterProbe probe(config);
   probe.open_flows = config.max_flows;
   EXPECT_EQ(probe.fate(tcp_frame(to("192.0.2.1"))), "pass");
-  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"))), "drop flow_limit");
+  EXPECT_EQ(probe.fate(udp_frame(to("192.0.2.1"))), "pass");
+  EXPECT_EQ(probe.fate(echo_request(to("192.0.2.1"))), "pass");
+}
+
+/// The same with IPv6's fragment header, RFC 8200 4.5; `before` stands in front of it.
+std::vector<Frame> fragments6(const Ends& ends, const Frame& payload, size_t size, uint8_t protocol = 17) {
+  std::vector<Frame> frames;
+  for (size_t begin = 0; begin < payload.size(); begin += size) {
+    const size_t end = std::min(begin + size, payload.size());
+    Frame header = {protocol, 0};
+    append16(header, begin | (end < payload.size() ? 1 : 0));
+    append32(header, 0xabcdef01);
+    frames.push_back(ip_frame(ends, slice(payload, begin, end), {.extensions = header, .first_extension = 44}));
+  }
+  return frames;
+}
+
+TEST(FrameFilter, Ipv6FragmentsPassAsOneFrameToTheFastEngine) {
+  FilterConfig config;
+  config.serves = Engine::fast;
+  FilterProbe probe(config);
+  const Ends ends = to("2001:db8::1");
+  for (const size_t bytes : {8'192u, 65'000u, 100u}) {
+    const Frame datagram = udp_datagram(ends, {.payload = Frame(bytes, 0x42)});
+    std::vector<Frame> parts = fragments6(ends, datagram, 1'448);
+    std::reverse(parts.begin(), parts.end());
+    for (size_t i = 0; i + 1 < parts.size(); ++i) EXPECT_EQ(probe.fate(parts[i]), "absorbed");
+    EXPECT_EQ(probe.fate(parts.back()), "pass");
+    EXPECT_EQ(probe.out(), ip_frame(ends, datagram, {})) << bytes;
+  }
+}
+
+TEST(FrameFilter, WhatIpv6FragmentsHideIsFilteredWhenItIsWhole) {
+  FilterConfig config;
+  config.serves = Engine::fast;
+  FilterProbe probe(config);
+  const Ends gateway = to("fd00::2"), remote = to("2001:db8::1");
+  const std::vector<Frame> parts = fragments6(gateway, udp_datagram(gateway, {}), 8);
+  for (size_t i = 0; i + 1 < parts.size(); ++i) EXPECT_EQ(probe.fate(parts[i]), "absorbed");
+  EXPECT_EQ(probe.fate(parts.back()), "refuse host_alias");
+  const Frame part(24, 1);
+  EXPECT_EQ(probe.fate(fragments6(remote, part, 16)[1]), "absorbed");
+  EXPECT_EQ(probe.fate(fragments6(remote, part, 16)[1]), "drop fragment_overlap");
+  Frame behind_options = {44, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 1};
+  EXPECT_EQ(probe.fate(ip_frame(remote, Frame(16), {.extensions = behind_options, .first_extension = 60})), "drop ipv6_fragment");
+  FilterProbe of_libslirp;
+  EXPECT_EQ(of_libslirp.fate(fragments6(remote, part, 16)[0]), "drop ipv6_fragment");
 }
 
 TEST(FrameFilter, AtTheFlowLimitADatagramPassesFromAPortThatHasASocket) {

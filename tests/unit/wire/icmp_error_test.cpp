@@ -122,5 +122,18 @@ TEST(IcmpError, AnswersNothingUnreadable) {
   EXPECT_FALSE(build_icmp_error(IcmpReason::port, test::ethernet_frame(0x0800, {0x45, 0, 0}), *parse_ip("10.0.2.2"), reply));
 }
 
+TEST_P(IcmpErrorOfEitherFamily, SaysWhatARouterHasSaid) {
+  std::array<uint8_t, kMaxIcmpErrorFrame> buffer{};
+  const IcmpError too_large = GetParam().is_v4() ? IcmpError{3, 4, 1400} : IcmpError{2, 0, 1400};
+  const char* router = GetParam().is_v4() ? "198.51.100.9" : "2001:db8::9";
+  const auto reply = build_icmp_error(too_large, udp_frame(GetParam()), *parse_ip(router), buffer);
+  ASSERT_TRUE(reply);
+  const auto ip = IpPacket::parse(Bytes(*reply).subspan(14));
+  EXPECT_EQ(ip->source, *parse_ip(router));
+  EXPECT_EQ(ip->payload[0], too_large.type);
+  EXPECT_EQ(ip->payload[1], too_large.code);
+  EXPECT_EQ(load32(ip->payload, 4), 1400u);
+}
+
 }  // namespace
 }  // namespace postern::wire

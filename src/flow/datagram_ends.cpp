@@ -1,0 +1,112 @@
+// datagram_ends.cpp - who is who on the other side: what an address of the host's network is called inside, and who may send in.
+#include "postern/base/siphash.h"
+#include "postern/wire/address_class.h"
+
+#include "mappings.h"
+
+namespace postern::flow {
+
+namespace {
+
+constexpr Duration kBetweenTouches = std::chrono::seconds(1);
+
+FlowKey key_of(const Mapping& mapping, const IpAddress& remote, Port port) {
+  return {mapping.key.guest, mapping.key.guest_port, remote, port};
+}
+
+}  // namespace
+
+/// The namespace has sent to `to`, which it calls seen.remote: from now on that address may send in.
+void DatagramEngine::Mappings::allow(Mapping& mapping, const HostEndpoint& to, const FlowKey& seen) {
+  mapping.has_aliases |= to.address != seen.remote;
+  Peer* known = sent_to_.get(mapping.last_peer);
+  const bool is_same =
+      known && known->mapping == mapping.handle && known->key.remote == to.address && known->other.address == seen.remote;
+  if (is_same && !mapping.has_aliases) {
+    if (now_ - known->heard >= kBetweenTouches) sent_to_.touch(*known, now_);
+    return;
+  }
+  known = &sent_to_.remember(key_of(mapping, to.address, Port{}), now_);
+  known->mapping = mapping.handle;
+  known->other = {seen.remote, Port{}};
+  mapping.last_peer = known->handle;
+  if (!mapping.has_aliases) return;
+  Peer& exact = sent_to_.remember(key_of(mapping, to.address, to.port), now_);
+  exact.mapping = mapping.handle;
+  exact.other = {seen.remote, seen.remote_port};
+}
+
+/// What inside is called that `from` is; nothing: it may not send in by `mapping`.
+std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit(Mapping& mapping, const HostEndpoint& from) {
+  Peer* known = sent_to_.get(mapping.last_peer);
+  const bool is_same = known && known->mapping == mapping.handle && known->key.remote == from.address;
+  if (!is_same) known = mapping.in_table ? sent_to_.find(key_of(mapping, from.address, Port{})) : nullptr;
+  if (known && known->mapping == mapping.handle) {
+    mapping.last_peer = known->handle;
+    if (now_ - known->heard >= kBetweenTouches) sent_to_.touch(*known, now_);
+    return name_of(mapping, from);
+  }
+  if (mapping.life == Life::published) return admit_client(mapping, from);
+  const bool may_be_anybody = config_.filtering == Filtering::full_cone && !stands_for_another(from.address);
+  return may_be_anybody ? std::optional(Visible{from.address, from.port}) : std::nullopt;
+}
+
+/// The same without asking whether it may, for what is sent to it and for errors about that.
+std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::name_of(const Mapping& mapping,
+                                                                                   const HostEndpoint& end) {
+  if (!mapping.is_udp()) {
+    if (end.address != mapping.last_to.address) return std::nullopt;
+    return Visible{mapping.ends.key.remote, {}};
+  }
+  if (mapping.has_aliases) {
+    const Peer* exact = sent_to_.find(key_of(mapping, end.address, end.port));
+    if (exact && exact->mapping == mapping.handle) return Visible{exact->other.address, exact->other.port};
+  }
+  const Peer* known = sent_to_.get(mapping.last_peer);
+  if (!known || known->mapping != mapping.handle || known->key.remote != end.address) {
+    known = sent_to_.find(key_of(mapping, end.address, Port{}));
+  }
+  if (known && known->mapping == mapping.handle) return Visible{known->other.address, end.port};
+  if (mapping.life != Life::published) return std::nullopt;
+  const Visible shown{stands_for_another(end.address) ? gateway_of(mapping.key) : end.address, end.port};
+  return shown;
+}
+
+/// An address that means somebody else inside, or nobody: the host's loopback, and those of the virtual network.
+bool DatagramEngine::Mappings::stands_for_another(const IpAddress& address) const {
+  if (wire::is_martian(address) || wire::is_group(address)) return true;
+  if (const auto* v4 = std::get_if<Ipv4>(&address)) return config_.network4.contains(*v4);
+  constexpr size_t kPrefixBytes = 8;
+  const auto& octets = std::get<Ipv6>(address).octets;
+  const bool is_link_local = octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
+  return is_link_local || std::equal(octets.begin(), octets.begin() + kPrefixBytes, config_.gateway6.octets.begin());
+}
+
+IpAddress DatagramEngine::Mappings::gateway_of(const FlowKey& key) const {
+  return key.is_v4() ? IpAddress(config_.gateway4) : IpAddress(config_.gateway6);
+}
+
+/// Any source may send to a published port. One that cannot be shown as itself is shown as the gateway, with its own port if no
+/// other such client has that. Which port it got is found again by trying the same ones.
+std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit_client(Mapping& mapping,
+                                                                                        const HostEndpoint& from) {
+  constexpr uint16_t kFirstOther = 32'768, kOthers = 28'232;  // where Linux takes ephemeral ports from
+  constexpr uint64_t kMostTries = 16;
+  const bool is_itself = !stands_for_another(from.address);
+  const uint64_t chance = is_itself ? 0 : hash(key_of(mapping, from.address, from.port), config_.hash_key);
+  for (uint64_t tries = 0; tries < (is_itself ? 1 : kMostTries); ++tries) {
+    const Port other{static_cast<uint16_t>(kFirstOther + (chance + tries) % kOthers)};
+    const Visible shown{is_itself ? from.address : gateway_of(mapping.key), tries == 0 ? from.port : other};
+    const FlowKey key = key_of(mapping, shown.address, shown.port);
+    Peer* client = clients_.find(key);
+    const bool is_ours = client && client->mapping == mapping.handle && client->other == from;
+    if (client && !is_ours && !is_itself && mappings_.get(client->mapping)) continue;
+    client = &clients_.remember(key, now_);
+    client->mapping = mapping.handle;
+    client->other = from;
+    return shown;
+  }
+  return std::nullopt;
+}
+
+}  // namespace postern::flow

@@ -1,0 +1,43 @@
+// mapping.h - all that is known of one socket for datagrams.
+#pragma once
+
+#include "postern/flow/datagram_sides.h"
+
+#include "age_list.h"
+#include "slab.h"
+
+namespace postern::flow {
+
+struct Mapping : Aged<Mapping> {
+  /// How long it may be idle.
+  enum class Life : uint8_t {
+    fresh,   // nobody has answered
+    stream,  // somebody has
+    dns,     // it has spoken to port 53 alone
+    echo,
+    published,  // it does not end by itself
+    closed,     // its socket is gone; reaped at the end of the turn
+  };
+
+  Mapping(const FlowKey& k, const DatagramEnds& e) : key(k), ends(e) {}
+
+  bool is_udp() const { return ends.kind == DatagramKind::udp; }
+
+  FlowKey key;        // UDP: without a remote
+  DatagramEnds ends;  // UDP: the remote spoken to last. The MACs are those of the last frame: there may be a bridge inside
+  Handle handle{};
+  int socket = -1;
+  Life life = Life::fresh;
+  bool in_table = false;                  // the namespace's datagrams leave by it
+  bool has_aliases = false;               // among those that it speaks to
+  uint16_t most_in_segment = UINT16_MAX;  // larger ones the host does not take several of in one piece
+  bool can_read = false, may_have_failed = false, in_run_queue = false;
+  Handle last_peer{};      // spoken to or heard last
+  HostEndpoint last_to{};  // echo: the only one
+  Mapping* next_to_run = nullptr;
+
+  // What waits for the end of the burst, by number; 0: none.
+  uint8_t first_waiting = 0, last_waiting = 0;
+};
+
+}  // namespace postern::flow

@@ -1,5 +1,4 @@
 // datagram_ends.cpp - who is who on the other side: what an address of the host's network is called inside, and who may send in.
-#include "postern/base/siphash.h"
 #include "postern/wire/address_class.h"
 
 #include "mappings.h"
@@ -13,6 +12,9 @@ constexpr Duration kBetweenTouches = std::chrono::seconds(1);
 FlowKey key_of(const Mapping& mapping, const IpAddress& remote, Port port) {
   return {mapping.key.guest, mapping.key.guest_port, remote, port};
 }
+
+/// No socket of one family brings the other's, unless it was made otherwise by who published it.
+bool is_of_family(const Mapping& mapping, const HostEndpoint& end) { return end.address.index() == mapping.key.guest.index(); }
 
 }  // namespace
 
@@ -38,6 +40,7 @@ void DatagramEngine::Mappings::allow(Mapping& mapping, const HostEndpoint& to, c
 
 /// What inside is called that `from` is; nothing: it may not send in by `mapping`.
 std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit(Mapping& mapping, const HostEndpoint& from) {
+  if (!is_of_family(mapping, from)) return std::nullopt;
   Peer* known = sent_to_.get(mapping.last_peer);
   const bool is_same = known && known->mapping == mapping.handle && known->key.remote == from.address;
   if (!is_same) known = mapping.in_table ? sent_to_.find(key_of(mapping, from.address, Port{})) : nullptr;
@@ -54,6 +57,7 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
 /// The same without asking whether it may, for what is sent to it and for errors about that.
 std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::name_of(const Mapping& mapping,
                                                                                    const HostEndpoint& end) {
+  if (!is_of_family(mapping, end)) return std::nullopt;
   if (!mapping.is_udp()) {
     if (end.address != mapping.last_to.address) return std::nullopt;
     return Visible{mapping.ends.key.remote, {}};

@@ -78,7 +78,7 @@ bool is_checksum_right(const PacketView& packet) {
 
 }  // namespace
 
-FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, Config config)
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const Config& config)
     : loop_(loop),
       tap_(tap),
       config_(config.network),

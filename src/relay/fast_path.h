@@ -30,7 +30,7 @@ class FastPath final : private flow::GuestSide {
     std::function<void(const IpAddress& client, Port client_port, Port guest_port)> client_spoke;
   };
   /// Loop and TAP must outlive it.
-  FastPath(loop::EventLoop& loop, TapPort& tap, Config config);
+  FastPath(loop::EventLoop& loop, TapPort& tap, const Config& config);
 
   /// What the TAP says of a frame.
   enum class Checksum { right, unknown };

@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from process import Failed, ReadyPipe, Running, innermost_child, is_root, run, wait_until
+from process import Failed, ReadyPipe, Running, descendant_named, innermost_child, is_root, run, wait_until
 
 REMOTE = os.environ.get("LAB_REMOTE4", "")
 HOST = os.environ.get("LAB_HOST4", "")
@@ -215,7 +215,8 @@ class RootlessKit:
                        f"--state-dir={folder}/state", *ports, *HOLDER]
             with Running(command) as kit:
                 kit.read_line()
-                yield Inside(innermost_child(kit.pid), kit.pid)
+                wait_until(lambda: descendant_named(kit.pid, "sleep"), "RootlessKit's command")
+                yield Inside(descendant_named(kit.pid, "sleep"), kit.pid)
 
     def first_byte(self):
         raise NotMeasured("of published ports only")

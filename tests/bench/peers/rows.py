@@ -125,7 +125,8 @@ def _server_inside(place, settings, mtu, argv):
     with _connected(place, settings, mtu, [PUBLISHED_PORT]) as inside, inside.start(argv) as server:
         def ready():
             server.check()
-            return process.listens(server.pid, PUBLISHED_PORT)
+            # Not in the server's: before it has entered it stands outside, where the relay listens.
+            return process.listens(inside.holder, PUBLISHED_PORT)
         process.wait_until(ready, f"{argv[0]} in the namespace")
         yield
 

@@ -6,12 +6,13 @@ _postern_flags() {  # <command>: its options without a value
     case $1 in
         run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
-        ports | status | doctor) echo "-h --help --json" ;;
+        ports) echo "-h --help --json --kill" ;;
+        status | doctor) echo "-h --help --json" ;;
     esac
 }
 
 _postern_settings() {  # <command>: its options with a value
-    local network="-p --publish --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --sandbox"
+    local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --sandbox"
     case $1 in
         run) echo "$network --network --dns --add-host --env --workdir" ;;
         attach) echo "$network --macaddress --dns" ;;
@@ -26,6 +27,7 @@ _postern_reply() {  # <compgen argument>...
 _postern_value() {  # <option>
     case $1 in
         --sandbox) _postern_reply -W "required best-effort" ;;
+        --publish-source) _postern_reply -W "namespace loopback gateway" ;;
         --engine) _postern_reply -W "fast libslirp" ;;
         --udp-nat) _postern_reply -W "address-dependent full-cone" ;;
         --network) _postern_reply -W "slirp none host" ;;

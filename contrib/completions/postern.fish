@@ -15,7 +15,7 @@ function __postern_workload
             break
         end
         set -e words[1]
-        if contains -- $word -p --publish --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd \
+        if contains -- $word -p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd \
                 --api-socket --sandbox \
                 --network --dns --add-host --env --workdir
             set -q words[1]; or return 1
@@ -47,6 +47,7 @@ complete -c postern -n "__postern_in run attach ports status doctor" -s h -l hel
 complete -c postern -n "__postern_in ports status doctor" -l json -d "For programs"
 complete -c postern -n "__postern_in ports status" -x -l pid -d "The process of postern to ask"
 complete -c postern -n "__postern_in ports status" -r -l api-socket -d "Ask who listens there"
+complete -c postern -n "__postern_in ports" -l kill -d "End the connections of removed ports too"
 complete -c postern -n "__postern_in ports" -a "add rm ls"
 
 complete -c postern -n "__postern_in run" -x -l network -a "slirp none host" -d "What network there is inside"
@@ -64,6 +65,8 @@ complete -c postern -n "__postern_in attach" -x -l macaddress -d "MAC address of
 complete -c postern -n "__postern_in attach" -x -l dns -d "Nameserver that the DNS addresses lead to"
 
 complete -c postern -n "__postern_in run attach" -x -s p -l publish -d "[IP:]PORT[-END]:PORT[/tcp|udp]"
+complete -c postern -n "__postern_in run attach" -x -l publish-source -a "namespace loopback gateway" -d "As whom loopback clients are seen"
+complete -c postern -n "__postern_in run attach" -x -l reach -d "HOST_PORT[:PORT] of the host's loopback"
 complete -c postern -n "__postern_in run attach" -x -l engine -a "fast libslirp" -d "Who carries TCP, UDP and ping"
 complete -c postern -n "__postern_in run attach" -x -l udp-nat -a "address-dependent full-cone" -d "Who may answer a UDP port inside"
 complete -c postern -n "__postern_in run attach" -l udp-same-port -d "A UDP port inside has the same number outside"

@@ -18,6 +18,8 @@ _postern() {
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
     '*'{-p+,--publish=}'[lead a host port into the namespace]:[IP\:]PORT[-END]\:PORT[/tcp|udp]'
+    '--publish-source=[as whom loopback clients are seen]:who:(namespace loopback gateway)'
+    "*--reach=[open one port of the host's loopback]:HOST_PORT[\\:PORT]"
     '--engine=[who carries TCP, UDP and ping]:engine:(fast libslirp)'
     '--udp-nat=[who may answer a UDP port inside]:mode:(address-dependent full-cone)'
     '--udp-same-port[a UDP port inside has the same number outside]'
@@ -57,6 +59,7 @@ _postern() {
     '(- *)'{-h,--help}'[print the options]'
     '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
     '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '--kill[end the connections of removed ports too]'
     '--json[for programs]'
   )
   status_options=(

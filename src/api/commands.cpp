@@ -45,7 +45,10 @@ Json list_hostfwd(const Json&, Instance& instance) {
 Json remove_hostfwd(const Json& arguments, Instance& instance) {
   const auto id = read_integer(arguments, "id", 0, UINT32_MAX);
   if (!id) return error("bad request: remove_hostfwd: bad arguments.id");
-  const Status removed = instance.remove_forward(*id);
+  const auto kill = arguments.find("kill");
+  if (kill != arguments.end() && !kill->is_boolean()) return error("bad request: remove_hostfwd: bad arguments.kill");
+  const bool resets = kill != arguments.end() && kill->get<bool>();
+  const Status removed = instance.remove_forward(*id, resets ? forward::OpenConnections::reset : forward::OpenConnections::go_on);
   if (!removed && removed.error().is(std::errc::no_such_file_or_directory))
     return error("bad request: remove_hostfwd: bad arguments.id");
   if (!removed) return error("bad request: remove_hostfwd: slirp_remove_hostfwd failed", removed.error());

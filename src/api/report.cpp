@@ -95,7 +95,8 @@ Json to_json(const InstanceStatus& status, size_t forwards) {
                  {"tap", tap(status.tap)},
                  {"network", network(status)},
                  {"flows", {{"open", status.open_flows}, {"limit", status.network.max_flows}}},
-                 {"forwards", forwards}};
+                 {"forwards", forwards},
+                 {"loopback_clients", {{"way", status.loopback_clients.way}, {"source", status.loopback_clients.source}}}};
   if (status.names) object["dns"] = names(*status.names);
   return object;
 }
@@ -109,6 +110,8 @@ Json to_json(const stack::Flows& flows) {
 Json to_json(const flow::TcpEngine::Counters& counters) {
   return {{"opened", counters.opened},
           {"refused", counters.refused},
+          {"arrived", counters.arrived},
+          {"turned_away", counters.turned_away},
           {"resets_to_guest", counters.resets_to_guest},
           {"resets_from_guest", counters.resets_from_guest},
           {"sent_again", counters.sent_again},
@@ -142,6 +145,12 @@ Json to_json(const InstanceCounters& counters) {
   if (counters.engine) object["fast_tcp"] = to_json(*counters.engine);
   if (counters.datagrams) object["fast_datagrams"] = to_json(*counters.datagrams);
   if (counters.names) object["dns"] = to_json(*counters.names);
+  if (const auto& spliced = counters.spliced) {
+    object["spliced"] = {{"opened", spliced->opened},
+                         {"refused", spliced->refused},
+                         {"bytes_to_guest", spliced->bytes_to_guest},
+                         {"bytes_to_client", spliced->bytes_to_client}};
+  }
   return object;
 }
 

@@ -83,6 +83,7 @@ Status Attachment::set_up() {
   if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
   relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(options_.network.engine)};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
+  if (Status opened = connection_->open_splicer(target); !opened) return opened;
   auto tap = relay::connect_tap(target, plan);
   if (!tap) return Failure(tap.error());
   return connection_->start(std::move(*tap), Connection::awaited_behind(plan),

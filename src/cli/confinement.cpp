@@ -7,6 +7,7 @@
 #include "postern/base/log.h"
 #include "postern/dns/syscalls.h"
 #include "postern/flow/syscalls.h"
+#include "postern/forward/syscalls.h"
 #include "postern/loop/syscalls.h"
 #include "postern/netlink/syscalls.h"
 #include "postern/process/syscalls.h"
@@ -33,7 +34,7 @@ std::vector<int> kept_capabilities(const Confinement& confinement) {
 std::vector<SyscallRules> syscall_lists() {
   std::vector<SyscallRules> lists = {
       libc_syscalls(), loop::syscalls(),  netlink::syscalls(), process::syscalls(), flow::syscalls(),
-      dns::syscalls(), stack::syscalls(), relay::syscalls(),   api::syscalls(),
+      dns::syscalls(), stack::syscalls(), relay::syscalls(),   forward::syscalls(), api::syscalls(),
   };
 #ifdef POSTERN_SANITIZED
   lists.push_back(sanitizer_syscalls());

@@ -1,11 +1,13 @@
 #include "connection.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "postern/base/log.h"
+#include "postern/forward/slirp_listeners.h"
 
 namespace postern::cli {
 
@@ -13,13 +15,25 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
+std::unique_ptr<forward::Listeners> make_listeners(relay::Engine engine, loop::EventLoop& loop, forward::Clients& clients,
+                                                   stack::SlirpStack& stack) {
+  if (engine == relay::Engine::libslirp) return std::make_unique<forward::SlirpListeners>(stack);
+  return std::make_unique<forward::HostListeners>(loop, clients);
+}
+
+bool is_loopback(const IpAddress& address) {
+  if (const auto* v4 = std::get_if<Ipv4>(&address)) return v4->bits >> 24 == 127;
+  return address == IpAddress(Ipv6::from_wire(in6addr_loopback));
+}
+
 }  // namespace
 
 Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay)
     : loop_(loop),
       network_(network),
       relay_(std::move(relay)),
-      ports_(relay_->stack(), {network.stack.addresses.guest(), network.guest6()}),
+      listeners_(make_listeners(network.engine, loop, *this, relay_->stack())),
+      ports_(*listeners_, {network.stack.addresses.guest(), network.guest6()}),
       patience_(loop, [this] {
         log::warning("no IPv6 address inside after {:g} s; going on without", Seconds(events_.patience_for_ipv6).count());
         report_ready();
@@ -48,31 +62,85 @@ Status Connection::publish(const std::vector<forward::PortSpec>& specs) {
   bool silent_udp = false;
   for (const forward::PortSpec& spec : specs) {
     if (auto published = ports_.publish(spec); !published) return published;
-    if (spec.protocol != stack::Protocol::udp) continue;
-    for (size_t i = 0; i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
-    silent_udp |= network_.stack.host_loopback == stack::HostLoopback::closed;
+    const bool is_stacks = spec.protocol == stack::Protocol::udp && network_.engine == relay::Engine::libslirp;
+    for (size_t i = 0; is_stacks && i < spec.count(); ++i) relay_->filter().published_udp().set(spec.guest_first.number + i);
+    silent_udp |= is_stacks && network_.stack.host_loopback == stack::HostLoopback::closed;
   }
   if (silent_udp)
     log::info("published UDP ports do not answer clients on the host's own loopback (--allow-host-loopback lets them)");
   return {};
 }
 
+/// Of UDP ports that are libslirp's the filter learns here; of ours by the relay.
 Result<forward::Published> Connection::add_forward(const forward::PortRequest& request) {
   auto added = ports_.add(request);
-  if (added && added->forward.protocol == stack::Protocol::udp) {
+  const bool is_udp = added && added->forward.protocol == stack::Protocol::udp;
+  if (is_udp && network_.engine == relay::Engine::libslirp) {
     relay_->filter().published_udp().set(added->forward.guest_port.number);
   }
   return added;
 }
 
-Status Connection::remove_forward(forward::ForwardId id) {
+Status Connection::remove_forward(forward::ForwardId id, forward::OpenConnections open) {
   const auto removed = ports_.remove(id);
   if (!removed) return Failure(removed.error());
   const stack::Forward& forward = removed->forward;
-  if (forward.protocol == stack::Protocol::udp && !ports_.leads_to(stack::Protocol::udp, forward.guest_port)) {
+  const bool is_stacks = forward.protocol == stack::Protocol::udp && network_.engine == relay::Engine::libslirp;
+  if (is_stacks && !ports_.publishes_udp_of(forward.guest_port)) {
     relay_->filter().published_udp().reset(forward.guest_port.number);
   }
+  if (open == forward::OpenConnections::reset && forward.protocol == stack::Protocol::tcp) {
+    relay_->reset_clients(forward);
+    if (splicer_) splicer_->reset(forward);
+  }
   return {};
+}
+
+/// A spliced connection has two sockets; what the relay may not fill is left to them.
+bool Connection::have_room() const {
+  if (!carries_) return false;
+  const size_t spliced = splicer_ ? 2 * splicer_->open_connections() : 0;
+  return relay_->has_room_for_client(spliced);
+}
+
+/// Spliced are the clients whose address means nothing inside. The others go by the TAP, which can show theirs.
+void Connection::arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) {
+  if (splicer() && is_loopback(client.address)) {
+    return splicer_->carry({std::move(socket), client, forward}, spliced_end(forward));
+  }
+  relay_->accept_tcp(std::move(socket), client, {forward.guest_address, forward.guest_port});
+}
+
+/// Where a client on the loopback is led to: what it looks like inside follows from that.
+stack::Endpoint Connection::spliced_end(const stack::Forward& forward) const {
+  const bool v4 = std::holds_alternative<Ipv4>(forward.guest_address);
+  const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
+  const bool by_loopback = network_.publish_source == PublishSource::loopback;
+  return {by_loopback ? loopback : forward.guest_address, forward.guest_port};
+}
+
+Status Connection::open_splicer(const netns::NamespaceHandle& target) {
+  if (network_.publish_source == PublishSource::gateway) return {};
+  auto splicer = forward::Splicer::create(loop_, target, [this](forward::Splicer::Client client) {
+    relay_->accept_tcp(std::move(client.socket), client.address, {client.forward.guest_address, client.forward.guest_port});
+  });
+  if (!splicer) return Failure(splicer.error());
+  splicer_ = std::move(*splicer);
+  return {};
+}
+
+stack::Flows Connection::flows(size_t most) const {
+  stack::Flows found = relay_->flows(most);
+  if (splicer_) splicer_->list(found, most);
+  return found;
+}
+
+Status Connection::drain(const relay::Relay::Patience& patience, const std::function<bool()>& give_up) {
+  using Others = relay::Relay::Others;
+  return relay_->drain(patience, give_up, [this]() -> Others {
+    if (!splicer_) return {};
+    return {splicer_->owes_clients(), splicer_->counters().bytes_to_client};
+  });
 }
 
 Connection::Awaited Connection::awaited_behind(const relay::TapPlan& plan) {
@@ -82,6 +150,7 @@ Connection::Awaited Connection::awaited_behind(const relay::TapPlan& plan) {
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
   if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, events_.tap_gone); !connected) return connected;
+  carries_ = true;
   if (awaited == Awaited::ipv6_address) {
     if (auto watched = watch_link(tap); !watched) return watched;
   }

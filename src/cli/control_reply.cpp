@@ -92,6 +92,15 @@ std::string describe_dns(const Json& status) {
                      count("answered") + count("answered_here"), count("refused") + count("timed_out") + count("evicted"));
 }
 
+/// Of clients on the host's own loopback. Nothing: who answers is older.
+std::string describe_way(const Json& status) {
+  const auto clients = status.find("loopback_clients");
+  if (clients == status.end() || status.at("forwards") == 0) return "";
+  const std::string source = clients->at("source"), way = clients->at("way");
+  const std::string seen = source == "gateway" ? "the gateway" : source == "loopback" ? "127.0.0.1" : "the namespace itself";
+  return fmt::format("; clients on the host's loopback {}, seen as {}", way == "splice" ? "are spliced" : "go by the TAP", seen);
+}
+
 std::string text(const Json& status) {
   const auto word = [](const Json& object, const char* key) { return object.at(key).get<std::string>(); };
   const Json& network = status.at("network");
@@ -104,13 +113,13 @@ std::string text(const Json& status) {
       "network   {}, namespace {}{}, gateway {}, DNS {}, MTU {}, host loopback {}\n"
       "{}"
       "flows     {} of {}\n"
-      "ports     {} published\n"
+      "ports     {} published{}\n"
       "frames    {} from the namespace, {} to it, {}\n",
       word(status, "version"), status.at("pid").get<int>(), word(status, "engine"), status.at("uptime_seconds").get<uint64_t>(),
       describe_tap(status.at("tap")), word(network, "cidr"), word(network, "guest_addr"), guest6, word(network, "gateway"),
       word(network, "dns"), network.at("mtu").get<unsigned>(), word(network, "host_loopback"), describe_dns(status),
-      flows.at("open").get<uint64_t>(), flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(), counters[0],
-      counters[1], dropped(status.at("counters").at("drops")));
+      flows.at("open").get<uint64_t>(), flows.at("limit").get<uint64_t>(), status.at("forwards").get<uint64_t>(),
+      describe_way(status), counters[0], counters[1], dropped(status.at("counters").at("drops")));
 }
 
 /// Both answers as one object.
@@ -131,8 +140,10 @@ std::string add_request(const forward::PortRequest& request) {
   return Json{{"execute", "add_hostfwd"}, {"arguments", to_json(request)}}.dump();
 }
 
-std::string remove_request(forward::ForwardId id) {
-  return Json{{"execute", "remove_hostfwd"}, {"arguments", {{"id", id}}}}.dump();
+std::string remove_request(forward::ForwardId id, forward::OpenConnections open) {
+  Json arguments = {{"id", id}};
+  if (open == forward::OpenConnections::reset) arguments["kill"] = true;
+  return Json{{"execute", "remove_hostfwd"}, {"arguments", std::move(arguments)}}.dump();
 }
 
 Status check_reply(std::string_view reply) {

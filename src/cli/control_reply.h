@@ -14,7 +14,7 @@ inline constexpr std::string_view kListRequest = R"({"execute":"list_hostfwd"})"
 inline constexpr std::string_view kStatusRequest = R"({"execute":"status"})";
 inline constexpr std::string_view kCountersRequest = R"({"execute":"counters"})";
 std::string add_request(const forward::PortRequest& request);
-std::string remove_request(forward::ForwardId id);
+std::string remove_request(forward::ForwardId id, forward::OpenConnections open);
 
 /// A port that is published, as who published it says: where it leads to inside may be unknown.
 struct PublishedPort {

@@ -60,6 +60,14 @@ Result<size_t> choose_max_flows(const NetworkOptions& options) {
                           possible, *options.max_flows + others));
 }
 
+/// Whoever publishes nothing at first is spared the helper that splicing needs; ports that come later then go by the TAP.
+PublishSource choose_publish_source(const NetworkOptions& options) {
+  const bool publishes_tcp = std::any_of(options.publish.begin(), options.publish.end(),
+                                         [](const forward::PortSpec& spec) { return spec.protocol == stack::Protocol::tcp; });
+  const bool can_splice = options.engine == relay::Engine::fast;
+  return options.publish_source.value_or(can_splice && publishes_tcp ? PublishSource::namespace_address : PublishSource::gateway);
+}
+
 /// The host's routes, of which there may be a million, if a choice is left to them; else none.
 Result<std::vector<netlink::Route>> needed_routes(const NetworkOptions& options, unsigned mtu_bytes) {
   const bool decide_ipv6 = options.ipv6 == Choice::automatic && mtu_bytes >= stack::kLeastMtu6;
@@ -114,6 +122,8 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.stack.ipv6 = choose_ipv6(options, network.stack.mtu_bytes, *routes);
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
+  network.publish_source = choose_publish_source(options);
+  network.stack.reach = options.reach;
   network.datagrams = options.datagrams;
   network.stack.dns = options.dns;
   for (const IpAddress& server : options.name_servers) network.names.servers.push_back({.address = server});

@@ -20,6 +20,7 @@ struct VirtualNetwork {
   flow::DatagramPolicy datagrams;
   HostReach host_reach = HostReach::open;
   relay::NameSettings names;
+  PublishSource publish_source = PublishSource::gateway;
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;
 };

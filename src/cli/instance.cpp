@@ -14,6 +14,13 @@ std::string engine_text(relay::Engine engine) {
   return engine == relay::Engine::fast ? "fast, with " + libslirp : libslirp;
 }
 
+/// By the TAP every one of them is seen as the gateway.
+api::InstanceStatus::LoopbackClients loopback_clients(const Connection& connection) {
+  if (!connection.splicer()) return {.way = "tap", .source = "gateway"};
+  const bool by_loopback = connection.network().publish_source == PublishSource::loopback;
+  return {.way = "splice", .source = by_loopback ? "loopback" : "namespace"};
+}
+
 }  // namespace
 
 api::InstanceStatus RunningInstance::status() const {
@@ -24,17 +31,20 @@ api::InstanceStatus RunningInstance::status() const {
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
-          .open_flows = connection_.relay().flows(0).total,
-          .names = connection_.relay().name_service()};
+          .open_flows = connection_.flows(0).total,
+          .names = connection_.relay().name_service(),
+          .loopback_clients = loopback_clients(connection_)};
 }
 
 api::InstanceCounters RunningInstance::counters() const {
   const auto* engine = connection_.relay().engine_counters();
   const auto* datagrams = connection_.relay().datagram_counters();
   const auto names = connection_.relay().name_service();
+  const forward::Splicer* splicer = connection_.splicer();
   return {.frames = connection_.relay().counters(),
           .drops = connection_.relay().filter().drops(),
           .engine = engine ? std::optional(*engine) : std::nullopt,
+          .spliced = splicer ? std::optional(splicer->counters()) : std::nullopt,
           .datagrams = datagrams ? std::optional(*datagrams) : std::nullopt,
           .names = names ? std::optional(names->counters) : std::nullopt};
 }

@@ -17,11 +17,13 @@ class RunningInstance final : public api::Instance {
   Result<forward::Published> add_forward(const forward::PortRequest& request) override {
     return connection_.add_forward(request);
   }
-  Status remove_forward(forward::ForwardId id) override { return connection_.remove_forward(id); }
+  Status remove_forward(forward::ForwardId id, forward::OpenConnections open) override {
+    return connection_.remove_forward(id, open);
+  }
   std::vector<forward::Published> forwards() const override { return connection_.ports().published(); }
   api::InstanceStatus status() const override;
   api::InstanceCounters counters() const override;
-  stack::Flows flows(size_t most) const override { return connection_.relay().flows(most); }
+  stack::Flows flows(size_t most) const override { return connection_.flows(most); }
 
  private:
   Connection& connection_;

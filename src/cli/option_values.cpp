@@ -93,6 +93,49 @@ Result<relay::Engine> parse_engine(const std::string& text) {
   return wrong("--engine", text, "is neither fast nor libslirp");
 }
 
+Result<std::optional<PublishSource>> parse_publish_source(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  if (text == "namespace") return PublishSource::namespace_address;
+  if (text == "loopback") return PublishSource::loopback;
+  if (text == "gateway") return PublishSource::gateway;
+  return wrong("--publish-source", text, "is none of namespace, loopback, gateway");
+}
+
+Result<stack::Reach> parse_reach(const std::string& text) {
+  const size_t colon = text.find(':');
+  const auto host = whole_number<uint16_t>(std::string_view(text).substr(0, colon));
+  const auto inside = colon == text.npos ? host : whole_number<uint16_t>(std::string_view(text).substr(colon + 1));
+  if (!host || !inside || *host == 0 || *inside == 0)
+    return wrong("--reach", text, "is not HOST_PORT[:PORT], as 5432 or 5432:15432");
+  return stack::Reach{.host_port = {*host}, .guest_port = {*inside}};
+}
+
+/// What leads in, and what leads to the host's loopback.
+Status read_ports(const TypedNetwork& typed, NetworkOptions& network) {
+  for (const std::string& text : typed.publish) {
+    const auto spec = forward::parse_port_spec(text);
+    if (!spec) return within("--publish", spec.error());
+    network.publish.push_back(*spec);
+  }
+  const auto source = parse_publish_source(typed.publish_source);
+  if (!source) return Failure(source.error());
+  network.publish_source = *source;
+  for (const std::string& text : typed.reach) {
+    const auto reach = parse_reach(text);
+    if (!reach) return Failure(reach.error());
+    const auto same = [&](const stack::Reach& other) { return other.guest_port == reach->guest_port; };
+    if (std::any_of(network.reach.begin(), network.reach.end(), same))
+      return wrong("--reach", text, "that port is taken already");
+    network.reach.push_back(*reach);
+  }
+  const bool libslirp = network.engine == relay::Engine::libslirp;
+  if (libslirp && !network.reach.empty()) return fail("--reach: libslirp opens all of the host's loopback or nothing of it");
+  if (libslirp && network.publish_source.value_or(PublishSource::gateway) != PublishSource::gateway) {
+    return wrong("--publish-source", typed.publish_source, "libslirp shows these clients as the gateway");
+  }
+  return {};
+}
+
 Result<flow::DatagramPolicy> parse_datagrams(const TypedNetwork& typed, relay::Engine engine) {
   flow::DatagramPolicy policy;
   if (typed.udp_nat == "full-cone") {
@@ -132,11 +175,7 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   if (!ready_fd) return Failure(ready_fd.error());
   network.ready_fd = *ready_fd;
   network.api_socket = unless_empty(typed.api_socket);
-  for (const std::string& text : typed.publish) {
-    const auto spec = forward::parse_port_spec(text);
-    if (!spec) return within("--publish", spec.error());
-    network.publish.push_back(*spec);
-  }
+  if (const auto good = read_ports(typed, network); !good) return Failure(good.error());
   if (const auto good = check_outbound("--outbound-addr", typed.outbound4, AF_INET); !good) return Failure(good.error());
   if (const auto good = check_outbound("--outbound-addr6", typed.outbound6, AF_INET6); !good) return Failure(good.error());
   network.outbound4 = unless_empty(typed.outbound4);
@@ -202,10 +241,11 @@ Result<relay::Target> parse_target(const std::string& text) {
 bool names_a_network(const TypedRun& typed) {
   const TypedNetwork& network = typed.network;
   const std::string* texts[] = {&network.engine,    &network.mtu,       &network.cidr,       &network.outbound4,
-                                &network.outbound6, &network.max_flows, &network.api_socket, &network.udp_nat};
+                                &network.outbound6, &network.max_flows, &network.api_socket, &network.publish_source,
+                                &network.udp_nat};
   const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
-  return any_text || !network.publish.empty() || !typed.dns.empty() || network.ipv6 || network.allow_host_loopback ||
-         network.isolate_host || network.udp_same_port;
+  return any_text || !network.publish.empty() || !network.reach.empty() || !typed.dns.empty() || network.ipv6 ||
+         network.allow_host_loopback || network.isolate_host || network.udp_same_port;
 }
 
 Result<InstanceChoice> to_instance(const TypedInstance& typed) {
@@ -305,6 +345,8 @@ Result<PortsOptions> to_ports_options(const TypedPorts& typed) {
   }
   const bool listing = options.action == PortsOptions::Action::list;
   if (listing && !typed.ports.empty()) return fail("ls takes no port");
+  if (typed.kill && options.action != PortsOptions::Action::remove) return fail(typed.action + " does not know --kill");
+  if (typed.kill) options.open_connections = forward::OpenConnections::reset;
   if (!listing && typed.ports.empty()) return fail(typed.action + ": which port is missing, as 8080:80");
   if (typed.instance.json) options.output = Output::json;
   return options;

@@ -42,6 +42,7 @@ Examples:
   postern ports ls
   postern ports rm 1                                 by its number
   postern ports rm 8080:80                           or as it was added
+  postern ports rm --kill 8080:80                    and its connections end too
 
 Without --pid and --api-socket: the one postern of yours that runs. Connections that are open go on when their port is removed.)";
 
@@ -67,6 +68,12 @@ void set_usage(CLI::App& app, std::string usage) { app.formatter(std::make_share
 
 void add_network_options(CLI::App& app, TypedNetwork& typed) {
   app.add_option("-p,--publish", typed.publish, "Lead a host port into the namespace: [IP:]PORT[-END]:PORT[/tcp|udp]")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  app.add_option("--publish-source", typed.publish_source,
+                 "As whom clients on the host's loopback are seen inside: namespace (default), loopback, or gateway")
+      ->type_name("WHO");
+  app.add_option("--reach", typed.reach, "Open one TCP port of the host's loopback, at the gateway's address: HOST_PORT[:PORT]")
       ->type_name("SPEC")
       ->allow_extra_args(false);
   app.add_option("--engine", typed.engine, "Who carries TCP, UDP and ping: fast (default), or libslirp")->type_name("ENGINE");
@@ -228,6 +235,7 @@ Options parse_ports(std::vector<std::string> arguments) {
   TypedPorts typed;
   app.add_option("ACTION", typed.action, "add, rm or ls")->required();
   app.add_option("SPEC|ID", typed.ports, "[IP:]PORT[-END]:PORT[/tcp|udp]; for rm also the number that ls shows");
+  app.add_flag("--kill", typed.kill, "rm: end the connections too that came in by these ports");
   add_instance_options(app, typed.instance);
   if (const auto leave = parse(app, std::move(arguments), kUsage)) return *leave;
   const auto options = to_ports_options(typed);

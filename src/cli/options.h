@@ -24,6 +24,8 @@ namespace postern::cli {
 
 enum class Choice { automatic, on, off };
 enum class HostReach { open, isolated };  // whether the host's own addresses can be reached from inside
+/// As whom a program inside sees a client of a published port that is on the host's loopback.
+enum class PublishSource { namespace_address, loopback, gateway };
 enum class SandboxMode { required, best_effort, off };
 
 /// What `run` and `attach` share: the virtual network.
@@ -42,6 +44,8 @@ struct NetworkOptions {
   std::optional<size_t> max_flows;
   flow::DatagramPolicy datagrams;
   std::vector<forward::PortSpec> publish;
+  std::optional<PublishSource> publish_source;
+  std::vector<stack::Reach> reach;
   std::optional<int> ready_fd;
   std::optional<std::string> api_socket;
   SandboxMode sandbox = SandboxMode::required;
@@ -80,6 +84,7 @@ struct PortsOptions {
   InstanceChoice instance;
   std::vector<forward::PortSpec> ports;  // to add or to remove
   std::vector<forward::ForwardId> ids;   // to remove
+  forward::OpenConnections open_connections = forward::OpenConnections::go_on;
   Output output = Output::text;
 };
 

@@ -23,8 +23,8 @@ Result<Ports> list(const ControlClient& client) {
   return read_list(*reply);
 }
 
-Status remove(const ControlClient& client, forward::ForwardId id) {
-  const auto reply = client.ask(remove_request(id));
+Status remove(const ControlClient& client, forward::ForwardId id, forward::OpenConnections open) {
+  const auto reply = client.ask(remove_request(id, open));
   return reply ? check_reply(*reply) : Failure(reply.error());
 }
 
@@ -60,7 +60,7 @@ Result<Ports> add(const ControlClient& client, const std::vector<forward::PortSp
   for (const forward::PortSpec& spec : specs) {
     const Status all = add_all(client, spec, added);
     if (all) continue;
-    for (const PublishedPort& one : added) (void)remove(client, one.id);
+    for (const PublishedPort& one : added) (void)remove(client, one.id, forward::OpenConnections::go_on);
     return Failure(all.error());
   }
   return added;
@@ -142,7 +142,7 @@ Result<std::string> act(const ControlClient& client, const PortsOptions& options
       const auto found = find_removed(client, options);
       if (!found) return Failure(found.error());
       for (const forward::ForwardId id : *found) {
-        if (const Status removed = remove(client, id); !removed) return Failure(removed.error());
+        if (const Status removed = remove(client, id, options.open_connections); !removed) return Failure(removed.error());
       }
       return "";
     }

@@ -138,6 +138,8 @@ Status Run::connect(const VirtualNetwork& network) {
   if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
   if (Status prepared = workload_->prepared(); !prepared) return prepared;
   if (comes_late) tap = begin_tap(plan);
+  POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
+  if (Status opened = connection_->open_splicer(target); !opened) return opened;
   if (!*tap) return Failure(tap->error());
   auto connected = (*tap)->finish();
   if (!connected) return Failure(connected.error());
@@ -177,7 +179,7 @@ Status Run::drain() {
   const bool was_called = called_to_end_ && loop_->now() - *called_to_end_ < 1s;  // and not for something else, long ago
   called_to_end_.reset();
   end_source_.unwatch(workload_->pidfd());  // readable for good, it would let nothing wait
-  return connection_->relay().drain(was_called ? kCalled : kUncalled, [this] { return called_to_end_.has_value(); });
+  return connection_->drain(was_called ? kCalled : kUncalled, [this] { return called_to_end_.has_value(); });
 }
 
 /// Letting go opens a file, so it comes before the lock.

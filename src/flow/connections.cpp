@@ -1,9 +1,5 @@
-// connections.cpp - how connections begin and end, and whose turn it is.
+// connections.cpp - how connections end, and whose turn it is.
 #include "connections.h"
-
-#include <cerrno>
-
-#include "refusal.h"
 
 namespace postern::flow {
 
@@ -12,7 +8,6 @@ namespace {
 constexpr int kFlowsPerTurn = 16;
 constexpr size_t kBytesPerTurn =
     size_t{256} * 1024;  // to the namespace; then its acknowledgments free memory that is in the cache
-constexpr uint32_t kLeastSegment = 64;
 constexpr Duration kSilenceBeforeProbe = std::chrono::hours(2);  // RFC 1122 4.2.3.6
 constexpr Duration kBetweenProbes = std::chrono::seconds(75);    // tcp(7)
 constexpr int kMostProbes = 9;
@@ -20,11 +15,12 @@ constexpr Duration kWaitForMemory = std::chrono::milliseconds(10);
 constexpr Duration kBeforeTrimming = std::chrono::seconds(5);
 constexpr Duration kBetweenEvictions = std::chrono::seconds(1);
 constexpr Duration kSilenceOfHalfClosed = std::chrono::seconds(60);
-constexpr Duration kSilenceOfHost = std::chrono::seconds(10);  // the namespace has asked three times by then
+constexpr Duration kSilenceOfHost = std::chrono::seconds(10);  // whoever waits has asked three times by then
 
 /// As netstat(8) would say it of a socket in the remote's place.
 std::string_view name_of_state(const TcpFlow& flow) {
   using State = TcpFlow::State;
+  if (flow.state == State::syn_sent) return "SYN_SENT";
   if (flow.state != State::established) return "SYN_RECV";
   const bool guest_ended = flow.receiver.is_finished(), host_ended = flow.sender.is_finished();
   if (guest_ended && host_ended) return "LAST_ACK";
@@ -57,72 +53,9 @@ TcpFlow* TcpEngine::Connections::find(const FlowKey& key) {
   return index ? last_ = &flows_.at(*index) : nullptr;
 }
 
-uint32_t TcpEngine::Connections::segment_limit(const FlowKey& key) const {
-  return std::max(config_.mtu_bytes - std::min(config_.mtu_bytes, headers_of(key)), kLeastSegment);
-}
-
-/// RFC 6528 3: a clock of 4 us and a keyed hash.
-Sequence TcpEngine::Connections::initial_sequence(const FlowKey& key) const {
-  const auto ticks = std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch()).count() / 4;
-  return Sequence{static_cast<uint32_t>(ticks) + static_cast<uint32_t>(hash(key, config_.hash_key) >> 32)};
-}
-
-void TcpEngine::Connections::open(const GuestSegment& syn) {
-  const auto is_full = [this] { return open_flows_ + others_flows_ >= config_.max_flows || embryonic_ >= config_.max_embryonic; };
-  if (is_full()) evict();
-  if (is_full()) {
-    ++counters_.dropped_at_limit;
-    return;
-  }
-  const auto options = wire::TcpOptions::parse(syn.tcp.options);
-  const uint32_t named = options.mss.value_or(default_segment_of(syn.key));
-  const uint32_t segment = std::min(std::max(named, kLeastSegment), segment_limit(syn.key));
-  const uint8_t shift = options.window_scale ? TcpReceiver::kWindowShift : 0;
-  TcpFlow* opened = flows_.emplace(syn.key, initial_sequence(syn.key), segment, Sequence{syn.tcp.sequence}, shift);
-  if (!opened) {  // as many as may live have died in this one burst
-    ++counters_.dropped_at_limit;
-    return;
-  }
-  TcpFlow& flow = *opened;
-  flow.handle = flows_.handle_of(flow);
-  flow.timer.owner = flow.handle.packed();
-  flow.guest_mac = syn.source_mac;
-  flow.gateway_mac = syn.destination_mac;
-  flow.guest_scales = options.window_scale.has_value();
-  flow.guest_shift = options.window_scale.value_or(0);
-  flow.guest_knows_sack = options.sack_permitted;
-  flow.heard = now_;
-  table_.insert(flow.key, flow.handle.index);
-  ++open_flows_;
-  ++embryonic_;
-  ++counters_.opened;
-  const auto opening = host_.open(flow.key, flow.handle.packed());
-  flow.socket = opening.socket;
-  if (opening.error == 0) return connected(flow);
-  if (opening.error != EINPROGRESS) refuse(flow, opening.error);
-}
-
-void TcpEngine::Connections::connected(TcpFlow& flow) {
-  flow.state = State::syn_received;
-  flow.can_write = true;
-  send_syn_ack(flow);
-  set_timer(flow);
-}
-
-void TcpEngine::Connections::refuse(TcpFlow& flow, int error) {
-  ++counters_.refused;
-  const Answer answer = answer_to(error, flow.key.is_v4());
-  if (std::holds_alternative<Reset>(answer)) {
-    transmit(flow, Sequence{}, wire::tcp_flag::rst | wire::tcp_flag::ack, {});
-  } else if (const auto* why = std::get_if<Refusal>(&answer)) {
-    guest_.refuse({flow.key, flow.guest_mac, flow.gateway_mac, flow.guest_syn.number}, *why);
-  }
-  close(flow, HostSide::Closing::orderly);
-}
-
 void TcpEngine::Connections::close(TcpFlow& flow, HostSide::Closing how) {
   if (flow.state == State::closed) return;
-  if (flow.state != State::established) --embryonic_;
+  if (flow.state != State::established) --unanswered(flow);
   --open_flows_;
   flow.state = State::closed;
   if (flow.socket >= 0) host_.close(flow.socket, how);
@@ -148,12 +81,14 @@ void TcpEngine::Connections::finish_if_done(TcpFlow& flow) {
 }
 
 /// At the limit room is made for new ones by connections of which one side has ended, and that have long been silent; and by
-/// those whose host has long been silent, without a word to the namespace, which asks again. All are looked at, so not often.
+/// those whose host has long been silent, without a word to the namespace, which asks again; and by clients for whom the
+/// namespace has. All are looked at, so not often.
 void TcpEngine::Connections::evict() {
   if (now_ < next_eviction_) return;
   next_eviction_ = now_ + kBetweenEvictions;
   flows_.for_each([this](TcpFlow& flow) {
-    if (flow.state == State::connecting && now_ - flow.heard >= kSilenceOfHost) return close(flow, HostSide::Closing::reset);
+    const bool waits = flow.state == State::connecting || flow.state == State::syn_sent;
+    if (waits && now_ - flow.heard >= kSilenceOfHost) return close(flow, HostSide::Closing::reset);
     const bool half_closed = flow.state == State::established && (flow.receiver.is_finished() || flow.sender.is_finished());
     if (!half_closed || now_ - flow.heard < kSilenceOfHalfClosed) return;
     send_reset(flow);
@@ -210,6 +145,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
     if (error != 0 && !flow->was_reset) return refuse(*flow, error);
     connected(*flow);
   }
+  if (flow->state == State::syn_sent && readiness.ended && host_.outcome(flow->socket) != 0) return abandon(*flow);
   flow->can_read |= readiness.readable || readiness.ended;
   flow->can_write |= readiness.writable;
   flow->reads_stop_short |= readiness.ended || readiness.urgent;
@@ -252,7 +188,7 @@ void TcpEngine::Connections::set_timer(TcpFlow& flow) {
 }
 
 void TcpEngine::Connections::on_timer(TcpFlow& flow) {
-  if (!flow.is_open()) return;
+  if (flow.state == State::closed) return;
   if (flow.starved && now_ >= flow.starved_at + kWaitForMemory) {
     flow.starved_at = now_;
     want_run(flow);
@@ -262,16 +198,21 @@ void TcpEngine::Connections::on_timer(TcpFlow& flow) {
     case TcpSender::Expiry::probe: send_probe(flow); break;
     case TcpSender::Expiry::send_again:
       ++counters_.timeouts;
-      if (flow.state == State::syn_received) {
-        send_syn_ack(flow);
-      } else {
-        want_run(flow);
-      }
+      ask_again(flow);
       break;
-    case TcpSender::Expiry::give_up: send_reset(flow); return close(flow, HostSide::Closing::reset);
+    case TcpSender::Expiry::give_up:
+      if (flow.state == State::syn_sent) return turn_away(flow);
+      send_reset(flow);
+      return close(flow, HostSide::Closing::reset);
   }
   if (flow.state == State::established) keep_guest_alive(flow);
-  if (flow.is_open()) set_timer(flow);
+  if (flow.state != State::closed) set_timer(flow);
+}
+
+void TcpEngine::Connections::ask_again(TcpFlow& flow) {
+  if (flow.state == State::syn_sent) return send_syn(flow);
+  if (flow.state == State::syn_received) return send_syn_ack(flow);
+  want_run(flow);
 }
 
 /// Whether a namespace that has long been silent is still there: for its remote's sake, and for the socket.
@@ -282,11 +223,23 @@ void TcpEngine::Connections::keep_guest_alive(TcpFlow& flow) {
   close(flow, HostSide::Closing::reset);
 }
 
+TcpEngine::Flow TcpEngine::Connections::describe(const TcpFlow& flow) {
+  const bool guest_may_send = flow.is_open() && !flow.receiver.is_finished();
+  return {flow.key,       name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size(),
+          guest_may_send, flow.is_inbound};
+}
+
 void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)>& tell) {
   flows_.for_each([&](const TcpFlow& flow) {
-    if (flow.state == State::closed) return;
-    const bool guest_may_send = flow.is_open() && !flow.receiver.is_finished();
-    tell({flow.key, name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size(), guest_may_send});
+    if (flow.state != State::closed) tell(describe(flow));
+  });
+}
+
+void TcpEngine::Connections::reset_if(const std::function<bool(const Flow&)>& which) {
+  flows_.for_each([&](TcpFlow& flow) {
+    if (flow.state == State::closed || !which(describe(flow))) return;
+    if (flow.state != State::connecting) send_reset(flow);
+    close(flow, HostSide::Closing::reset);
   });
 }
 
@@ -318,10 +271,26 @@ void TcpEngine::input(const GuestSegment& segment, TimePoint now) {
   connections_->set_now(now);
   connections_->input(segment);
 }
+TcpEngine::Admission TcpEngine::accept(const Inbound& inbound, TimePoint now) {
+  connections_->set_now(now);
+  return connections_->accept(inbound);
+}
+bool TcpEngine::has_room_for_client(TimePoint now) {
+  connections_->set_now(now);
+  return connections_->has_room_for_client();
+}
 void TcpEngine::leave_room_for(size_t flows) { connections_->leave_room_for(flows); }
 void TcpEngine::path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now) {
   connections_->set_now(now);
   connections_->path_mtu(key, Sequence{sequence}, mtu_bytes);
+}
+void TcpEngine::unreachable(const FlowKey& key, uint32_t sequence, TimePoint now) {
+  connections_->set_now(now);
+  connections_->unreachable(key, Sequence{sequence});
+}
+void TcpEngine::reset_if(const std::function<bool(const Flow&)>& which, TimePoint now) {
+  connections_->set_now(now);
+  connections_->reset_if(which);
 }
 void TcpEngine::end_burst(TimePoint now) {
   connections_->set_now(now);

@@ -2,7 +2,7 @@
 //
 //   guest_input.cpp   a segment came from the namespace            guest_output.cpp  segments go to it
 //   host_input.cpp    the host's sockets can be read               host_output.cpp   bytes go to them
-//   connections.cpp   beginning, end, whose turn it is, timers
+//   opening.cpp       how connections begin                        connections.cpp   their end, whose turn it is, timers
 //
 // A connection that ends is taken out of the table and loses its socket at once, and is destroyed at the end of the turn: whoever
 // holds a pointer to it meanwhile sees State::closed.
@@ -26,7 +26,10 @@ class TcpEngine::Connections {
   ~Connections();
 
   void input(const GuestSegment& segment);
+  Admission accept(const Inbound& inbound);
+  bool has_room_for_client();
   void path_mtu(const FlowKey& key, Sequence quoted, unsigned mtu_bytes);
+  void unreachable(const FlowKey& key, Sequence quoted);
   void end_burst();
   void host_ready(uint32_t token, Readiness readiness);
   void run();
@@ -35,6 +38,7 @@ class TcpEngine::Connections {
   size_t open_flows() const { return open_flows_; }
   void leave_room_for(size_t flows) { others_flows_ = flows; }
   void for_each_flow(const std::function<void(const Flow&)>& tell);
+  void reset_if(const std::function<bool(const Flow&)>& which);
   size_t payload_memory_in_use() const { return pool_.used_bytes(); }
   const Counters& counters() const { return counters_; }
   void set_now(TimePoint now) { now_ = now; }
@@ -45,6 +49,7 @@ class TcpEngine::Connections {
   // guest_input.cpp
   void input_without_flow(const GuestSegment& segment);
   void input_while_connecting(TcpFlow& flow, const GuestSegment& segment);
+  void input_while_arriving(TcpFlow& flow, const GuestSegment& segment);
   void input_in_order(TcpFlow& flow, const GuestSegment& segment);
   void input_syn_again(TcpFlow& flow, const GuestSegment& segment);
   bool is_in_place(TcpFlow& flow, const GuestSegment& segment);
@@ -57,6 +62,7 @@ class TcpEngine::Connections {
 
   // guest_output.cpp
   void transmit(TcpFlow& flow, Sequence sequence, uint8_t flags, std::span<const iovec> payload, wire::Bytes options = {});
+  void send_syn(TcpFlow& flow);
   void send_syn_ack(TcpFlow& flow);
   void send_acknowledgment(TcpFlow& flow);
   void send_reset(TcpFlow& flow);
@@ -82,10 +88,23 @@ class TcpEngine::Connections {
   void shut_writing_if_done(TcpFlow& flow);
   void host_failed(TcpFlow& flow);
 
-  // connections.cpp
+  // opening.cpp
+  bool is_full(size_t unanswered) const;
+  bool make_room(const size_t& unanswered);
+  TcpFlow* begin(const FlowKey& key, Sequence initial);
+  void learn_guest(TcpFlow& flow, const GuestSegment& syn);
   void open(const GuestSegment& syn);
   void connected(TcpFlow& flow);
   void refuse(TcpFlow& flow, int error);
+  void established(TcpFlow& flow, uint32_t window_bytes, Sequence segment);
+  void turn_away(TcpFlow& flow);
+  void abandon(TcpFlow& flow);
+  size_t& unanswered(const TcpFlow& flow) { return flow.is_inbound ? arriving_ : embryonic_; }
+  uint32_t segment_limit(const FlowKey& key) const;
+  Sequence initial_sequence(const FlowKey& key) const;
+  Sequence next_initial_sequence(const FlowKey& key) const;
+
+  // connections.cpp
   void close(TcpFlow& flow, HostSide::Closing how);
   void finish_if_done(TcpFlow& flow);
   void reap();
@@ -95,9 +114,9 @@ class TcpEngine::Connections {
   void serve(TcpFlow& flow);
   void set_timer(TcpFlow& flow);
   void on_timer(TcpFlow& flow);
+  void ask_again(TcpFlow& flow);
   void keep_guest_alive(TcpFlow& flow);
-  uint32_t segment_limit(const FlowKey& key) const;
-  Sequence initial_sequence(const FlowKey& key) const;
+  static Flow describe(const TcpFlow& flow);
   void evict();
   bool forget_early();
   void trim_when_idle();
@@ -112,8 +131,9 @@ class TcpEngine::Connections {
   TimerWheel wheel_;
   Lingering lingering_;
   Counters counters_;
-  size_t open_flows_ = 0, embryonic_ = 0, others_flows_ = 0;
-  TcpFlow* last_ = nullptr;  // found last: a burst is mostly of one connection
+  size_t open_flows_ = 0, others_flows_ = 0;
+  size_t embryonic_ = 0, arriving_ = 0;  // whose host has not answered; whose namespace has not, of a client's
+  TcpFlow* last_ = nullptr;              // found last: a burst is mostly of one connection
   TcpFlow *run_head_ = nullptr, *run_tail_ = nullptr;
   std::vector<TcpFlow*> to_acknowledge_, dead_;
   std::optional<Chunk> hot_;  // read into again and again, while it is in the processor's cache

@@ -22,6 +22,7 @@ void TcpEngine::Connections::input(const GuestSegment& segment) {
   TcpFlow* flow = find(segment.key);
   if (!flow) return input_without_flow(segment);
   if (flow->state == State::connecting) return input_while_connecting(*flow, segment);
+  if (flow->state == State::syn_sent) return input_while_arriving(*flow, segment);
   input_in_order(*flow, segment);
   if (flow->state == State::established) set_timer(*flow);
 }
@@ -69,6 +70,35 @@ void TcpEngine::Connections::input_while_connecting(TcpFlow& flow, const GuestSe
   open(segment);
 }
 
+/// RFC 9293 3.10.7.3. What the namespace still holds of an older connection between these ends answers with a number that we
+/// never sent: our RST ends it, and the next SYN is taken.
+void TcpEngine::Connections::input_while_arriving(TcpFlow& flow, const GuestSegment& segment) {
+  const wire::TcpSegment& tcp = segment.tcp;
+  const bool is_ours = tcp.has(ack) && Sequence{tcp.acknowledgment} == flow.sender.max();
+  if (tcp.has(rst)) {
+    if (is_ours) turn_away(flow);
+    return;
+  }
+  if (tcp.has(ack) && !is_ours) return reset_unknown(segment);
+  if (!tcp.has(syn)) return;
+  flow.heard = now_;
+  learn_guest(flow, segment);
+  if (!is_ours) {  // its SYN has crossed ours, RFC 9293 3.5 figure 8
+    flow.state = State::syn_received;
+    return send_syn_ack(flow);
+  }
+  (void)flow.receiver.announce_unscaled();  // our SYN has promised so much
+  established(flow, tcp.window, Sequence{tcp.sequence});
+  want_acknowledgment(flow);
+  set_timer(flow);
+}
+
+/// Linux takes any such error for the end of an attempt, and for nothing after it.
+void TcpEngine::Connections::unreachable(const FlowKey& key, Sequence quoted) {
+  TcpFlow* flow = find(key);
+  if (flow && flow->state == State::syn_sent && flow->sender.is_in_flight(quoted)) turn_away(*flow);
+}
+
 void TcpEngine::Connections::input_in_order(TcpFlow& flow, const GuestSegment& segment) {
   const wire::TcpSegment& tcp = segment.tcp;
   if (!is_in_place(flow, segment)) return;
@@ -111,7 +141,10 @@ bool TcpEngine::Connections::is_in_place(TcpFlow& flow, const GuestSegment& segm
 /// 9293 3.6.1.
 void TcpEngine::Connections::input_syn_again(TcpFlow& flow, const GuestSegment& segment) {
   const bool same = Sequence{segment.tcp.sequence} == flow.guest_syn;
-  if (flow.state == State::syn_received && same) return send_syn_ack(flow);
+  if (flow.state == State::syn_received && same) {
+    const bool answers = flow.is_inbound && segment.tcp.has(ack) && accept_acknowledgment(flow, segment);
+    return answers ? want_acknowledgment(flow) : send_syn_ack(flow);
+  }
   const bool all_said = flow.sender.fin_is_sent() && flow.receiver.is_finished() && flow.waiting.empty();
   if (!all_said || same || !segment.tcp.is_initial_syn()) return want_acknowledgment(flow);
   close(flow, HostSide::Closing::orderly);
@@ -137,16 +170,13 @@ void TcpEngine::Connections::notice_probe(TcpFlow& flow, const GuestSegment& seg
 bool TcpEngine::Connections::accept_acknowledgment(TcpFlow& flow, const GuestSegment& segment) {
   const wire::TcpSegment& tcp = segment.tcp;
   const Sequence number{tcp.acknowledgment};
-  const uint32_t window = uint32_t{tcp.window} << flow.guest_shift;
+  const uint32_t window = uint32_t{tcp.window} << (tcp.has(syn) ? 0 : flow.guest_shift);  // RFC 7323 2.2
   if (flow.state == State::syn_received) {
     if (number != flow.sender.max()) {
       reset_unknown(segment);  // RFC 9293 3.10.7.4: <SEQ=SEG.ACK><CTL=RST>
       return false;
     }
-    flow.sender.open(window, Sequence{tcp.sequence}, now_);
-    flow.state = State::established;
-    --embryonic_;
-    want_run(flow);
+    established(flow, window, Sequence{tcp.sequence});
     return true;
   }
   if (!flow.sender.is_plausible(number)) {

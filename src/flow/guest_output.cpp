@@ -31,7 +31,7 @@ void TcpEngine::Connections::transmit(TcpFlow& flow, Sequence sequence, uint8_t 
       .source_port = flow.key.remote_port,
       .destination_port = flow.key.guest_port,
       .sequence = sequence.number,
-      .acknowledgment = flow.receiver.next().number,
+      .acknowledgment = (flags & ack) != 0 ? flow.receiver.next().number : 0,
       .flags = flags,
       .window = first ? flow.receiver.announce_unscaled() : flow.receiver.announce(flow.waiting.size()),
       .options = options,
@@ -39,6 +39,15 @@ void TcpEngine::Connections::transmit(TcpFlow& flow, Sequence sequence, uint8_t 
   };
   flow.acknowledgment_due = false;
   guest_.transmit(frame, payload, flow.sender.segment_bytes());
+}
+
+void TcpEngine::Connections::send_syn(TcpFlow& flow) {
+  const wire::TcpOptions offered{
+      .mss = static_cast<uint16_t>(segment_limit(flow.key)), .window_scale = TcpReceiver::kWindowShift, .sack_permitted = true};
+  std::array<uint8_t, wire::kMaxTcpOptionBytes> room{};
+  const size_t bytes = wire::store_syn_options(room, offered);
+  flow.sender.syn_sent(now_);
+  transmit(flow, flow.sender.una(), syn, {}, wire::Bytes(room).first(bytes));
 }
 
 void TcpEngine::Connections::send_syn_ack(TcpFlow& flow) {
@@ -66,7 +75,8 @@ void TcpEngine::Connections::send_acknowledgment(TcpFlow& flow) {
 /// At the number that the namespace expects, if nothing was lost; if something was, it asks, and is answered by reset_unknown().
 void TcpEngine::Connections::send_reset(TcpFlow& flow) {
   ++counters_.resets_to_guest;
-  transmit(flow, flow.sender.bare(), rst | ack, {});
+  const bool has_heard = flow.state != State::syn_sent;
+  transmit(flow, flow.sender.bare(), has_heard ? rst | ack : rst, {});
 }
 
 /// Empty, and one before what it expects, so that it answers, RFC 1122 4.2.3.6.

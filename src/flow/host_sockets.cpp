@@ -16,6 +16,8 @@ namespace postern::flow {
 
 namespace {
 
+constexpr uint32_t kEvents = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
 template <class T>
 int set_option(int socket, int level, int name, const T& value) {
   return ::setsockopt(socket, level, name, &value, sizeof value);
@@ -180,6 +182,8 @@ HostSockets::Attempt* HostSockets::attempt_of(int socket) {
   const auto found = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& each) { return each.socket == socket; });
   return found == attempts_.end() ? nullptr : &*found;
 }
+
+bool HostSockets::adopt(int socket, uint32_t token) { return source_.watch(socket, kEvents, token).has_value(); }
 
 int HostSockets::outcome(int socket) {
   const Attempt* attempt = attempt_of(socket);

@@ -26,6 +26,7 @@ inline uint32_t default_segment_of(const FlowKey& key) { return key.is_v4() ? 53
 struct TcpFlow {
   enum class State : uint8_t {
     connecting,    // the host has not answered; the namespace hears nothing yet
+    syn_sent,      // a client of a published port waits for the namespace
     syn_received,  // SYN-ACK sent
     established,   // until both directions have ended
     closed,        // socket and bytes are gone; reaped at the end of the turn
@@ -40,6 +41,7 @@ struct TcpFlow {
   Handle handle{};
   int socket = -1;
   State state = State::connecting;
+  bool is_inbound = false;
   Mac guest_mac, gateway_mac;  // of its last valid frame: the namespace may put a bridge in between
 
   TcpSender sender;

@@ -50,6 +50,8 @@ class TcpSender {
   uint32_t segment_bytes() const { return segment_bytes_; }
   uint32_t window_bytes() const { return window_; }
   bool is_in_flight(Sequence number) const { return !before(number, una_) && before(number, max_); }
+  /// What the namespace's SYN says, where ours came first. Before open().
+  void name_segment(uint32_t bytes) { segment_bytes_ = bytes; }
   /// Larger ones do not arrive: false if this is no news, else what is in flight is sent again.
   bool shrink_segment(uint32_t bytes);
 

@@ -1,13 +1,6 @@
 #include "postern/forward/port_table.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <cstring>
-
-#include "postern/base/socket_address.h"
-#include "postern/base/unique_fd.h"
 
 #include "port_owner.h"
 
@@ -15,21 +8,9 @@ namespace postern::forward {
 
 namespace {
 
-constexpr int kTries = 16;  // for a free port that stays free until libslirp has it
-
 stack::Forward one_port(const PortSpec& spec, const IpAddress& guest, size_t offset) {
   const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
   return {spec.protocol, spec.host_address, shifted(spec.first), guest, shifted(spec.guest_first)};
-}
-
-/// A port of `address` that nobody has at this moment. Errors: socket(2)'s, bind(2)'s.
-Result<Port> free_port(stack::Protocol protocol, const IpAddress& address) {
-  SocketAddress name(address, {});
-  const UniqueFd socket(::socket(name.family(), (protocol == stack::Protocol::udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
-  if (!socket) return fail_errno("socket");
-  if (::bind(socket.get(), name.get(), name.size()) < 0) return fail_errno("bind", to_string(address));
-  if (::getsockname(socket.get(), name.get(), name.room()) < 0) return fail_errno("getsockname");
-  return name.port();
 }
 
 }  // namespace
@@ -48,6 +29,9 @@ Error explain(const stack::Forward& forward, Error error) {
                     port, first_unprivileged_port(), forward.host_port.number));
   }
   if (error.is(std::errc::address_not_available)) return said(port + ": the host has no such address");
+  if (error.is(std::errc::too_many_files_open)) {
+    return said(port + ": the limit on open files is reached (raise it: ulimit -n 1048576)");
+  }
   error.context.insert(0, port + ": ");
   return error;
 }
@@ -58,19 +42,13 @@ Result<IpAddress> PortTable::guest_address(const IpAddress& host_address) const 
   return fail(std::errc::address_family_not_supported, "the namespace has no IPv6");
 }
 
-Result<Published> PortTable::listen(const stack::Forward& forward) {
-  if (const Status added = stack_.add_forward(forward); !added) return Failure(added.error());
-  return published_.emplace_back(Published{++last_id_, forward});
-}
-
-Result<Published> PortTable::listen_on_any(stack::Forward forward) {
-  for (int tries = 1;; ++tries) {
-    const auto port = free_port(forward.protocol, forward.host_address);
-    if (!port) return Failure(port.error());
-    forward.host_port = *port;
-    auto published = listen(forward);
-    if (published || tries == kTries || !published.error().is(std::errc::address_in_use)) return published;
-  }
+Result<Published> PortTable::listen(stack::Forward forward) {
+  const auto listening = listeners_.listen(forward);
+  if (!listening) return Failure(listening.error());
+  forward.host_port = listening->port;
+  entries_.emplace_hint(entries_.end(), ++last_id_, Entry{forward, listening->number});
+  if (forward.protocol == stack::Protocol::udp) ++udp_[forward.guest_port];
+  return Published{last_id_, forward};
 }
 
 Result<Published> PortTable::add(const PortRequest& request) {
@@ -79,45 +57,46 @@ Result<Published> PortTable::add(const PortRequest& request) {
   if (guest->index() != request.host_address.index()) {
     return fail(std::errc::address_family_not_supported, "the two addresses are of different families");
   }
-  const stack::Forward forward{request.protocol, request.host_address, request.host_port, *guest, request.guest_port};
-  const auto same_listener = [&forward](const Published& other) {
-    return other.forward.protocol == forward.protocol && other.forward.host_address == forward.host_address &&
-           other.forward.host_port == forward.host_port;
-  };
-  if (std::any_of(published_.begin(), published_.end(), same_listener)) {
-    return fail(std::errc::address_in_use, "it is published already");
-  }
-  return request.host_port.number == 0 ? listen_on_any(forward) : listen(forward);
+  return listen({request.protocol, request.host_address, request.host_port, *guest, request.guest_port});
 }
 
 Status PortTable::publish(const PortSpec& spec) {
   const auto guest = guest_address(spec.host_address);
   if (!guest) return fail(fmt::format("publish {}: the namespace has no IPv6 (add --ipv6)", spec.to_string()));
-  const size_t before = published_.size();
+  const ForwardId before = last_id_;
   for (size_t offset = 0; offset < spec.count(); ++offset) {
     const stack::Forward forward = one_port(spec, *guest, offset);
     const auto added = listen(forward);
     if (added) continue;
-    while (published_.size() > before) (void)remove(published_.back().id);
+    for (ForwardId id = last_id_; id > before; --id) (void)remove(id);
     return Failure(explain(forward, added.error()));
   }
   return {};
 }
 
 Result<Published> PortTable::remove(ForwardId id) {
-  const auto found = std::find_if(published_.begin(), published_.end(), [id](const Published& one) { return one.id == id; });
-  if (found == published_.end())
-    return fail(std::errc::no_such_file_or_directory, fmt::format("no published port has id {}", id));
-  const Published removed = *found;
-  if (const Status gone = stack_.remove_forward(removed.forward); !gone) return Failure(gone.error());
-  published_.erase(found);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return fail(std::errc::no_such_file_or_directory, fmt::format("no published port has id {}", id));
+  const Published removed{id, found->second.forward};
+  if (const Status closed = listeners_.close(removed.forward, found->second.number); !closed) return Failure(closed.error());
+  entries_.erase(found);
+  if (removed.forward.protocol == stack::Protocol::udp) {
+    const auto ports = udp_.find(removed.forward.guest_port);
+    if (--ports->second == 0) udp_.erase(ports);
+  }
   return removed;
 }
 
-bool PortTable::leads_to(stack::Protocol protocol, Port guest_port) const {
-  return std::any_of(published_.begin(), published_.end(), [&](const Published& one) {
-    return one.forward.protocol == protocol && one.forward.guest_port == guest_port;
-  });
+std::optional<stack::Forward> PortTable::find(ForwardId id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? std::nullopt : std::optional(found->second.forward);
+}
+
+std::vector<Published> PortTable::published() const {
+  std::vector<Published> all;
+  all.reserve(entries_.size());
+  for (const auto& [id, entry] : entries_) all.push_back({id, entry.forward});
+  return all;
 }
 
 }  // namespace postern::forward

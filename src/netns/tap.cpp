@@ -64,6 +64,14 @@ Result<Offload> accept_superframes(int tap, Offload wanted) {
   return fail_errno("TUNSETOFFLOAD");
 }
 
+Mac mac_of(int tap) {
+  ifreq request{};
+  Mac mac;
+  if (::ioctl(tap, SIOCGIFHWADDR, &request) < 0) return mac;
+  std::copy_n(request.ifr_hwaddr.sa_data, mac.octets.size(), mac.octets.begin());
+  return mac;
+}
+
 void return_tap(int tap) { (void)::ioctl(tap, TUNSETOFFLOAD, 0UL); }
 
 Result<TapMode> adopt_tap(int tap, Offload wanted) {
@@ -74,17 +82,9 @@ Result<TapMode> adopt_tap(int tap, Offload wanted) {
   if (!(flags & IFF_NO_PI)) return fail(fmt::format("descriptor {}: the TAP was not opened with IFF_NO_PI", tap));
   const int status = ::fcntl(tap, F_GETFL);
   if (status < 0 || ::fcntl(tap, F_SETFL, status | O_NONBLOCK) < 0) return fail_errno("fcntl", "O_NONBLOCK");
-  if (!(flags & IFF_VNET_HDR)) return TapMode{};
+  if (!(flags & IFF_VNET_HDR)) return TapMode{.mac = mac_of(tap)};
   POSTERN_TRY(granted, accept_superframes(tap, wanted), "TAP");
-  return TapMode{TapFraming::vnet, granted, true};
-}
-
-Mac mac_of(int tap) {
-  ifreq request{};
-  Mac mac;
-  if (::ioctl(tap, SIOCGIFHWADDR, &request) < 0) return mac;
-  std::copy_n(request.ifr_hwaddr.sa_data, mac.octets.size(), mac.octets.begin());
-  return mac;
+  return TapMode{TapFraming::vnet, granted, true, mac_of(tap)};
 }
 
 Status leave_to_namespace(int tap) {

@@ -3,16 +3,46 @@
 #include <algorithm>
 
 #include "postern/base/socket_address.h"
+#include "postern/wire/arp.h"
 #include "postern/wire/checksum.h"
 #include "postern/wire/icmp_error.h"
+#include "postern/wire/neighbour_request.h"
 #include "postern/wire/path_mtu.h"
 #include "postern/wire/tcp_frame.h"
+#include "postern/wire/unreachable.h"
+
+#include "client_view.h"
 
 namespace postern::relay {
 
 namespace {
 
 constexpr size_t kMostParts = 40;  // of one frame: headers and what is retained
+constexpr int kMostPortsTried = 16;
+constexpr uint16_t kFirstSparePort = 1024;
+
+/// libslirp's, as it answers for the gateway: 52:55 and the IPv4 address, 52:56 and the end of the IPv6 one.
+Mac gateway_mac(const stack::AddressPlan& plan, bool v4) {
+  const uint32_t bits = plan.gateway().bits;
+  if (!v4) return {{0x52, 0x56, 0, 0, 0, plan.gateway6().octets[15]}};
+  return {{0x52, 0x55, static_cast<uint8_t>(bits >> 24), static_cast<uint8_t>(bits >> 16), static_cast<uint8_t>(bits >> 8),
+           static_cast<uint8_t>(bits)}};
+}
+
+/// Of a socket of ours; nothing: it is no longer connected.
+std::optional<stack::Endpoint> own_end(int socket) {
+  SocketAddress name;
+  if (::getsockname(socket, name.get(), name.room()) != 0) return std::nullopt;
+  const auto address = name.address();
+  return address ? std::optional(stack::Endpoint{*address, name.port()}) : std::nullopt;
+}
+
+/// Whether a connection to `end` came in by that port.
+bool is_by(const stack::Forward& forward, const stack::Endpoint& end) {
+  const bool any = forward.host_address == IpAddress(Ipv4{}) || forward.host_address == IpAddress(Ipv6{});
+  const bool one_family = end.address.index() == forward.host_address.index();
+  return one_family && end.port == forward.host_port && (any || end.address == forward.host_address);
+}
 
 flow::FlowKey key_of(const wire::IpPacket& ip, const wire::TcpSegment& tcp) {
   return {ip.source, tcp.source, ip.destination, tcp.destination};
@@ -45,12 +75,11 @@ bool is_checksum_right(const PacketView& packet) {
 
 }  // namespace
 
-FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, Config config)
+FastPath::FastPath(loop::EventLoop& loop, TapPort& tap, const Config& config)
     : loop_(loop),
       tap_(tap),
       config_(config.network),
       names_(loop, tap, config_, config.names),
-      stack_flows_(config_.max_flows, config.hash_key),
       sockets_(loop, sockets_config()),
       engine_(
           {.mtu_bytes = config_.mtu_bytes, .max_flows = config_.max_flows, .max_embryonic = 1024, .hash_key = config.hash_key},
@@ -71,12 +100,21 @@ flow::HostSocketsConfig FastPath::sockets_config() {
           .outbound6 = config_.outbound6,
           .destination = [this](const IpAddress& remote, Port port) -> std::optional<Destination> {
             if (names_.serves(remote, port)) return names_.nameserver();
-            const auto end = destination(remote, port);
+            const auto end = destination(remote, reached(remote, port));
             if (!end) return std::nullopt;
             return Destination{.address = end->address, .port = end->port, .scope = end->scope};
           },
           .connected = [this](const Destination& which) { names_.connected(which); },
           .ready = [this](uint32_t token, flow::TcpEngine::Readiness ready) { engine_.host_ready(token, ready, loop_.now()); }};
+}
+
+/// Of the gateway's ports some stand for others of the host.
+Port FastPath::reached(const IpAddress& remote, Port port) const {
+  const stack::AddressPlan& plan = config_.addresses;
+  if (remote != IpAddress(plan.gateway()) && remote != IpAddress(plan.gateway6())) return port;
+  const auto reach = std::find_if(config_.reach.begin(), config_.reach.end(),
+                                  [port](const stack::Reach& each) { return each.guest_port == port; });
+  return reach != config_.reach.end() ? reach->host_port : port;
 }
 
 /// The filter has decided already whether the aliases are open.
@@ -94,7 +132,7 @@ std::optional<flow::HostEndpoint> FastPath::destination(const IpAddress& remote,
 FastPath::Taker FastPath::take(const PacketView& packet, const Framing& framing, TimePoint now) {
   if (const auto* tcp = packet.as<wire::TcpSegment>()) return take_tcp(packet, *tcp, framing.checksum, now);
   if (DatagramPath::carries(packet)) return take_datagram(packet, framing, now);
-  note_from_router(packet.ip, now);
+  if (packet.as<wire::IcmpMessage>()) note_icmp(packet.ip, now);
   return framing.datagram_bytes == 0 ? Taker::stack : Taker::malformed;  // nobody speaks DHCP in superframes
 }
 
@@ -108,26 +146,58 @@ FastPath::Taker FastPath::take_datagram(const PacketView& packet, const Framing&
 
 FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
   const flow::FlowKey key = key_of(packet.ip, tcp);
-  if (stack_flows_.size() != 0 && stack_flows_.note_from_guest(key, tcp, now)) return Taker::stack;
   if (checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
   engine_.input({key, packet.frame.source, packet.frame.destination, tcp}, now);
   return Taker::engine;
 }
 
-/// A router inside may say that our segments are too large for its next link.
-void FastPath::note_from_router(const wire::IpPacket& ip, TimePoint now) {
-  const auto told = wire::PathMtu::parse(ip);
-  if (!told) return;
-  engine_.path_mtu({told->destination, told->destination_port, told->source, told->source_port}, told->sequence, told->mtu_bytes,
-                   now);
+/// A router inside may say that our segments are too large for its next link, or that they lead nowhere.
+void FastPath::note_icmp(const wire::IpPacket& ip, TimePoint now) {
+  if (const auto told = wire::PathMtu::parse(ip)) {
+    engine_.path_mtu({told->destination, told->destination_port, told->source, told->source_port}, told->sequence,
+                     told->mtu_bytes, now);
+  } else if (const auto lost = wire::Unreachable::parse(ip)) {
+    engine_.unreachable({lost->destination, lost->destination_port, lost->source, lost->source_port}, lost->sequence, now);
+  }
 }
 
-void FastPath::note_from_stack(wire::Bytes frame, TimePoint now) {
-  const auto ethernet = wire::EthernetFrame::parse(frame);
-  const auto ip = ethernet ? wire::IpPacket::parse(ethernet->payload) : std::nullopt;
-  if (!ip || ip->protocol != wire::Protocol::tcp || ip->fragment) return;
-  const auto tcp = wire::TcpSegment::parse(ip->payload);
-  if (tcp) stack_flows_.note_to_guest({ip->destination, tcp->destination, ip->source, tcp->source}, *tcp, now);
+void FastPath::note_sender(const Verdict& verdict) {
+  if (verdict.packet) return neighbours_.note(verdict.packet->ip.source, verdict.packet->frame.source);
+  const auto frame = wire::EthernetFrame::parse(verdict.frame);
+  const auto arp = frame && frame->type == wire::EtherType::arp ? wire::ArpPacket::parse(frame->payload) : std::nullopt;
+  if (arp) neighbours_.note(arp->sender, arp->sender_mac);
+}
+
+/// All zero: nobody has heard of it, and the TAP itself cannot be asked.
+Mac FastPath::mac_of(const IpAddress& guest) const { return neighbours_.find(guest).value_or(tap_.mode().mac); }
+
+void FastPath::accept(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest, TimePoint now) {
+  using Admission = flow::TcpEngine::Admission;
+  flow::Inbound inbound{
+      .key = {guest.address, guest.port, shown_client(client.address, guest.address, config_.addresses), client.port},
+      .guest_mac = mac_of(guest.address),
+      .gateway_mac = gateway_mac(config_.addresses, std::holds_alternative<Ipv4>(guest.address)),
+      .socket = socket.get()};
+  for (int tries = 0; tries < kMostPortsTried; ++tries) {
+    const Admission admission = engine_.accept(inbound, now);
+    if (admission == Admission::opened) {
+      (void)socket.release();
+      return;
+    }
+    if (admission == Admission::full) break;
+    inbound.key.remote_port.number = std::max(++spare_port_, kFirstSparePort);
+    spare_port_ = inbound.key.remote_port.number;
+  }
+  sockets_.close(socket.release(), flow::HostSide::Closing::reset);
+}
+
+void FastPath::reset_clients(const stack::Forward& forward, TimePoint now) {
+  engine_.reset_if(
+      [&](const flow::TcpEngine::Flow& flow) {
+        const auto own = flow.is_inbound ? own_end(flow.socket) : std::nullopt;
+        return own && is_by(forward, *own);
+      },
+      now);
 }
 
 void FastPath::make_room_beside(size_t flows) {
@@ -167,15 +237,13 @@ void FastPath::list(stack::Flows& found, size_t most) const {
   engine_.for_each_flow([&](const flow::TcpEngine::Flow& each) {
     ++found.total;
     if (found.flows.size() >= most) return;
-    SocketAddress own;
-    const bool is_named = ::getsockname(each.socket, own.get(), own.room()) == 0;
-    const auto address = is_named ? own.address() : std::nullopt;
     stack::Flow flow;
+    flow.direction = each.is_inbound ? stack::Flow::Direction::inbound : stack::Flow::Direction::outbound;
     flow.state = each.state;
     flow.guest_address = each.key.guest;
     flow.guest_port = each.key.guest_port;
     flow.remote = stack::Endpoint{each.key.remote, each.key.remote_port};
-    if (address) flow.host = stack::Endpoint{*address, own.port()};
+    flow.host = own_end(each.socket);
     flow.bytes_to_guest = each.bytes_to_guest;
     flow.bytes_to_remote = each.bytes_to_host;
     found.flows.push_back(std::move(flow));
@@ -184,7 +252,34 @@ void FastPath::list(stack::Flows& found, size_t most) const {
   datagrams_.list(found, most);
 }
 
+/// A SYN to an address of which nobody has heard: instead of it, it is asked who has it, and the next SYN finds the way.
+void FastPath::transmit_to_stranger(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes) {
+  const Mac own = frame.source_mac;
+  frame.destination_mac = mac_of(frame.destination);
+  if (frame.destination_mac == Mac{}) return ask_for(frame.destination, own);
+  transmit(frame, payload, segment_bytes);
+}
+
+void FastPath::ask_for(const IpAddress& guest, const Mac& own) {
+  const stack::AddressPlan& plan = config_.addresses;
+  const bool v4 = std::holds_alternative<Ipv4>(guest);
+  std::array<uint8_t, wire::kMaxNeighbourRequest> room;
+  write_small(wire::store_neighbour_request(
+      room, {.sender_mac = own, .sender = v4 ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6()), .wanted = guest}));
+}
+
+/// A whole frame that needs no checksum of the kernel.
+void FastPath::write_small(wire::Bytes frame) {
+  std::array<uint8_t, wire::VnetHeader::kBytes> nothing_special{};
+  const std::array<iovec, 2> parts = {iovec{nothing_special.data(), nothing_special.size()},
+                                      iovec{const_cast<uint8_t*>(frame.data()), frame.size()}};
+  const bool vnet = tap_.framing() == netns::TapFraming::vnet;
+  tap_.write(std::span(parts).subspan(vnet ? 0 : 1));
+  ++frames_to_guest_;
+}
+
 void FastPath::transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {
+  if (frame.destination_mac == Mac{}) return transmit_to_stranger(frame, payload, segment_bytes);
   if (tap_.framing() == netns::TapFraming::bare) return transmit_in_segments(frame, payload, segment_bytes);
   ++frames_to_guest_;
   size_t bytes = 0;
@@ -239,14 +334,9 @@ void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
                            .flags = wire::tcp_flag::syn};
   std::array<uint8_t, wire::kMaxTcpFrameHeaders> offending;
   const size_t bytes = wire::store_tcp_headers_complete(offending, syn, {});
-  std::array<uint8_t, wire::VnetHeader::kBytes + wire::kMaxIcmpErrorFrame> room{};
-  const wire::MutableBytes reply = wire::MutableBytes(room).subspan(wire::VnetHeader::kBytes);
+  std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply;
   const auto error = wire::build_icmp_error(to_icmp_reason(why), wire::Bytes(offending).first(bytes), router, reply);
-  if (!error) return;
-  const bool vnet = tap_.framing() == netns::TapFraming::vnet;
-  const iovec whole{room.data() + (vnet ? 0 : wire::VnetHeader::kBytes), error->size() + (vnet ? wire::VnetHeader::kBytes : 0)};
-  tap_.write({&whole, 1});
-  ++frames_to_guest_;
+  if (error) write_small(*error);
 }
 
 }  // namespace postern::relay

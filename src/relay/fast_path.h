@@ -1,10 +1,10 @@
-// fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and libslirp's share.
+// fast_path.h - the fast engine between the TAP and the host: what it needs to know of the virtual network, and of who is where.
 //
-//   TAP ─ filter ─┬ TCP ─► libslirp's own (a published port)? ─ yes ─► libslirp
-//                 │             └ no ─► TcpEngine ─┐
+//   TAP ─ filter ─┬ TCP ─► TcpEngine ─────────┐
 //                 ├ UDP to port 53 of a DNS address ─► NameService
-//                 ├ UDP, echo ─► DatagramPath ─────┴► where the address leads ─► socket of the host
+//                 ├ UDP, echo ─► DatagramPath ─┴► where the address leads ─► socket of the host
 //                 └ the rest ─► libslirp
+//   TAP ◄── SYN to its MAC ── TcpEngine ◄── how the namespace sees the client ◄── published port
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@
 
 #include "datagram_path.h"
 #include "name_service.h"
-#include "stack_flows.h"
+#include "neighbours.h"
 #include "tap_port.h"
 
 namespace postern::relay {
@@ -32,7 +32,7 @@ class FastPath final : private flow::GuestSide {
     std::function<void(const IpAddress& client, Port client_port, Port guest_port)> client_spoke;
   };
   /// Loop and TAP must outlive it.
-  FastPath(loop::EventLoop& loop, TapPort& tap, Config config);
+  FastPath(loop::EventLoop& loop, TapPort& tap, const Config& config);
 
   /// What the TAP says of a frame.
   enum class Checksum { right, unknown };
@@ -44,10 +44,16 @@ class FastPath final : private flow::GuestSide {
   /// nobody's.
   enum class Taker { engine, stack, bad_checksum, malformed };
   Taker take(const PacketView& packet, const Framing& framing, TimePoint now);
-  /// So many of max_flows are libslirp's. A connection is about to be opened, and goes before a mapping that is idle.
+  /// So many of max_flows are somebody else's. A connection is about to be opened, and goes before a mapping that is idle.
   void make_room_beside(size_t flows);
-  /// A frame that libslirp sends.
-  void note_from_stack(wire::Bytes frame, TimePoint now);
+  /// What a frame that the filter let pass tells of its sender.
+  void note_sender(const Verdict& verdict);
+
+  /// `socket` is a connection of `client` that is to lead to `guest`. Who cannot be carried is reset.
+  void accept(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest, TimePoint now);
+  bool has_room_for_client(TimePoint now) { return engine_.has_room_for_client(now); }
+  /// Ends the connections that came in by the host's end of `forward`.
+  void reset_clients(const stack::Forward& forward, TimePoint now);
 
   void end_burst(TimePoint now);
   void run(TimePoint now);
@@ -66,10 +72,15 @@ class FastPath final : private flow::GuestSide {
  private:
   Taker take_datagram(const PacketView& packet, const Framing& framing, TimePoint now);
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
-  void note_from_router(const wire::IpPacket& ip, TimePoint now);
+  void note_icmp(const wire::IpPacket& ip, TimePoint now);
+  Mac mac_of(const IpAddress& guest) const;
+  void transmit_to_stranger(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
+  void ask_for(const IpAddress& guest, const Mac& own);
+  void write_small(wire::Bytes frame);
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;
+  Port reached(const IpAddress& remote, Port port) const;
   std::optional<flow::HostEndpoint> destination(const IpAddress& remote, Port port);
   flow::HostSocketsConfig sockets_config();
   DatagramPath::Config datagram_config(const Config& config);
@@ -78,11 +89,12 @@ class FastPath final : private flow::GuestSide {
   TapPort& tap_;
   stack::StackConfig config_;
   NameService names_;
-  StackFlows stack_flows_;
+  Neighbours neighbours_;
   flow::HostSockets sockets_;
   flow::TcpEngine engine_;
   DatagramPath datagrams_;
   uint64_t frames_to_guest_ = 0;
+  uint16_t spare_port_ = 0;             // for a client whose own is taken
   std::unique_ptr<uint8_t[]> segment_;  // for a TAP without vnet header: one frame, put together
 };
 

@@ -155,6 +155,7 @@ class FrameFilter::Rules {
   bool answers_client(const PacketView& packet) const;
   bool opens_host(const PacketView& packet) const;
   bool opens_alias(const PacketView& packet) const;
+  bool reaches_host(const TcpSegment& tcp) const;
   bool exceeds_flow_limit(const PacketView& packet, const Moment& moment);
 
   Verdict pass(MutableBytes frame) const { return {.action = Verdict::Action::pass, .frame = frame}; }
@@ -281,13 +282,20 @@ bool FrameFilter::Rules::opens_host(const PacketView& packet) const {
   return answers_client(packet);
 }
 
+bool FrameFilter::Rules::reaches_host(const TcpSegment& tcp) const {
+  return std::any_of(config_.reach.begin(), config_.reach.end(),
+                     [&](const stack::Reach& reach) { return reach.guest_port == tcp.destination; });
+}
+
 /// Only what would open a flow is refused. Echo is answered by libslirp itself; a segment of a connection that came in over a
 /// published port must pass, for its client is shown as the gateway if it is local to the host.
 bool FrameFilter::Rules::opens_alias(const PacketView& packet) const {
   const bool to_gateway = packet.place == Place::gateway,
              to_dns = packet.place == Place::dns && config_.dns == stack::Dns::redirected;
   if (to_gateway && config_.host_loopback == stack::HostLoopback::gateway) return true;
-  if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn() || (to_dns && tcp->destination == kDnsPort);
+  if (const auto* tcp = packet.as<TcpSegment>()) {
+    return !tcp->is_initial_syn() || (to_dns && tcp->destination == kDnsPort) || (to_gateway && reaches_host(*tcp));
+  }
   if (const auto* udp = packet.as<UdpDatagram>()) {
     return (to_gateway && answers_client(packet)) || is_dhcp(packet) || (to_dns && udp->destination == kDnsPort);
   }

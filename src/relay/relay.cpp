@@ -11,7 +11,6 @@
 #include "fast_path.h"
 #include "fragment_set.h"
 #include "pace.h"
-#include "segmenter.h"
 #include "superframe.h"
 #include "tap_port.h"
 
@@ -26,6 +25,7 @@ constexpr size_t kFrameAlignment = 64;
 Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engine) {
   FilterConfig filter{.addresses = config.addresses,
                       .host_loopback = config.host_loopback,
+                      .reach = config.reach,
                       .dns = config.dns,
                       .ipv6 = config.ipv6,
                       .max_flows = config.max_flows,
@@ -64,7 +64,6 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
-  relay->mtu_bytes_ = config.mtu_bytes;
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
   if (engine == Engine::libslirp) return relay;
   relay->fast_ = std::make_unique<FastPath>(
@@ -81,8 +80,7 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
 
 Status Relay::connect(UniqueFd tap, const netns::TapMode& mode, std::function<void()> tap_gone) {
   tap_->open(std::move(tap), mode);
-  const Mac inside = netns::mac_of(tap_->fd());
-  if (fast_ && inside != Mac{}) fast_->datagrams().set_guest_mac(inside);
+  if (fast_ && mode.mac != Mac{}) fast_->datagrams().set_guest_mac(mode.mac);
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
   return tap_source_.watch(tap_->fd(), EPOLLIN);
@@ -130,12 +128,6 @@ void Relay::drain_tap() {
   if (fast_) fast_->end_burst(loop_.now());
 }
 
-/// A UDP port that libslirp has published: who comes in by it is known to libslirp alone.
-bool Relay::is_of_stacks_port(const PacketView& packet) {
-  const auto* udp = packet.as<wire::UdpDatagram>();
-  return udp && filter_.published_udp()[udp->source.number] && !fast_->datagrams().publishes(udp->source);
-}
-
 /// A frame that was put together of fragments is the filter's, and lives until its next decision: the engines are done with it.
 bool Relay::stays(const Verdict& verdict, wire::MutableBytes frame) {
   if (verdict.frame.data() == frame.data()) return true;
@@ -159,9 +151,10 @@ bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
     case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
     case Verdict::Action::drop: return false;
   }
-  if (fast_ && verdict.packet && !is_of_stacks_port(*verdict.packet)) {
+  if (fast_) fast_->note_sender(verdict);
+  if (fast_ && verdict.packet) {
     const auto* tcp = verdict.packet->as<wire::TcpSegment>();
-    if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(stack_->open_flows());
+    if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(stack_->open_flows() + others_flows_);
     switch (fast_->take(*verdict.packet, framing_of(vnet), loop_.now())) {
       case FastPath::Taker::engine: return stays(verdict, frame);
       case FastPath::Taker::bad_checksum: filter_.count(Drop::bad_checksum); return false;
@@ -170,23 +163,13 @@ bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
     }
   }
   if (vnet.needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
-  give_to_stack(verdict);
+  stack_->input(verdict.frame);  // where TCP is its own, a superframe is one large segment to it; over IPv4, see offload_for()
   return false;
-}
-
-/// libslirp takes a superframe for one large segment, and that is well; but an IPv6 packet above its MTU it answers with "packet
-/// too big".
-void Relay::give_to_stack(const Verdict& verdict) {
-  const PacketView* packet = verdict.packet;
-  const bool may_be_too_big = packet && packet->as<wire::TcpSegment>() && !packet->ip.is_v4();
-  if (!may_be_too_big) return stack_->input(verdict.frame);
-  for_each_segment(verdict.frame, mtu_bytes_, [this](wire::MutableBytes segment) { stack_->input(segment); });
 }
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
   ++frames_to_guest_;
   filter_.note_to_guest(frame, loop_.now());
-  if (fast_) fast_->note_from_stack(frame, loop_.now());
   if (tap_->framing() == netns::TapFraming::bare) return write_tap({&frame, 1});
   if (frame.size() <= Superframe::kMaxAddedBytes) {
     const bool starts_one = superframe_->empty();
@@ -248,6 +231,20 @@ std::optional<NameServiceState> Relay::name_service() const {
   return fast_ ? std::optional(fast_->name_service()) : std::nullopt;
 }
 
+bool Relay::has_room_for_client(size_t others) {
+  others_flows_ = others;
+  fast_->make_room_beside(stack_->open_flows() + others_flows_);
+  return fast_->has_room_for_client(loop_.now());
+}
+
+void Relay::accept_tcp(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest) {
+  fast_->accept(std::move(socket), client, guest, loop_.now());
+}
+
+void Relay::reset_clients(const stack::Forward& forward) {
+  if (fast_) fast_->reset_clients(forward, loop_.now());
+}
+
 size_t Relay::open_flows() const { return stack_->open_flows() + (fast_ ? fast_->open_flows() : 0); }
 
 stack::Flows Relay::flows(size_t most) const {
@@ -256,18 +253,19 @@ stack::Flows Relay::flows(size_t most) const {
   return found;
 }
 
-Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up) {
+Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up, const std::function<Others()>& others) {
   loop::EventLoop::Timer bell(loop_, [] {});
   const TimePoint begin = loop_.now();
   TimePoint moved = begin;
   tap_gone_ = nullptr;  // it is no news now
-  while (fast_ && fast_->owes_host() && !give_up()) {
+  while (fast_ && (fast_->owes_host() || others().owe) && !give_up()) {
     const TimePoint deadline = std::min(moved + patience.silence, begin + patience.in_all);
     if (loop_.now() >= deadline) break;
     bell.set(deadline);
-    const uint64_t given = fast_->counters().bytes_to_host;
+    const auto given = [&] { return fast_->counters().bytes_to_host + others().bytes; };
+    const uint64_t before = given();
     POSTERN_CHECK(turn(), "relay");
-    if (fast_->counters().bytes_to_host != given) moved = loop_.now();
+    if (given() != before) moved = loop_.now();
   }
   return {};
 }

@@ -87,7 +87,7 @@ Result<Opened> open_inside(const netns::NamespaceHandle& target, const TapPlan& 
 
 /// What the child says beside its descriptors, in numbers.
 std::string words_of(const Opened& opened) {
-  const auto& [framing, offload, is_borrowed] = opened.tap.mode;
+  const auto& [framing, offload, is_borrowed, mac] = opened.tap.mode;
   return fmt::format("{} {} {} {}", opened.link_index, static_cast<int>(framing), static_cast<int>(offload), int{is_borrowed});
 }
 
@@ -97,7 +97,7 @@ bool read_words(const std::string& words, ConnectedTap& tap) {
   if (std::sscanf(words.c_str(), "%d %d %d %d", &tap.link_index, &framing, &offload, &is_borrowed) != 4) return false;
   if (framing < 0 || framing > static_cast<int>(netns::TapFraming::vnet)) return false;
   if (offload < 0 || offload > static_cast<int>(netns::Offload::tcp_and_udp)) return false;
-  tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload), is_borrowed != 0};
+  tap.mode = {netns::TapFraming{framing}, static_cast<netns::Offload>(offload), is_borrowed != 0, {}};
   return true;
 }
 
@@ -121,6 +121,7 @@ Result<ConnectedTap> PendingTap::finish() {
   ConnectedTap connected;
   if (answer.descriptors.size() != 2 || !read_words(answer.text, connected)) return fail("connect: the child sent no TAP");
   connected.tap = std::move(answer.descriptors[0]);
+  connected.mode.mac = netns::mac_of(connected.tap.get());
   connected.address_watch = std::move(answer.descriptors[1]);
   return connected;
 }

@@ -190,9 +190,10 @@ class Plan(unittest.TestCase):
         self.assertEqual(planned.peers, {row.name: ("pasta",) for row in rows.ROWS[:2]})
         self.assertEqual(len(list(planned.runs(places.places()))), 6)
 
-    def test_the_host_alone_is_asked_only_over_long_paths(self):
+    def test_the_host_alone_is_asked_only_over_long_paths_and_on_its_loopback(self):
         planned = plan.of_rows(rows.ROWS, None, 1)
-        self.assertEqual({row.round_trip is not None for row in planned.rows if "host" in planned.peers[row.name]}, {True})
+        asked = [row for row in planned.rows if "host" in planned.peers[row.name]]
+        self.assertEqual({row.round_trip is not None or "loopback" in row.name for row in asked}, {True})
 
     def test_a_round_measures_all_that_is_compared_and_no_more(self):
         promises = [judge.Promise("tcp-up-1500-x8", "", None, judge.Against(("postern",), ("tcp-up-1500",))),

@@ -44,6 +44,10 @@ class ScriptOf {
     bytes_.push_back(3);
     return *this;
   }
+  ScriptOf& arrive(uint8_t connection = 0) {
+    bytes_.push_back(static_cast<uint8_t>(connection << 2 | 0x83));
+    return *this;
+  }
   ScriptOf& path_mtu(int back, int mtu_bytes) {
     bytes_.push_back(0x43);
     word(back);
@@ -100,6 +104,27 @@ Scripts openings() {
                                 .segment({.flags = kSyn}, 2)
                                 .turn()
                                 .bytes()},
+      {"client", ScriptOf(0)
+                     .arrive()
+                     .segment({.flags = kSyn | kAck, .number = 7'000, .options = kOffer})
+                     .turn()
+                     .gives(1'000)
+                     .host(kTakes, 1'000)
+                     .segment({.data = 100})
+                     .segment({.flags = kAck | kFin})
+                     .host(kReadable | kEnded | kEnds)
+                     .turn()
+                     .segment({})
+                     .turn()
+                     .bytes()},
+      {"client_refused", ScriptOf(0).arrive().segment({.flags = kRst | kAck}).turn().bytes()},
+      {"client_of_a_silent_one", ScriptOf(4).arrive().arrive(1).arrive(2).time(11'000).arrive(2).time(65'000).bytes()},
+      {"clients_syn_is_crossed", ScriptOf(0)
+                                     .arrive()
+                                     .segment({.flags = kSyn, .options = kOffer})
+                                     .segment({.flags = kSyn | kAck, .number = -1, .options = kOffer})
+                                     .gives(1'000)
+                                     .bytes()},
       {"stale_event", ScriptOf(0).open().segment({.flags = kRst}).turn().open().host(kStale).turn().bytes()},
   };
 }

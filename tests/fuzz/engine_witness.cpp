@@ -21,6 +21,7 @@ void Witness::make_up_data(uint32_t sequence, wire::MutableBytes room) const {
 
 void Witness::segment_sent(const wire::TcpSegment& segment) {
   if (segment.has(rst)) return;
+  if (awaits_syn_) return syn_sent(segment);
   if (!segment.has(syn)) {
     Place begin = std::max<Place>(place_of(segment.sequence), 0);
     Place end = place_of(segment.sequence) + static_cast<Place>(segment.payload.size());
@@ -35,12 +36,12 @@ void Witness::segment_sent(const wire::TcpSegment& segment) {
     }
     if (begin < end) spans_[begin] = end;
   }
-  if (!segment.has(ack) || segment.has(syn) || !initial_) return;
+  if (!segment.has(ack) || !initial_) return;
   const Place has = own_place_of(segment.acknowledgment);
   if (has < 0 || has > highest_) return;  // of what was never sent: nobody may believe it
   guest_spoke_ = true;
   guest_has_ = std::max(guest_has_, has);
-  guest_edge_ = std::max(guest_edge_, has + (Place{segment.window} << guest_shift_));
+  guest_edge_ = std::max(guest_edge_, has + (Place{segment.window} << (segment.has(syn) ? 0 : guest_shift_)));
 }
 
 uint64_t Witness::acknowledged_bytes() const {
@@ -49,14 +50,36 @@ uint64_t Witness::acknowledged_bytes() const {
   return static_cast<uint64_t>(fins_.contains(place - 1) ? place - 1 : place);
 }
 
+/// Nothing else counts before it: what the engine takes of the namespace begins here.
+void Witness::syn_sent(const wire::TcpSegment& segment) {
+  const bool answers = segment.has(ack) && segment.acknowledgment == *initial_ + 1;
+  if (!segment.has(syn) || (segment.has(ack) && !answers)) return;
+  awaits_syn_ = false;
+  guest_initial_ = segment.sequence;
+  const auto options = wire::TcpOptions::parse(segment.options);
+  guest_shift_ = options.window_scale.value_or(0);
+  shift_ = options.window_scale ? 7 : 0;
+  acknowledged_ = guest_initial_ + 1;
+  edge_ = *acknowledged_ + promised_;
+  guest_spoke_ = answers;
+  guest_edge_ = segment.window;
+}
+
+void Witness::syn_came(const wire::TcpFrame& frame) {
+  POSTERN_ASSERT(awaits_syn_ && frame.flags == syn && frame.acknowledgment == 0);
+  POSTERN_ASSERT(!initial_ || *initial_ == frame.sequence);
+  initial_ = frame.sequence;
+  promised_ = frame.window;
+}
+
 void Witness::frame_came(const wire::TcpFrame& frame, std::span<const iovec> payload) {
-  POSTERN_ASSERT((frame.flags & ack) != 0);
+  if ((frame.flags & ack) == 0) return syn_came(frame);
   if ((frame.flags & syn) != 0) {
     const auto options = wire::TcpOptions::parse(frame.options);
     shift_ = options.window_scale.value_or(0);
     if (!options.window_scale) guest_shift_ = 0;
     POSTERN_ASSERT(!initial_ || *initial_ == frame.sequence);
-    POSTERN_ASSERT(frame.acknowledgment == guest_initial_ + 1 && payload.empty());
+    POSTERN_ASSERT(!awaits_syn_ && frame.acknowledgment == guest_initial_ + 1 && payload.empty());
     initial_ = frame.sequence;
     acknowledged_ = frame.acknowledgment;
     edge_ = frame.acknowledgment + frame.window;

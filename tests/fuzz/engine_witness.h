@@ -18,6 +18,8 @@ namespace postern::fuzz {
 class Witness {
  public:
   explicit Witness(uint32_t guest_initial) : guest_initial_(guest_initial) {}
+  /// A client's, that waits for the namespace's first number.
+  Witness() : guest_initial_(0xffff'f000), awaits_syn_(true) {}
 
   // ---- from the namespace
   /// Fills what the namespace would send with this number.
@@ -46,11 +48,15 @@ class Witness {
 
   Place place_of(uint32_t sequence) const { return static_cast<int32_t>(sequence - guest_initial_ - 1); }
   Place own_place_of(uint32_t sequence) const { return static_cast<int32_t>(sequence - *initial_ - 1); }
+  void syn_sent(const wire::TcpSegment& syn);
+  void syn_came(const wire::TcpFrame& syn);
   void check_acknowledgment(const wire::TcpFrame& frame);
   void check_data(uint32_t sequence, std::span<const iovec> payload, bool fin);
 
   const chaos::Stream up_{1}, down_{2};
   uint32_t guest_initial_;
+  bool awaits_syn_ = false;
+  uint16_t promised_ = 0;  // by our SYN
   uint8_t guest_shift_ = 0;
   std::map<Place, Place> spans_;  // of the guest's stream, that it has sent; without overlap
   std::set<Place> fins_;          // where it said that its stream ends

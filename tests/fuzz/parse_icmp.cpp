@@ -1,5 +1,6 @@
 #include "postern/wire/icmp.h"
 #include "postern/wire/path_mtu.h"
+#include "postern/wire/unreachable.h"
 
 #include "fuzz_input.h"
 
@@ -15,5 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   POSTERN_ASSERT(!packet->is_v4() || message->kind != wire::IcmpKind::neighbour);
   const auto path = wire::PathMtu::parse(*packet);
   POSTERN_ASSERT(!path || (message->kind == wire::IcmpKind::error && path->source == packet->destination));
+  const auto lost = wire::Unreachable::parse(*packet);
+  POSTERN_ASSERT(!lost || (message->kind == wire::IcmpKind::error && lost->source == packet->destination && !path));
   return 0;
 }

@@ -7,7 +7,8 @@
 //   0 segment  flags, options, number 2, acknowledgment 2 (both: away from what is right), window 2, data bytes 2
 //   1 host     what has happened (Happening), how many bytes or which error 2
 //   2 time     milliseconds 2, times 2^(high 3 bits of the first byte)
-//   3 turn     the engine runs; if 0x20 the burst only ends. If 0x40, a router says what fits: number 2, bytes 2
+//   3 turn     the engine runs; if 0x20 the burst only ends. If 0x40, a router says what fits: number 2, bytes 2; with 0x80 that
+//              it leads nowhere: number 2. If 0x80 alone, a client of a published port comes
 #include <cerrno>
 #include <map>
 #include <memory>
@@ -96,6 +97,8 @@ class World final : private flow::GuestSide, private flow::HostSide {
   std::optional<size_t> number_of(const flow::FlowKey& key) const;
   void segment(size_t number, Script& script);
   void path_mtu(size_t number, Script& script);
+  void unreachable(size_t number, Script& script);
+  void arrive(size_t number);
   void happen(size_t number, uint8_t what, uint16_t amount);
   void pass(Duration time);
   void end_burst();
@@ -104,6 +107,10 @@ class World final : private flow::GuestSide, private flow::HostSide {
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void refuse(const Attempt& attempt, flow::Refusal) override { POSTERN_ASSERT(number_of(attempt.key)); }
   Opening open(const flow::FlowKey& key, uint32_t token) override;
+  bool adopt(int socket, uint32_t token) override {
+    at(socket).token = token;
+    return true;
+  }
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
   ssize_t receive(int socket, wire::MutableBytes room) override;
@@ -151,6 +158,8 @@ void World::operate(Script& script) {
     }
     case 2: return pass(script.word() * 1ms * (1 << (first >> 5)));
     default:
+      if ((first & 0xc0) == 0xc0) return unreachable(number, script);
+      if ((first & 0x80) != 0) return arrive(number);
       if ((first & 0x40) != 0) return path_mtu(number, script);
       end_burst();
       if ((first & 0x20) == 0) engine_.run(now_);
@@ -201,6 +210,28 @@ void World::path_mtu(size_t number, Script& script) {
   const uint32_t right = witnesses_[number] ? witnesses_[number]->sent() : 0;
   const uint32_t sequence = right - script.word();
   engine_.path_mtu(key(number), sequence, script.word(), now_);
+}
+
+void World::unreachable(size_t number, Script& script) {
+  const uint32_t right = witnesses_[number] ? witnesses_[number]->sent() : 0;
+  engine_.unreachable(key(number), right - script.word(), now_);
+}
+
+void World::arrive(size_t number) {
+  const int socket = next_socket_++, before = socket_of_[number];
+  const auto previous = witnesses_[number];
+  if (before == 0) {
+    witnesses_[number] = std::make_shared<Witness>();
+    socket_of_[number] = socket;
+    sockets_.emplace(socket, Socket{.key = number, .token = 0, .witness = witnesses_[number], .connected = true});
+  }
+  using Admission = flow::TcpEngine::Admission;
+  const Admission admission = engine_.accept({key(number), Mac{{2}}, Mac{{4}}, socket}, now_);
+  POSTERN_ASSERT((admission == Admission::taken) == (before != 0));
+  if (admission != Admission::full) return;
+  witnesses_[number] = previous;
+  socket_of_[number] = 0;
+  sockets_.erase(socket);
 }
 
 void World::pass(Duration time) {

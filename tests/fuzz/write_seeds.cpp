@@ -185,31 +185,6 @@ Seeds conversations() {
   return said;
 }
 
-/// What tests/fuzz/segmenter.cpp reads.
-Frame to_be_cut(uint16_t mtu_bytes, const Frame& frame) {
-  Frame input;
-  append16(input, mtu_bytes);
-  input.push_back(1);
-  append(input, frame);
-  return input;
-}
-
-Seeds superframes() {
-  constexpr uint16_t kMtu = 100;
-  const TcpFields data{.flags = 0xd9, .options = kNoOperation, .payload = Frame(200, 7)};  // CWR ECE ACK PSH FIN
-  const Frame plain = tcp_frame(kRemote4, data);
-  return {
-      {"tcp4", to_be_cut(kMtu, plain)},
-      {"tcp6", to_be_cut(kMtu, tcp_frame(kRemote6, data))},
-      {"tcp4_with_ip_options", to_be_cut(kMtu, tcp_frame(kRemote4, data, {.options = kNoOperation}))},
-      {"tcp4_fits", to_be_cut(1'500, plain)},
-      {"tcp4_beside_an_mtu_of_its_headers", to_be_cut(44, plain)},
-      {"tcp4_syn_with_data", to_be_cut(kMtu, tcp_frame(kRemote4, {.payload = Frame(200, 7)}))},
-      {"tcp4_fragment", to_be_cut(kMtu, tcp_frame(kRemote4, data, {.fragment = 0x2000}))},
-      {"udp6", to_be_cut(kMtu, udp_frame(kRemote6, {.payload = Frame(200, 7)}))},
-  };
-}
-
 bool write(const std::filesystem::path& folder, const Seeds& seeds) {
   std::filesystem::create_directories(folder);
   bool written = true;
@@ -230,12 +205,12 @@ int main(int argc, char** argv) {
   }
   constexpr size_t kIpAt = 14, kTransportAt = 34;
   const std::filesystem::path corpus = argv[1];
-  const bool written =
-      write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
-      write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
-      write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) && write(corpus / "parse_tcp_options", tcp_options()) &&
-      write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "parse_dns", dns_messages()) &&
-      write(corpus / "dns_relay", relay_scripts()) && write(corpus / "frame_filter", conversations()) &&
-      write(corpus / "segmenter", superframes()) && write(corpus / "tcp_engine", postern::fuzz::engine_scripts());
+  const bool written = write(corpus / "parse_ethernet", seeds("arp", 0)) && write(corpus / "parse_arp", seeds("arp", kIpAt)) &&
+                       write(corpus / "parse_ip", seeds("", kIpAt)) && write(corpus / "parse_icmp", seeds("icmp", kIpAt)) &&
+                       write(corpus / "parse_tcp", seeds("tcp4", kTransportAt)) &&
+                       write(corpus / "parse_tcp_options", tcp_options()) &&
+                       write(corpus / "parse_udp", seeds("udp4", kTransportAt)) && write(corpus / "parse_dns", dns_messages()) &&
+                       write(corpus / "dns_relay", relay_scripts()) && write(corpus / "frame_filter", conversations()) &&
+                       write(corpus / "tcp_engine", postern::fuzz::engine_scripts());
   return written ? 0 : 1;
 }

@@ -106,6 +106,11 @@ socat TCP-LISTEN:7777,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo host' & until s
 inside ip addr del 127.0.0.1/8 dev lo; inside sysctl -qw net.ipv4.conf.all.route_localnet=1
 inside ip route add 127.0.0.0/8 via 10.0.2.2 dev tap0 src 10.0.2.100; inside timeout 3 socat -u TCP:127.0.0.1:7777 - 2>/dev/null)sh",
      "ready=1\n", differs("B4: root inside sends frames to 127.0.0.1", "ready=1\nhost\n")},
+    {"ForwardShowsClientsByTheirAddressAndTheLoopbackAsTheGateway", R"sh(target; start -c --api-socket "$PWD/api" $N tap0
+printf '{"execute":"add_hostfwd","arguments":{"proto":"tcp","host_port":8099,"guest_port":80}}' | socat -t5 - UNIX-CONNECT:api >id
+inside socat TCP4-LISTEN:80,fork SYSTEM:'echo $SOCAT_PEERADDR' & until inside ss -ltn | grep -q :80; do :; done
+for to in 127.0.0.1 192.0.2.1; do socat -u TCP4:$to:8099 -; done)sh",
+     "ready=1\n10.0.2.2\n192.0.2.1\n"},
     {"RefusedIsRefused", "target; start -c $N tap0; dial $R4 81", "ready=1\nConnection refused\n"},
     {"UnreachableIsUnreachable", "target; start -c $N tap0; dial 198.51.100.7 80", "ready=1\nNo route to host\n"},
     {"SilenceIsSilence", "target; start -c $N tap0; dial 198.51.100.65 80", "ready=1\nsilence\n"},

@@ -170,8 +170,8 @@ class KilledRun : public PosternTest, public testing::WithParamInterface<std::tu
     };
     switch (victim) {
       case Victim::postern: return postern->pid;
-      case Victim::init: return answer("ps -o pid= --ppid {}");
-      case Victim::command: return answer("ps -o pid= --ppid $(ps -o pid= --ppid {}) | head -n1");
+      case Victim::init: return answer("pgrep -x postern-init -P {}");
+      case Victim::command: return answer("ps -o pid= --ppid $(pgrep -x postern-init -P {}) | head -n1");
       case Victim::caller: return answer("ps -o ppid= -p {}");
     }
     return 0;
@@ -205,7 +205,7 @@ TEST_P(KilledRun, LeavesNothing) {
     until postern run -- true; do :; done 2>/dev/null
     echo and again')");
   ASSERT_TRUE(says(around, "up")) << around.err();
-  ASSERT_TRUE(wait_until([this] { return processes_left() == 4; })) << "postern, its init and two that sleep";
+  ASSERT_TRUE(wait_until([this] { return processes_left() == 5; })) << "postern, its init, its helper and two that sleep";
   const pid_t victim = find(std::get<Victim>(GetParam()));
   ASSERT_GT(victim, 1);
   ASSERT_THAT(host().run({"kill", "-KILL", std::to_string(victim)}), Succeeds());

@@ -2,7 +2,7 @@
 // three of ours:
 //
 //   {"execute":"add_hostfwd","arguments":{"proto":"tcp","host_addr":"","host_port":8080,"guest_addr":"","guest_port":80}}
-//   {"execute":"list_hostfwd"}   {"execute":"remove_hostfwd","arguments":{"id":1}}
+//   {"execute":"list_hostfwd"}   {"execute":"remove_hostfwd","arguments":{"id":1}}      and of ours: "kill":true
 //   {"execute":"status"}         {"execute":"list_flows"}         {"execute":"counters"}
 //
 // Pure but for the instance it is given. JSON is fenced in here: no exception of the library's leaves this room.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "postern/forward/port_table.h"
+#include "postern/forward/splicer.h"
 #include "postern/relay/drop.h"
 #include "postern/relay/relay.h"
 #include "postern/stack/flow.h"
@@ -24,12 +25,18 @@ struct InstanceStatus {
   std::chrono::seconds uptime{};
   size_t open_flows = 0;
   std::optional<relay::NameServiceState> names;  // of the fast engine
+  /// Clients of published ports that are on the host's loopback: the way by which they come, and as whom they are seen inside.
+  struct LoopbackClients {
+    const char* way;     // "splice", "tap"
+    const char* source;  // "namespace", "loopback", "gateway"
+  } loopback_clients = {"tap", "gateway"};
 };
 
 struct InstanceCounters {
   relay::Relay::Counters frames;
   relay::DropCounters drops;
   std::optional<flow::TcpEngine::Counters> engine;  // of the fast one
+  std::optional<forward::Splicer::Counters> spliced;
   std::optional<flow::DatagramEngine::Counters> datagrams;
   std::optional<dns::DnsRelay::Counters> names;
 };
@@ -37,7 +44,7 @@ struct InstanceCounters {
 class Instance {
  public:
   virtual Result<forward::Published> add_forward(const forward::PortRequest& request) = 0;
-  virtual Status remove_forward(forward::ForwardId id) = 0;
+  virtual Status remove_forward(forward::ForwardId id, forward::OpenConnections open) = 0;
   virtual std::vector<forward::Published> forwards() const = 0;
   virtual InstanceStatus status() const = 0;
   virtual InstanceCounters counters() const = 0;

@@ -37,6 +37,7 @@ class HostSockets final : public HostSide {
   HostSockets(loop::EventLoop& loop, HostSocketsConfig config);
 
   Opening open(const FlowKey& key, uint32_t token) override;
+  bool adopt(int socket, uint32_t token) override;
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
   ssize_t receive(int socket, wire::MutableBytes room) override;

@@ -10,25 +10,23 @@
 // remote has.
 //
 //   connecting ─ host connected ─► syn_received ─ ACK ─► established ─┬ guest's FIN: the host's socket is shut for writing
-//       │         (SYN-ACK)            │                              └ host's end: FIN
-//       └ host refused: RST, ICMP      └ 5 × no answer                   both done and acknowledged ─► gone
-//                                                         a RST on either side becomes one on the other
+//       │         (SYN-ACK)            │                      ▲       └ host's end: FIN
+//       └ host refused: RST, ICMP      └ 5 × no answer        │          both done and acknowledged ─► gone
+//   syn_sent ─ SYN-ACK ───────────────────────────────────────┘       a RST on either side becomes one on the other
+//       └ RST, ICMP, 5 × no answer: the client gets a RST
 #pragma once
-
-#include <sys/uio.h>
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "postern/base/clock.h"
 #include "postern/flow/flow_key.h"
+#include "postern/flow/sides.h"
 #include "postern/wire/tcp.h"
-#include "postern/wire/tcp_frame.h"
 
 namespace postern::flow {
 
@@ -39,53 +37,18 @@ struct GuestSegment {
   wire::TcpSegment tcp;
 };
 
-/// Why a connection cannot be had, in the words of ICMP; what a program inside sees is its errno.
-enum class Refusal { no_route, host, protocol, prohibited };
-
-/// The namespace's side: takes frames. One that is not taken counts as lost on the way, and is sent again.
-class GuestSide {
- public:
-  /// `payload` is sent in segments of `segment_bytes`, the last one shorter.
-  virtual void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) = 0;
-  /// A SYN that is to be answered by an ICMP error.
-  struct Attempt {
-    FlowKey key;
-    Mac guest_mac, gateway_mac;
-    uint32_t sequence;
-  };
-  virtual void refuse(const Attempt& attempt, Refusal why) = 0;
-
- protected:
-  ~GuestSide() = default;
-};
-
-/// The host's side: stream sockets, non-blocking, each by a number of the host side's choice. Bytes moved, or a negative errno.
-class HostSide {
- public:
-  enum class Closing { orderly, reset };  // reset: the remote sees a RST, SO_LINGER 0
-  struct Opening {
-    int socket = -1;
-    int error = 0;  // of the attempt; EINPROGRESS: host_ready() will tell
-  };
-  /// `token` comes back in host_ready(), edge-triggered, until close().
-  virtual Opening open(const FlowKey& key, uint32_t token) = 0;
-  /// How an attempt ended, or what has happened since: 0, or the errno, which is told once.
-  virtual int outcome(int socket) = 0;
-  virtual ssize_t send(int socket, std::span<const iovec> bytes) = 0;
-  virtual ssize_t receive(int socket, wire::MutableBytes room) = 0;
-  virtual void shut_writing(int socket) = 0;
-  virtual void close(int socket, Closing how) = 0;
-  /// The namespace asks whether the remote is alive; the host's kernel asks in its turn.
-  virtual void keep_alive(int socket, Duration period) = 0;
-
- protected:
-  ~HostSide() = default;
+/// A connection that a client outside has opened to a port of the namespace.
+struct Inbound {
+  FlowKey key;      // remote: the client, as the namespace shall see it
+  Mac guest_mac;    // all zero: not known yet
+  Mac gateway_mac;  // from which the namespace hears of it
+  int socket;       // of the host side's numbers
 };
 
 struct TcpConfig {
   unsigned mtu_bytes = 1500;
   size_t max_flows = 1024;
-  size_t max_embryonic = 1024;                     // of them, those whose host has not answered
+  size_t max_embryonic = 1024;                     // of them, those whose host has not answered; and whose namespace has not
   size_t payload_memory_bytes = size_t{64} << 20;  // of all connections together
   std::array<uint64_t, 2> hash_key{};
 };
@@ -100,7 +63,9 @@ class TcpEngine {
   struct Counters {
     uint64_t opened = 0;            // SYNs that became a connect(2)
     uint64_t refused = 0;           // of them, by the host
-    uint64_t dropped_at_limit = 0;  // SYNs that became nothing
+    uint64_t arrived = 0;           // clients of published ports
+    uint64_t turned_away = 0;       // of them, by the namespace, by its silence too
+    uint64_t dropped_at_limit = 0;  // SYNs and clients that became nothing
     uint64_t resets_to_guest = 0, resets_from_guest = 0;
     uint64_t sent_again = 0;    // stretches of bytes, to the namespace
     uint64_t timeouts = 0;      // of an acknowledgment, a probe's included
@@ -113,11 +78,19 @@ class TcpEngine {
   ~TcpEngine();
 
   void input(const GuestSegment& segment, TimePoint now);
+  /// Opens a connection towards the namespace, and carries it like any other. Not `opened`: the socket stays the caller's.
+  enum class Admission { opened, taken, full };  // taken: there is a connection between these two ends already
+  Admission accept(const Inbound& inbound, TimePoint now);
+  /// accept() will find room, which is made if it can be.
+  bool has_room_for_client(TimePoint now);
   /// So many of max_flows are somebody else's.
   void leave_room_for(size_t flows);
   /// A router inside the namespace says that an IP packet may have `mtu_bytes` on the way; it quotes our segment at `sequence`.
   /// What is not in flight was not quoted but guessed, RFC 5927 4.1.
   void path_mtu(const FlowKey& key, uint32_t sequence, unsigned mtu_bytes, TimePoint now);
+  /// A router or a host inside says that our segment at `sequence` cannot be delivered: of a connection that is established, that
+  /// passes, RFC 5927 5.
+  void unreachable(const FlowKey& key, uint32_t sequence, TimePoint now);
   /// The namespace has no more to say for now: what came is given to the host and acknowledged.
   void end_burst(TimePoint now);
   void host_ready(uint32_t token, Readiness readiness, TimePoint now);
@@ -137,8 +110,11 @@ class TcpEngine {
     int socket;
     size_t bytes_to_guest, bytes_to_host;  // that wait here
     bool guest_may_send;                   // its end has not come yet
+    bool is_inbound;
   };
   void for_each_flow(const std::function<void(const Flow&)>& tell) const;
+  /// Ends those of which `which` says so, with a RST on both sides.
+  void reset_if(const std::function<bool(const Flow&)>& which, TimePoint now);
   size_t payload_memory_in_use() const;  // of the limit above
   const Counters& counters() const;
 

@@ -28,7 +28,11 @@ struct TapMode {
   TapFraming framing = TapFraming::bare;
   Offload offload = Offload::none;
   bool is_borrowed = false;  // it was there before us and may be there after us: return_tap() at the end
+  Mac mac = {};              // of the device inside, when we came; all zero: not known
 };
+
+/// All zero: it cannot be had. SIOCGIFHWADDR.
+Mac mac_of(int tap);
 
 /// Opens TAP `name` in the *calling thread's* network namespace, making it if it does not exist; non-blocking, close-on-exec,
 /// without packet information (IFF_NO_PI). It goes when the descriptor does, unless somebody made it persistent.
@@ -47,9 +51,6 @@ void return_tap(int tap);
 /// Takes over a TAP that somebody else opened: non-blocking from now on, with what the kernel grants of `wanted` where its
 /// framing has room for it. Errors: it is no TAP's descriptor; it has packet information (no IFF_NO_PI); an unusual header size.
 Result<TapMode> adopt_tap(int tap, Offload wanted);
-
-/// Of the device inside. All zero: it cannot be had. SIOCGIFHWADDR.
-Mac mac_of(int tap);
 
 /// From now on the device ends with its namespace and not with the descriptor, whose close is then cheap: the kernel frees a
 /// namespace in its own time, but makes whoever closes a TAP wait for several RCU grace periods. TUNSETPERSIST.

@@ -28,6 +28,7 @@ using PortSet = std::bitset<65536>;
 struct FilterConfig {
   stack::AddressPlan addresses;
   stack::HostLoopback host_loopback = stack::HostLoopback::closed;  // gateway opens the gateway's two addresses, nothing else
+  std::vector<stack::Reach> reach;                                  // and these ports of the gateway
   stack::Dns dns = stack::Dns::redirected;
   bool ipv6 = true;
   size_t max_flows = 1024;

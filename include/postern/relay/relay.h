@@ -1,7 +1,7 @@
 // relay.h - carries every frame between the namespace's TAP and the engines: one epoll loop, one turn after another.
 //
 //   namespace               |  our process: host netns
-//   app ── kernel ── TAP ═══╪══► FrameFilter ─┬─ TCP, UDP, echo ► flow, the fast engine ──► host socket ──► net
+//   app ── kernel ── TAP ═══╪══► FrameFilter ─┬─ TCP, UDP, echo ► flow, the fast engine ◄─► host socket ◄─► net
 //                           |      drop, refuse └─ the rest ───► stack, libslirp ────────► host socket ──► net
 //                           |  ◄──────────────────────────── frames back
 //
@@ -61,9 +61,14 @@ class Relay final : private stack::FrameSink {
     Duration silence;  // the host takes nothing
     Duration in_all;
   };
+  /// Who else carries bytes out of the namespace: whether there may be more, and how many there were.
+  struct Others {
+    bool owe = false;
+    uint64_t bytes = 0;
+  };
   /// No process is left in the namespace, but what they wrote may still be in its kernel, and on any other host it would arrive.
-  /// Turns until the host has it all. Of the fast engine only.
-  Status drain(const Patience& patience, const std::function<bool()>& give_up);
+  /// Turns until the host has it all. Of the fast engine, and `others`.
+  Status drain(const Patience& patience, const std::function<bool()>& give_up, const std::function<Others()>& others);
 
   /// For a namespace in which no process is left: it will take the TAP with it, and we need not wait for that.
   void abandon_tap();
@@ -71,6 +76,15 @@ class Relay final : private stack::FrameSink {
   /// Waits, serves what is ready, returns. Works without a TAP too (before connect, after tap_gone): for the loop's other
   /// sources.
   Status turn();
+
+  /// Published TCP ports, with Engine::fast: `socket` is a connection of `client`, non-blocking, that leads to `guest` by the
+  /// TAP, where it is seen as it is, or as the gateway if its address means something else inside. If the namespace refuses it,
+  /// or there is no room, it is reset.
+  void accept_tcp(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest);
+  /// So many of max_flows are somebody else's.
+  bool has_room_for_client(size_t others);
+  /// Ends what came in by the host's end of `forward`.
+  void reset_clients(const stack::Forward& forward);
 
   stack::SlirpStack& stack() { return *stack_; }
   FrameFilter& filter() { return filter_; }
@@ -98,9 +112,7 @@ class Relay final : private stack::FrameSink {
   void drain_tap();
   bool take(wire::MutableBytes bytes);
   bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
-  bool is_of_stacks_port(const PacketView& packet);
   bool stays(const Verdict& verdict, wire::MutableBytes frame);
-  void give_to_stack(const Verdict& verdict);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
   void lose_tap();
@@ -109,7 +121,7 @@ class Relay final : private stack::FrameSink {
   FrameFilter filter_;
   std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
-  size_t mtu_bytes_ = 0;
+  size_t others_flows_ = 0;         // of max_flows, as has_room_for_client() was told
   std::unique_ptr<FastPath> fast_;  // with Engine::fast
   loop::EventLoop::Source tap_source_;
   loop::EventLoop::Timer tidy_;  // while the filter holds fragments

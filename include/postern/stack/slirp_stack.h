@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "postern/base/address.h"
 #include "postern/base/result.h"
@@ -28,11 +29,19 @@ enum class HostLoopback { closed, gateway };  // gateway: the gateway's address 
 enum class Dns { redirected, ordinary };      // redirected: port 53 at +3 and fd00::3 leads to the host's resolver
 enum class Protocol { tcp, udp };
 
+/// The gateway's `guest_port` leads to `host_port` of the host's 127.0.0.1 and ::1, TCP, though its loopback is closed.
+struct Reach {
+  Port host_port;
+  Port guest_port;
+  bool operator==(const Reach&) const = default;
+};
+
 struct StackConfig {
   AddressPlan addresses;
   unsigned mtu_bytes = 1500;  // 68 to 65521
   bool ipv6 = true;
   HostLoopback host_loopback = HostLoopback::closed;
+  std::vector<Reach> reach;  // of the fast engine
   Dns dns = Dns::redirected;
   std::optional<Ipv4> outbound4;  // bind every outgoing socket to it
   std::optional<Ipv6> outbound6;

@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from process import Failed, ReadyPipe, Running, innermost_child, is_root, run, wait_until
+from process import Failed, ReadyPipe, Running, descendant_named, innermost_child, is_root, run, wait_until
 
 REMOTE = os.environ.get("LAB_REMOTE4", "")
 HOST = os.environ.get("LAB_HOST4", "")
@@ -197,6 +197,33 @@ class Pasta:
             return taken
 
 
+class RootlessKit:
+    """Its own port driver, builtin: a process in the namespace dials, and hands the socket out."""
+
+    name = "rootlesskit"
+    program = "rootlesskit"
+
+    def lacks(self):
+        return ""
+
+    @contextlib.contextmanager
+    def connected(self, mtu, publish=()):
+        with tempfile.TemporaryDirectory(dir="/run/lab/tmp") as folder:
+            os.chmod(folder, 0o777)
+            ports = [f"--publish=0.0.0.0:{port}:{port}/tcp" for port in publish]
+            command = ["rootlesskit", "--net=slirp4netns", f"--mtu={mtu}", "--disable-host-loopback", "--port-driver=builtin",
+                       f"--state-dir={folder}/state", *ports, *HOLDER]
+            with Running(command) as kit:
+                kit.read_line()
+                wait_until(lambda: descendant_named(kit.pid, "sleep"), "RootlessKit's command")
+                yield Inside(descendant_named(kit.pid, "sleep"), kit.pid)
+
+    def first_byte(self):
+        raise NotMeasured("of published ports only")
+
+    ready = first_byte
+
+
 class Bridge:
     """What root has: a veth pair into a bridge, masquerade and DNAT by nftables."""
 
@@ -266,9 +293,9 @@ class Host:
     ready = first_byte
 
 
-NAMES = ("postern", "slirp4netns", "pasta", "bridge", "host")
+NAMES = ("postern", "slirp4netns", "pasta", "rootlesskit", "bridge", "host")
 
 
 def places(engine=None):
     """All of them, in the order in which they are measured."""
-    return Postern(engine), Slirp4netns(), Pasta(), Bridge(), Host()
+    return Postern(engine), Slirp4netns(), Pasta(), RootlessKit(), Bridge(), Host()

@@ -14,7 +14,7 @@ from report import number
 MORE_IS_BETTER = ("Gbit/s", "MB/s", "/s")  # of the units; of the others less is
 COLOURS = {  # on white, on black
     "postern": ("#2563eb", "#60a5fa"), "slirp4netns": ("#d97706", "#fbbf24"), "pasta": ("#059669", "#34d399"),
-    "bridge": ("#6b7280", "#9ca3af"), "host": ("#9333ea", "#c084fc")}
+    "rootlesskit": ("#db2777", "#f472b6"), "bridge": ("#6b7280", "#9ca3af"), "host": ("#9333ea", "#c084fc")}
 
 _WIDTH, _MARGIN, _LABELS, _VALUES = 820, 16, 190, 70
 _BAR, _ROW_GAP, _LINE = 12, 9, 22

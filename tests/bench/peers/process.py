@@ -162,11 +162,27 @@ def accepts(address, port):
     return True
 
 
+def _children(pid):
+    """Of every thread: a Go program forks from any."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
+            found += [int(child) for child in children.read().split()]
+    return found
+
+
 def innermost_child(pid):
     """The last of a chain of processes: what a relay's command became, in whichever namespaces it stands."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        below = children.read().split()
-    return innermost_child(int(below[0])) if below else pid
+    below = _children(pid)
+    return innermost_child(below[0]) if below else pid
+
+
+def descendant_named(pid, name):
+    """Where a program has children of its own beside the command; None: there is no such process."""
+    with open(f"/proc/{pid}/comm", encoding="ascii") as comm:
+        if comm.read().strip() == name:
+            return pid
+    return next((found for child in _children(pid) if (found := descendant_named(child, name))), None)
 
 
 def processor_seconds(pid):

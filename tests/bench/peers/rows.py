@@ -35,6 +35,8 @@ _iperf_port = itertools.cycle(str(int(os.environ.get("LAB_IPERF_PORT", "5201")) 
 
 
 RELAYS = ("postern", "slirp4netns", "pasta", "bridge")
+LOOPBACK = "127.0.0.1"
+BY_LOOPBACK = ("postern", "slirp4netns", "pasta", "rootlesskit", "host")  # the host: a server on it, reached directly
 
 
 @dataclass(frozen=True)
@@ -125,16 +127,19 @@ def _server_inside(place, settings, mtu, argv):
     with _connected(place, settings, mtu, [PUBLISHED_PORT]) as inside, inside.start(argv) as server:
         def ready():
             server.check()
-            return process.listens(server.pid, PUBLISHED_PORT)
+            # Not in the server's: before it has entered it stands outside, where the relay listens.
+            return process.listens(inside.holder, PUBLISHED_PORT)
         process.wait_until(ready, f"{argv[0]} in the namespace")
         yield
 
 
-def _published(mtu):
+def _published(mtu, *options, to=HOST):
+    """From the remote, or from the host itself by its loopback."""
     def measure(place, settings):
-        client = ["iperf3", "--client", HOST, "--port", str(PUBLISHED_PORT), "--time", str(settings.seconds), "--json"]
+        client = ["iperf3", "--client", to, "--port", str(PUBLISHED_PORT), "--time", str(settings.seconds), "--json", *options]
+        command = client if to == LOOPBACK else process.on_remote(client)
         with _server_inside(place, settings, mtu, ["iperf3", "--server", "--port", str(PUBLISHED_PORT)]):
-            return {"": iperf.tcp(process.run(process.on_remote(client), seconds=_iperf_patience(settings)))}
+            return {"": iperf.tcp(process.run(command, seconds=_iperf_patience(settings)))}
     return measure
 
 
@@ -151,11 +156,12 @@ def _load_out(load):
     return measure
 
 
-def _load_published(load):
+def _load_published(load, to=HOST):
     def measure(place, settings):
-        client = ["postern-load", load, HOST, str(PUBLISHED_PORT), str(settings.seconds)]
+        client = ["postern-load", load, to, str(PUBLISHED_PORT), str(settings.seconds)]
+        command = client if to == LOOPBACK else process.on_remote(client)
         with _server_inside(place, settings, SMALL_MTU, ["postern-echo", str(PUBLISHED_PORT)]):
-            return _per_second(process.run(process.on_remote(client), seconds=_iperf_patience(settings)))
+            return _per_second(process.run(command, seconds=_iperf_patience(settings)))
     return measure
 
 
@@ -306,6 +312,11 @@ ROWS = (
     Row("rr-published", "the same, into a published port", PER_SECOND, _load_published("rr")),
     Row("crr-out", "connect, request, close, one after the other", CONNECTIONS, _load_out("crr")),
     Row("crr-published", "the same, into a published port", CONNECTIONS, _load_published("crr")),
+    Row("loopback-in", "TCP from the host's loopback into a published port", GIGABITS[:1], _published(SMALL_MTU, to=LOOPBACK),
+        BY_LOOPBACK),
+    Row("loopback-out", "the same, the other way", GIGABITS[:1], _published(SMALL_MTU, "--reverse", to=LOOPBACK), BY_LOOPBACK),
+    Row("crr-loopback", "connect, request, close from the host's loopback into a published port", CONNECTIONS,
+        _load_published("crr", to=LOOPBACK), BY_LOOPBACK),
     Row("udp-up", "UDP up, 1400 bytes, best of a few paces", DATAGRAMS, _udp()),
     Row("udp-down", "UDP down, 1400 bytes, best of a few paces", DATAGRAMS, _udp("--reverse")),
     Row("udp-rr", "request/response by UDP, 1 byte, one socket", CONNECTIONS, _udp_requests),

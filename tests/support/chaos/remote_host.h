@@ -27,6 +27,7 @@ class RemoteHost final : public flow::HostSide {
   RemoteHost(const std::vector<Plan>& plans, uint64_t seed) : plans_(plans), fates_(plans.size()), dice_(seed) {}
 
   Opening open(const flow::FlowKey& key, uint32_t token) override;
+  bool adopt(int, uint32_t) override { return false; }  // nobody comes from outside here
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
   ssize_t receive(int socket, wire::MutableBytes room) override;

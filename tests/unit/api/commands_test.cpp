@@ -53,6 +53,7 @@ TEST(Commands, AnswerWrongRequestsInSlirp4netnsWords) {
       {R"({"execute":"remove_hostfwd","arguments":{"id":"1"}})", "remove_hostfwd: bad arguments.id"},
       {R"({"execute":"remove_hostfwd","arguments":{"id":-1}})", "remove_hostfwd: bad arguments.id"},
       {R"({"execute":"remove_hostfwd","arguments":{"id":99}})", "remove_hostfwd: bad arguments.id"},
+      {R"({"execute":"remove_hostfwd","arguments":{"id":1,"kill":1}})", "remove_hostfwd: bad arguments.kill"},
   };
   for (const auto& [request, description] : cases) EXPECT_EQ(ask(request), refusal(description)) << request;
 }
@@ -141,6 +142,16 @@ TEST(Commands, AnErrorOfAnyBytesIsStillJson) {
   EXPECT_TRUE(nlohmann::json::accept(ask(instance, add(R"("proto":"tcp","host_port":8080,"guest_port":80)"))));
 }
 
+TEST(Commands, ARemovedPortsConnectionsEndWhereThatIsAskedFor) {
+  for (const bool kill : {true, false}) {
+    test::FakeInstance instance;
+    (void)ask(instance, add(R"("proto":"tcp","host_port":8080,"guest_port":80)"));
+    const std::string arguments = fmt::format(R"({{"id":1,"kill":{}}})", kill);
+    EXPECT_EQ(ask(instance, R"({"execute":"remove_hostfwd","arguments":)" + arguments + "}"), R"({"return":{}})");
+    EXPECT_EQ(instance.last_open, kill ? forward::OpenConnections::reset : forward::OpenConnections::go_on);
+  }
+}
+
 TEST(Commands, IdsAreNeverGivenTwice) {
   test::FakeInstance instance;
   const std::string request = add(R"("proto":"tcp","host_port":8080,"guest_port":80)");
@@ -194,6 +205,8 @@ TEST(Commands, StatusTellsWhoAndWhereAndHowMuch) {
   EXPECT_EQ(status.at("network").at("guest_addr6"), "fd00::100");
   EXPECT_EQ(status.at("network").at("host_loopback"), "closed");
   EXPECT_EQ(status.at("flows").at("limit"), 1024);
+  EXPECT_EQ(status.at("loopback_clients").at("way"), "tap");
+  EXPECT_EQ(status.at("loopback_clients").at("source"), "gateway");
 }
 
 TEST(Commands, CountersNameEveryDrop) {

@@ -17,8 +17,9 @@ class FakeInstance final : public Instance {
          {request.protocol, request.host_address, host_port, request.guest_address.value_or(own), request.guest_port}});
     return published.back();
   }
-  Status remove_forward(forward::ForwardId id) override {
+  Status remove_forward(forward::ForwardId id, forward::OpenConnections open) override {
     if (refusal) return Failure(*refusal);
+    last_open = open;
     const size_t before = published.size();
     std::erase_if(published, [id](const forward::Published& one) { return one.id == id; });
     return published.size() < before ? Status() : fail(std::errc::no_such_file_or_directory, "no such id");
@@ -44,6 +45,7 @@ class FakeInstance final : public Instance {
   stack::Flows flows(size_t) const override { return listed; }
 
   std::vector<forward::Published> published;
+  forward::OpenConnections last_open = forward::OpenConnections::go_on;
   forward::ForwardId last_id = 0;
   std::optional<Error> refusal;
   stack::Flows listed;

@@ -70,6 +70,41 @@ TEST(OptionValues, NetworkOptionsWithoutAVirtualNetworkAreRefused) {
   EXPECT_FALSE(to_run_options(typed));
 }
 
+TEST(OptionValues, ClientsOnTheLoopbackAreShownAsItIsAskedFor) {
+  const std::pair<const char*, std::optional<PublishSource>> sources[] = {{"", std::nullopt},
+                                                                          {"namespace", PublishSource::namespace_address},
+                                                                          {"loopback", PublishSource::loopback},
+                                                                          {"gateway", PublishSource::gateway}};
+  for (const auto& [text, source] : sources) {
+    TypedRun typed = run_of("true");
+    typed.network.publish_source = text;
+    EXPECT_EQ(to_run_options(typed)->network.publish_source, source) << text;
+    typed.network.engine = "libslirp";
+    EXPECT_EQ(to_run_options(typed).has_value(), *text == '\0' || source == PublishSource::gateway) << text;
+  }
+  TypedRun typed = run_of("true");
+  typed.network.publish_source = "client";
+  EXPECT_FALSE(to_run_options(typed));
+}
+
+TEST(OptionValues, AReachedPortHasItsOwnNumberInsideUnlessAnotherIsNamed) {
+  TypedRun typed = run_of("true");
+  typed.network.reach = {"5432", "80:8080"};
+  const auto options = to_run_options(typed);
+  ASSERT_TRUE(options);
+  const std::vector<stack::Reach> wanted = {{{5432}, {5432}}, {{80}, {8080}}};
+  EXPECT_EQ(options->network.reach, wanted);
+  for (const char* wrong : {"", "0", "65536", "80:", ":80", "80:0", "80:81:82", "x", "80/udp"}) {
+    typed.network.reach = {wrong};
+    EXPECT_FALSE(to_run_options(typed)) << wrong;
+  }
+  typed.network.reach = {"80", "81:80"};
+  EXPECT_FALSE(to_run_options(typed)) << "two ports in one place";
+  typed.network.reach = {"80"};
+  typed.network.engine = "libslirp";
+  EXPECT_FALSE(to_run_options(typed));
+}
+
 TEST(OptionValues, ALoopbackNameserverCannotBeMeant) {
   for (const char* dns : {"127.0.0.53", "::1", "x"}) {
     TypedRun typed = run_of("true");

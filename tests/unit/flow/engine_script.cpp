@@ -29,6 +29,15 @@ std::vector<uint8_t> bytes_from(uint32_t number, size_t count) {
 }  // namespace
 
 void ScriptGuest::syn(const Syn& how) {
+  heard_up_to_ = 0;
+  begin(how, static_cast<uint8_t>(wire::tcp_flag::syn | how.more_flags), 0);
+}
+
+void ScriptGuest::answers(const Syn& how) {
+  begin(how, static_cast<uint8_t>(wire::tcp_flag::syn | ack | how.more_flags), heard_up_to_);
+}
+
+void ScriptGuest::begin(const Syn& how, uint8_t flags, uint32_t acknowledged) {
   std::array<uint8_t, wire::kMaxTcpOptionBytes> room{};
   const size_t bytes =
       wire::store_syn_options(room, {.mss = how.mss, .window_scale = how.scale, .sack_permitted = how.sack, .sack = {}});
@@ -37,10 +46,13 @@ void ScriptGuest::syn(const Syn& how) {
   initial_ = how.initial;
   shift_ = wire::TcpOptions::parse(options).window_scale.value_or(0);
   next_ = 1;
-  heard_up_to_ = 0;
   const auto field = static_cast<uint16_t>(std::min<uint32_t>(window_, 0xffff));  // of a SYN it is not scaled
-  const auto flags = static_cast<uint8_t>(wire::tcp_flag::syn | how.more_flags);
-  inject({.flags = flags, .seq = 0, .bytes = how.bytes}, std::move(options), field);
+  inject({.flags = flags, .seq = 0, .ack = acknowledged, .bytes = how.bytes}, std::move(options), field);
+}
+
+void ScriptGuest::says_unreachable(uint32_t seq) {
+  script_->engine().unreachable(key_, engine_initial_ + seq, script_->now());
+  if (!script_->in_burst_) script_->turn();
 }
 
 void ScriptGuest::segment(const Segment& segment) {
@@ -317,6 +329,22 @@ HostSide::Opening EngineScript::open(const FlowKey& key, uint32_t token) {
   host.socket_ = number;
   host.token_ = token;
   return {.socket = number, .error = opening_error_};
+}
+
+TcpEngine::Admission EngineScript::arrives(Ends& ends) {
+  const int number = ends.guest.key_.guest_port.number - kFirstPort;
+  ScriptHost old = std::exchange(ends.host, ScriptHost());
+  ends.host.script_ = this;
+  ends.host.socket_ = number;
+  const auto admission = engine_->accept({ends.guest.key_, Mac{}, kRouterMac, number}, now_);
+  if (admission != TcpEngine::Admission::opened) ends.host = old;
+  turn();
+  return admission;
+}
+
+bool EngineScript::adopt(int socket, uint32_t token) {
+  host_of(socket).token_ = token;
+  return true;
 }
 
 int EngineScript::outcome(int socket) {

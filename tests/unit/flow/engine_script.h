@@ -49,7 +49,12 @@ class ScriptGuest {
   };
   void syn(const Syn& how);
   void syn() { syn(Syn{}); }
+  /// SYN-ACK: to our SYN.
+  void answers(const Syn& how);
+  void answers() { answers(Syn{}); }
 
+  /// ICMP about our segment at `seq`: nobody is there.
+  void says_unreachable(uint32_t seq);
   /// Anything: its own numbers are those of the script.
   struct Segment {
     uint8_t flags = wire::tcp_flag::ack;
@@ -93,6 +98,8 @@ class ScriptGuest {
   void take(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes);
   std::string text_of(const wire::TcpFrame& frame, size_t bytes, wire::Bytes options) const;
   void inject(const Segment& segment, std::vector<uint8_t> options, uint16_t window);
+
+  void begin(const Syn& how, uint8_t flags, uint32_t ack);
 
   EngineScript* script_ = nullptr;
   FlowKey key_{};
@@ -183,6 +190,14 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
 
   /// The loop sleeps, and wakes when the engine wants it to.
   void wait(Duration duration);
+  /// A client of a published port comes: its SYN is there to hear.
+  TcpEngine::Admission arrives(Ends& ends);
+  void arrives() { EXPECT_EQ(arrives(first()), TcpEngine::Admission::opened); }
+  void reset_all() {
+    engine_->reset_if([](const TcpEngine::Flow&) { return true; }, now_);
+    turn();
+  }
+
   /// One burst of frames: the engine's turn comes at its end.
   template <class Statements>
   void burst(Statements&& statements) {
@@ -201,6 +216,7 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
   void refuse(const Attempt& attempt, Refusal why) override;
   Opening open(const FlowKey& key, uint32_t token) override;
+  bool adopt(int socket, uint32_t token) override;
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
   ssize_t receive(int socket, wire::MutableBytes room) override;

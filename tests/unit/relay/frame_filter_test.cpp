@@ -104,6 +104,20 @@ TEST(FrameFilter, AliasesOfTheHostAreRefusedToWhatWouldOpenAFlow) {
 }
 
 /// For a UDP socket, which net unreachable does not reach, prohibited.
+TEST(FrameFilter, AReachedPortOfTheGatewayIsOpenAndNoOther) {
+  FilterConfig config;
+  config.reach = {{.host_port = {5432}, .guest_port = {15'432}}};
+  FilterProbe probe(config);
+  for (const char* gateway : {"10.0.2.2", "fd00::2"}) {
+    EXPECT_EQ(probe.fate(tcp_frame(to(gateway), {.destination = 15'432, .flags = wire::tcp_flag::syn})), "pass") << gateway;
+    EXPECT_EQ(probe.fate(tcp_frame(to(gateway), {.destination = 5432, .flags = wire::tcp_flag::syn})), "refuse host_alias");
+    EXPECT_EQ(probe.fate(udp_frame(to(gateway), {.destination = 15'432})), "refuse host_alias") << gateway;
+  }
+  EXPECT_EQ(probe.fate(tcp_frame(to("10.0.2.3"), {.destination = 15'432, .flags = wire::tcp_flag::syn})), "refuse host_alias");
+  EXPECT_EQ(probe.fate(tcp_frame(to("127.0.0.1"), {.destination = 15'432, .flags = wire::tcp_flag::syn})),
+            "drop martian_destination");
+}
+
 TEST(FrameFilter, RefusalSaysNetUnreachableFromTheGateway) {
   FilterProbe probe;
   for (const char* alias : {"10.0.2.2", "10.0.2.3", "fd00::2", "fd00::99"}) {

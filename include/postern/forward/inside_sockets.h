@@ -1,0 +1,58 @@
+// inside_sockets.h - sockets that are in the namespace, while we are not: a helper makes them there and hands them out.
+//
+//   our process: host's namespaces          helper: entered the namespace before the sandbox, has no power over it any more
+//     take() ◄─ 32 of a family wait ◄══ SCM_RIGHTS ══ socket(2), eight at a time
+//
+// Why a helper: entering is for good. It holds one end of a socket pair and nothing else, may make stream sockets, send them and
+// wait, and ends when we do, however we end.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "postern/loop/event_loop.h"
+#include "postern/netns/namespace.h"
+#include "postern/process/child.h"
+
+namespace postern::forward {
+
+class InsideSockets {
+ public:
+  static constexpr size_t kKept = 32;  // of each family, once one of it was asked for
+
+  /// Starts the helper. `came` is called from the loop when there are more, or when there will never be. The loop must outlive
+  /// this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.
+  static Result<std::unique_ptr<InsideSockets>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
+                                                       std::function<void()> came);
+  InsideSockets(const InsideSockets&) = delete;
+  InsideSockets& operator=(const InsideSockets&) = delete;
+
+  /// A stream socket, non-blocking. Empty: more are on their way, if there is a helper.
+  UniqueFd take(int family);
+  /// It could not enter, or somebody inside has ended it.
+  bool has_helper() const { return static_cast<bool>(helper_); }
+
+ private:
+  struct Pool {
+    std::vector<UniqueFd> sockets;
+    size_t asked_for = 0;
+  };
+  InsideSockets(process::Child helper, UniqueFd channel, std::function<void()> came)
+      : helper_(std::move(helper)), channel_(std::move(channel)), came_(std::move(came)) {}
+  Pool& pool(int family) { return pools_[family == AF_INET ? 0 : 1]; }
+  void ask(int family);
+  void receive();
+  bool receive_once();
+
+  process::Child helper_;
+  UniqueFd channel_;
+  std::function<void()> came_;
+  loop::EventLoop::Source source_;
+  std::array<Pool, 2> pools_;
+};
+
+}  // namespace postern::forward

@@ -1,0 +1,93 @@
+#include "postern/forward/inside_sockets.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "inside_helper.h"
+
+namespace postern::forward {
+
+namespace {
+
+/// Of a message that carries sockets of ours, from a process of ours: who could have taken it over could do as much by himself.
+void take_descriptors(msghdr& message, std::vector<UniqueFd>& taken) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&message); control; control = CMSG_NXTHDR(&message, control)) {
+    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
+      taken.emplace_back(fd);
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<InsideSockets>> InsideSockets::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
+                                                             std::function<void()> came) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno("socketpair");
+  UniqueFd ours(ends[0]), theirs(ends[1]);
+  POSTERN_TRY(helper, process::Child::fork(0, [&] { return run_inside_helper(theirs.get(), target); }), "sockets inside");
+  std::unique_ptr<InsideSockets> sockets(new InsideSockets(std::move(helper), std::move(ours), std::move(came)));
+  sockets->source_ = loop.make_source([raw = sockets.get()](uint32_t, uint32_t) { raw->receive(); });
+  POSTERN_CHECK(sockets->source_.watch(sockets->channel_.get(), EPOLLIN), "sockets inside");
+  sockets->ask(AF_INET);
+  return sockets;
+}
+
+UniqueFd InsideSockets::take(int family) {
+  Pool& pool = this->pool(family);
+  UniqueFd taken;
+  if (!pool.sockets.empty()) {
+    taken = std::move(pool.sockets.back());
+    pool.sockets.pop_back();
+  }
+  if (pool.sockets.size() + pool.asked_for <= kKept / 2) ask(family);
+  return taken;
+}
+
+/// What the channel has no room for is asked for again with the next that is taken.
+void InsideSockets::ask(int family) {
+  Pool& pool = this->pool(family);
+  while (has_helper() && pool.sockets.size() + pool.asked_for + kSocketsAMessage <= kKept) {
+    const SocketRequest request{static_cast<uint8_t>(family), kSocketsAMessage};
+    if (::send(channel_.get(), &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof request) return;
+    pool.asked_for += kSocketsAMessage;
+  }
+}
+
+void InsideSockets::receive() {
+  bool any = false;
+  while (receive_once()) any = true;
+  if (any || !has_helper()) came_();
+}
+
+bool InsideSockets::receive_once() {
+  if (!has_helper()) return false;
+  SocketRequest made{};
+  iovec body{&made, sizeof made};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kSocketsAMessage)> control{};
+  msghdr message{};
+  message.msg_iov = &body;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t size = ::recvmsg(channel_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (size != sizeof made || made.count == 0) {  // it has ended, or can make none
+    source_ = {};
+    channel_.reset();
+    helper_ = {};
+    return false;
+  }
+  Pool& from = pool(made.family);
+  from.asked_for -= std::min(from.asked_for, kSocketsAMessage);
+  take_descriptors(message, from.sockets);
+  return true;
+}
+
+}  // namespace postern::forward

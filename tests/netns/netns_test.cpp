@@ -53,8 +53,10 @@ std::string told_offloads() {
   std::copy_n(std::array{uint32_t{ETHTOOL_GSTRINGS}, uint32_t{ETH_SS_FEATURES}}.begin(), 2, names.begin());
   std::copy_n(std::array{uint32_t{ETHTOOL_GFEATURES}, kBlocks}.begin(), 2, set.begin());
   if (!ask_of_tap(names) || !ask_of_tap(set)) return "ethtool failed";
-  const std::map<std::string, std::string> known = {
-      {"tx-checksum-ip-generic", "csum"}, {"tx-tcp-segmentation", "tso4"}, {"tx-tcp6-segmentation", "tso6"}};
+  const std::map<std::string, std::string> known = {{"tx-checksum-ip-generic", "csum"},
+                                                    {"tx-tcp-segmentation", "tso4"},
+                                                    {"tx-tcp6-segmentation", "tso6"},
+                                                    {"tx-udp-segmentation", "uso"}};
   std::set<std::string> told;
   for (uint32_t bit = 0; bit < kMaxFeatures; ++bit) {
     const auto name = known.find(reinterpret_cast<const char*>(&names[3 + bit * ETH_GSTRING_LEN / 4]));
@@ -99,6 +101,7 @@ TEST_F(Tap, TheKernelLeavesToUsWhatIsWantedAndNoMore) {
                            {"", Offload::checksums, Offload::checksums, "csum"},
                            {"", Offload::tcp4, Offload::tcp4, "csum tso4"},
                            {"", Offload::tcp4_and_tcp6, Offload::tcp4_and_tcp6, "csum tso4 tso6"},
+                           {"", Offload::tcp_and_udp, Offload::tcp_and_udp, "csum tso4 tso6 uso"},
                            {"", Offload::tcp4, Offload::tcp4, "csum tso4"}}) {
     Offload granted{};
     EXPECT_EQ(accepted(each.wanted, granted), each.told);
@@ -108,7 +111,9 @@ TEST_F(Tap, TheKernelLeavesToUsWhatIsWantedAndNoMore) {
 
 TEST_F(Tap, WhatTheKernelRefusesIsSteppedDownFrom) {
   open(TapFraming::vnet);
-  for (const Case& each : {Case{"tso", Offload::tcp4_and_tcp6, Offload::checksums, "csum"},
+  for (const Case& each : {Case{"uso", Offload::tcp_and_udp, Offload::tcp4_and_tcp6, "csum tso4 tso6"},
+                           {"tso", Offload::tcp_and_udp, Offload::checksums, "csum"},
+                           {"tso", Offload::tcp4_and_tcp6, Offload::checksums, "csum"},
                            {"tso", Offload::tcp4, Offload::checksums, "csum"},
                            {"tso", Offload::none, Offload::none, ""},
                            {"csum", Offload::tcp4_and_tcp6, Offload::none, ""},

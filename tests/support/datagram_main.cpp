@@ -1,7 +1,8 @@
 // datagram_main.cpp - postern-datagram: datagrams as programs send them that do more than nc does.
 //
 //   postern-datagram send ADDRESS PORT COUNT BYTES [SEGMENT]   numbered, 64 at most unanswered; SEGMENT: many a call, UDP_SEGMENT
-//   postern-datagram sink PORT COUNT                           answers each 32nd, or each batch that UDP_GRO makes
+//   postern-datagram rr ADDRESS PORT SECONDS                   a byte there and back, one after the other: {"done", "failed",
+//   "seconds"} postern-datagram sink PORT COUNT                           answers each 32nd, or each batch that UDP_GRO makes
 //   postern-datagram peers NETWORK PORT COUNT                  COUNT addresses of NETWORK.0.0/16, each asked once by one socket
 //   postern-datagram hop ADDRESS PORT LIMIT                    one datagram of that hop limit: who says what of it, IP_RECVERR
 //   postern-datagram listen PORT                               what comes and from whom, a line each, until SIGTERM
@@ -21,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "postern/base/clock.h"
 #include "postern/base/socket_address.h"
 #include "postern/base/unique_fd.h"
 
@@ -54,12 +56,15 @@ UniqueFd socket_to(const IpAddress& address, Port port) {
   return socket;
 }
 
+double seconds_since(TimePoint start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
 int send(const IpAddress& address, Port port, unsigned count, size_t bytes, size_t segment) {
   const UniqueFd socket = socket_to(address, port);
   if (segment != 0) set(socket.get(), SOL_UDP, UDP_SEGMENT, static_cast<int>(segment));
   const std::string data(bytes, 'x');
   const unsigned each = segment != 0 ? static_cast<unsigned>((bytes + segment - 1) / segment) : 1;
   unsigned sent = 0, answered = 0;
+  const TimePoint start = Clock::now();
   while (answered < count) {
     while (sent < count && sent - answered < kUnanswered) {
       if (::send(socket.get(), data.data(), data.size(), 0) < 0)
@@ -70,8 +75,21 @@ int send(const IpAddress& address, Port port, unsigned count, size_t bytes, size
     const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size() - 1, 0);
     if (got > 0) answered = static_cast<unsigned>(number(std::string(buffer.data(), static_cast<size_t>(got)).c_str()));
   }
-  fmt::print("answered {}\n", answered);
+  fmt::print("answered {} in {:.3f} s\n", answered, seconds_since(start));
   return answered >= count ? 0 : 1;
+}
+
+int request_and_response(const IpAddress& address, Port port, int seconds) {
+  const UniqueFd socket = socket_to(address, port);
+  unsigned done = 0, failed = 0;
+  const TimePoint start = Clock::now();
+  while (seconds_since(start) < seconds) {
+    const bool answered = ::send(socket.get(), "?", 1, 0) == 1 && waits_for(socket.get(), POLLIN) &&
+                          ::recv(socket.get(), buffer.data(), buffer.size(), 0) == 1;
+    ++(answered ? done : failed);
+  }
+  fmt::print("{{\"done\": {}, \"failed\": {}, \"seconds\": {}}}\n", done, failed, seconds_since(start));
+  return 0;
 }
 
 int sink(Port port, unsigned count) {
@@ -185,11 +203,12 @@ int datagram(int argc, char** argv) {
     return send(*parse_ip(words[1]), port(2), static_cast<unsigned>(number(words[3])), static_cast<size_t>(number(words[4])),
                 segment);
   }
+  if (is("rr", 3)) return request_and_response(*parse_ip(words[1]), port(2), number(words[3]));
   if (is("sink", 2)) return sink(port(1), static_cast<unsigned>(number(words[2])));
   if (is("peers", 3)) return peers(words[1], port(2), number(words[3]));
   if (is("hop", 3)) return hop(*parse_ip(words[1]), port(2), number(words[3]));
   if (is("listen", 1)) return listen(port(1));
-  fmt::print(stderr, "postern-datagram: send, sink, peers, hop or listen\n");
+  fmt::print(stderr, "postern-datagram: send, rr, sink, peers, hop or listen\n");
   return 2;
 }
 

@@ -40,8 +40,8 @@ Mac mac_of(int tap);
 /// device of another kind has the name).
 Result<UniqueFd> open_tap(std::string_view name, TapFraming framing);
 
-/// Lets the kernel inside leave `wanted` to us. Where it refuses, what it may know: not UDP, then checksums alone, and then nothing;
-/// returns what it granted. For TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
+/// Lets the kernel inside leave `wanted` to us. Where it refuses, what it may know: not UDP, then checksums alone, and then
+/// nothing; returns what it granted. For TapFraming::vnet. Errors: it is no TAP's descriptor. TUNSETOFFLOAD.
 Result<Offload> accept_superframes(int tap, Offload wanted);
 
 /// The device outlives us, and with it what it was told to leave to us: whoever opens it next, without a vnet header perhaps,

@@ -35,7 +35,8 @@ inline constexpr size_t kMaxIcmpErrorFrame = EthernetFrame::kHeaderBytes + 1280;
 /// `router`, an address of the offending packet's family, and from the MAC that the offending frame was sent to.
 /// nullopt where no error may be sent (RFC 1122 3.2.2, RFC 4443 2.4 e): in answer to an ICMP error, to a fragment but the
 /// first, to a group address or from a source that is not one host; or where `offending` does not parse.
-std::optional<MutableBytes> build_icmp_error(const IcmpError& error, Bytes offending, const IpAddress& router, MutableBytes reply);
+std::optional<MutableBytes> build_icmp_error(const IcmpError& error, Bytes offending, const IpAddress& router,
+                                             MutableBytes reply);
 std::optional<MutableBytes> build_icmp_error(IcmpReason reason, Bytes offending, const IpAddress& router, MutableBytes reply);
 
 }  // namespace postern::wire

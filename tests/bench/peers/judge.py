@@ -125,6 +125,10 @@ def _of_fast():
     yield Promise("crr-published", "", _AHEAD, _BETTER_PEER)
     yield Promise("loopback-in", "", _at_least(0.4), _HOST, aim=0.55)
     yield Promise("loopback-in", "", _at_least(1), _ROOTLESSKIT)
+    for row in ("udp-up", "udp-down"):
+        yield Promise(row, "goodput", _AHEAD, _BETTER_PEER)
+    yield Promise("udp-rr", "", _AHEAD, _BETTER_PEER)
+    yield Promise("udp-segments", "ratio", _at_least(3))
     yield Promise("idle-10000", "resident", _below(30))
     yield Promise("idle-10000", "ratio", _at_least(0.9))
     yield Promise("memory-idle", "resident", _below(6), aim=3)

@@ -22,6 +22,8 @@ MANY_STREAMS = (8, 64)
 ROUND_TRIPS = (20, 100)  # ms, of the long paths
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
+DATAGRAMS_SENT = 200_000
+SINK_PORT = "6300"       # of the remote
 HELD_CONNECTIONS = "1000"
 IDLE_CONNECTIONS = "10000"
 OPENING_SECONDS = 120  # libslirp walks all its connections for each packet
@@ -175,6 +177,26 @@ def _udp(*options):
     return measure
 
 
+def _udp_requests(place, settings):
+    with _connected(place, settings, SMALL_MTU) as inside:
+        return _per_second(inside.run(["postern-datagram", "rr", REMOTE, ECHO_PORT, str(settings.seconds)],
+                                      seconds=_iperf_patience(settings)))
+
+
+def _udp_segments(place, settings):
+    """Datagrams a second of a sender that gives the kernel one a call, and of one that gives it 40 (UDP_SEGMENT), to a receiver
+    that takes many at once (UDP_GRO). 64 are unanswered at most, so that none is lost."""
+    sink = process.on_remote(["postern-datagram", "sink", SINK_PORT, str(DATAGRAMS_SENT)])
+    figures = {}
+    for figure, each in (("plain", (DATAGRAM_BYTES,)), ("segments", (str(40 * int(DATAGRAM_BYTES)), DATAGRAM_BYTES))):
+        with _connected(place, settings, SMALL_MTU) as inside, process.Running(sink) as server:
+            server.read_line()
+            text = inside.run(["postern-datagram", "send", REMOTE, SINK_PORT, str(DATAGRAMS_SENT), *each],
+                              seconds=process.PATIENCE_SECONDS)
+        figures[figure] = DATAGRAMS_SENT / float(text.split()[3])
+    return figures | {"ratio": figures["segments"] / figures["plain"]}
+
+
 def _memory(inside):
     if inside.relay is None:
         raise NotMeasured("no relay process")
@@ -257,6 +279,7 @@ BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), CO
 PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
 DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
+SEGMENTS = (("plain", "/s"), ("segments", "/s"), ("ratio", ""))
 MEMORY = (("resident", "MB"), ("proportional", "MB"))
 
 SYSTEM_CALLS = (("up", "calls/MiB"), ("down", "calls/MiB"))
@@ -296,6 +319,9 @@ ROWS = (
         _load_published("crr", to=LOOPBACK), BY_LOOPBACK),
     Row("udp-up", "UDP up, 1400 bytes, best of a few paces", DATAGRAMS, _udp()),
     Row("udp-down", "UDP down, 1400 bytes, best of a few paces", DATAGRAMS, _udp("--reverse")),
+    Row("udp-rr", "request/response by UDP, 1 byte, one socket", CONNECTIONS, _udp_requests),
+    Row("udp-segments", "UDP up, 1400 bytes, many a call (UDP_SEGMENT) beside one a call", SEGMENTS, _udp_segments,
+        plotted=("plain", "segments")),
     Row("first-byte", "from the start of the program to the first byte of HTTP", (("", "ms"),),
         _least(lambda place: place.first_byte())),
     Row("ready", "attaching to a namespace until ready", (("", "ms"),),

@@ -113,6 +113,13 @@ void Relay::drain_tap() {
   if (fast_) fast_->end_burst(loop_.now());
 }
 
+/// A frame that was put together of fragments is the filter's, and lives until its next decision: the engine is done with it.
+bool Relay::stays(const Verdict& verdict, wire::MutableBytes frame) {
+  if (verdict.frame.data() == frame.data()) return true;
+  fast_->end_burst(loop_.now());
+  return false;
+}
+
 /// True: the frame must stay where it is until the burst ends.
 bool Relay::take(wire::MutableBytes bytes) {
   if (tap_->framing() == netns::TapFraming::bare) return take_frame(bytes, false);
@@ -133,7 +140,7 @@ bool Relay::take_frame(wire::MutableBytes frame, bool needs_checksum) {
     if (verdict.tcp->segment.is_initial_syn()) fast_->leave_room_for(stack_->open_flows());
     using Checksum = FastPath::Checksum;
     switch (fast_->take(*verdict.tcp, needs_checksum ? Checksum::right : Checksum::unknown, loop_.now())) {
-      case FastPath::Taker::engine: return true;
+      case FastPath::Taker::engine: return stays(verdict, frame);
       case FastPath::Taker::nobody: filter_.count(Drop::bad_checksum); return false;
       case FastPath::Taker::stack: break;
     }

@@ -80,6 +80,7 @@ class Relay final : private stack::FrameSink {
   void drain_tap();
   bool take(wire::MutableBytes bytes);
   bool take_frame(wire::MutableBytes frame, bool needs_checksum);
+  bool stays(const Verdict& verdict, wire::MutableBytes frame);
   void give_to_stack(const Verdict& verdict);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);

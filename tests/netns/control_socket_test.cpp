@@ -275,7 +275,7 @@ for i in range(%d // 5):
   const auto before = static_cast<int64_t>(inside->resident_bytes());
   ASSERT_THAT(py(requests(10'000), *inside), Succeeds());
   const auto after = static_cast<int64_t>(inside->resident_bytes());
-  EXPECT_LE(std::abs(after - before), 256 * 1024);
+  EXPECT_LE(std::abs(after - before), 512 * 1024);  // less than 64 bytes a request; AddressSanitizer alone takes up to half of it
 }
 
 // ---- who may

@@ -80,11 +80,13 @@ Status Attachment::set_up() {
   if (const auto& path = options_.network.api_socket) {
     if (Status opened = doors_->open_at(*path); !opened) return opened;
   }
-  if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
   relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(options_.network.engine)};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
   if (Status opened = connection_->open_splicer(target); !opened) return opened;
-  auto tap = relay::connect_tap(target, plan);
+  auto pending = relay::PendingTap::begin(target, plan);
+  if (!pending) return Failure(pending.error());
+  if (auto confinement = confinement_of(options_.network.sandbox, doors_->socket_folders())) lock_.emplace(*confinement);
+  auto tap = pending->finish();
   if (!tap) return Failure(tap.error());
   return connection_->start(std::move(*tap), Connection::awaited_behind(plan),
                             {.ready = [this] { tell_ready(ready_fd_); },

@@ -32,13 +32,17 @@ Status take_landlock(const View& view, const std::vector<int>& socket_folders) {
   return allow_files(view.directories, socket_folders);
 }
 
+Result<Program> compile_and_tidy(const std::vector<SyscallRules>& lists) {
+  auto program = compile(lists);
+  ::malloc_trim(0);  // libseccomp's trees are gone; so shall their pages be
+  return program;
+}
+
 Status take_seccomp(const Plan& plan) {
   POSTERN_CHECK(renounce_privileges(), "seccomp");
   if (plan.filter) return install(*plan.filter);
-  const auto program = compile(plan.syscalls);
-  if (!program) return Failure(program.error());
-  ::malloc_trim(0);  // libseccomp's trees are gone; so shall their pages be
-  return install(*program);
+  const auto program = compile_and_tidy(plan.syscalls);
+  return program ? install(*program) : Failure(program.error());
 }
 
 Status take_capabilities(const std::vector<int>& kept) {
@@ -76,9 +80,8 @@ std::string_view name_of(Layer layer) {
 
 void compile_ahead(Plan& plan) {
   if (!plan.layers.seccomp) return;
-  auto program = compile(plan.syscalls);
+  auto program = compile_and_tidy(plan.syscalls);
   if (!program) return;  // enter() meets the same error, and says it
-  ::malloc_trim(0);
   plan.filter = std::make_shared<const Program>(std::move(*program));
 }
 

@@ -312,8 +312,8 @@ flow::HostSide::Opening World::open(const flow::FlowKey& any, uint32_t token) {
 
 int World::outcome(int number) {
   Socket& socket = at(number);
+  if (!socket.broken || socket.error == ECONNRESET) socket.connected = true;  // who never was does not know that error
   if (socket.broken) return std::exchange(socket.error, 0);
-  socket.connected = true;
   return 0;
 }
 

@@ -1,8 +1,8 @@
 // tap_setup.h - hands a TAP out of a network namespace, set up for use.
 //
-//   our process (host netns)                    child: entered the namespace, lives for a few milliseconds
-//     PendingTap::begin ─ fork ─────────────────►   open_tap, addresses, routes (netlink)
-//     ConnectedTap  ◄── SCM_RIGHTS ────────────   TAP, netlink socket that watches the namespace
+//   our process (host netns)                  child: entered the namespace, lives for a few milliseconds
+//     PendingTap::begin ─── fork ───────────►   open_tap, addresses, routes (netlink)
+//     PendingTap::finish ◄─ SCM_RIGHTS ──────   TAP, netlink socket that watches the namespace
 //
 // Why a child: entering a user namespace is for good, and our process must stay in the host's namespaces to make host sockets.
 #pragma once

@@ -13,17 +13,6 @@ using std::chrono::seconds;
 
 constexpr const char* kRemotes[] = {"192.0.2.1", "2001:db8::1"};
 
-/// A packet's payload cut into IPv4 fragments of at most `size` bytes, a multiple of 8.
-std::vector<Frame> fragments(const Ends& ends, const Frame& payload, IpFields ip, size_t size) {
-  std::vector<Frame> frames;
-  for (size_t begin = 0; begin < payload.size(); begin += size) {
-    const size_t end = std::min(begin + size, payload.size());
-    ip.fragment = static_cast<uint16_t>(begin / 8 | (end < payload.size() ? 0x2000 : 0));
-    frames.push_back(ip_frame(ends, slice(payload, begin, end), ip));
-  }
-  return frames;
-}
-
 TEST(FrameFilter, FragmentsPassAsOneFrame) {
   FilterProbe probe;
   const Ends ends = to("192.0.2.1");

@@ -5,6 +5,7 @@
 // Its checksums come from a loop as RFC 1071 writes it, not from the code under test.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -116,6 +117,17 @@ inline Frame ip_frame(const Ends& ends, const Frame& payload, const IpFields& fi
   return ethernet_frame(ends.is_v4() ? 0x0800 : 0x86dd, ip_packet(ends, payload, fields));
 }
 
+/// A packet's payload cut into IPv4 fragments of at most `size` bytes, a multiple of 8.
+inline std::vector<Frame> fragments(const Ends& ends, const Frame& payload, IpFields ip, size_t size) {
+  std::vector<Frame> frames;
+  for (size_t begin = 0; begin < payload.size(); begin += size) {
+    const size_t end = std::min(begin + size, payload.size());
+    ip.fragment = static_cast<uint16_t>(begin / 8 | (end < payload.size() ? 0x2000 : 0));
+    frames.push_back(ip_frame(ends, slice(payload, begin, end), ip));
+  }
+  return frames;
+}
+
 /// What the checksum of a transport header covers, RFC 9293 3.1, RFC 8200 8.1.
 inline Frame with_pseudo_header(const Ends& ends, uint8_t protocol, const Frame& transport) {
   Frame covered;
@@ -135,6 +147,7 @@ struct TcpFields {
   Frame options = {};
   Frame payload = {};
   uint32_t sequence = 0x01020304;
+  uint32_t acknowledgment = 0x05060708;
   uint16_t window = 0xfaf0;
 };
 
@@ -143,7 +156,7 @@ inline Frame tcp_segment(const Ends& ends, const TcpFields& fields) {
   append16(segment, fields.source);
   append16(segment, fields.destination);
   append32(segment, fields.sequence);
-  append32(segment, 0x05060708);
+  append32(segment, fields.acknowledgment);
   append16(segment, (20 + fields.options.size()) / 4 << 12 | fields.flags);
   append16(segment, fields.window);
   append16(segment, 0);

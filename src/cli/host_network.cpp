@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "postern/base/log.h"
+#include "postern/forward/inside_sockets.h"
 #include "postern/netlink/source_address.h"
 #include "postern/process/inheritance.h"
 
@@ -49,9 +50,10 @@ Status choose_outbound(const NetworkOptions& options, stack::StackConfig& config
   return {};
 }
 
-Result<size_t> choose_max_flows(const NetworkOptions& options) {
+Result<size_t> choose_max_flows(const NetworkOptions& options, PublishSource source) {
   const size_t limit = process::raise_file_limit();
   size_t others = kSpareDescriptors;  // and a listener for each published port
+  if (source != PublishSource::gateway) others += forward::InsideSockets::kMostKept;
   for (const forward::PortSpec& spec : options.publish) others += spec.count();
   const size_t possible = limit > 2 * others ? limit - others : limit / 2;
   if (!options.max_flows) return std::min(possible, kMostFlows);
@@ -128,7 +130,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.stack.dns = options.dns;
   for (const IpAddress& server : options.name_servers) network.names.servers.push_back({.address = server});
   if (const auto chosen = choose_outbound(options, network.stack); !chosen) return Failure(chosen.error());
-  const auto max_flows = choose_max_flows(options);
+  const auto max_flows = choose_max_flows(options, network.publish_source);
   if (!max_flows) return Failure(max_flows.error());
   network.stack.max_flows = *max_flows;
   const auto mac = options.mac ? Result<Mac>(*options.mac) : random_mac();

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "inside_helper.h"
+#include "socket_maker.h"
 
 namespace postern::forward {
 
@@ -31,7 +31,7 @@ Result<std::unique_ptr<InsideSockets>> InsideSockets::create(loop::EventLoop& lo
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno("socketpair");
   UniqueFd ours(ends[0]), theirs(ends[1]);
-  POSTERN_TRY(helper, process::Child::fork(0, [&] { return run_inside_helper(theirs.get(), target); }), "sockets inside");
+  POSTERN_TRY(helper, process::Child::fork(0, [&] { return run_socket_maker(theirs.get(), target); }), "sockets inside");
   std::unique_ptr<InsideSockets> sockets(new InsideSockets(std::move(helper), std::move(ours), std::move(came)));
   sockets->source_ = loop.make_source([raw = sockets.get()](uint32_t, uint32_t) { raw->receive(); });
   POSTERN_CHECK(sockets->source_.watch(sockets->channel_.get(), EPOLLIN), "sockets inside");

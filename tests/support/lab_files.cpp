@@ -174,7 +174,7 @@ Status choose_engine() {
   POSTERN_CHECK(write_file(path, fmt::format(R"(#!/bin/sh
 command=$1
 case $command in
-  run | attach) shift && exec {0}/bin/postern "$command" --engine {1} "$@" ;;
+  run | attach) case " $* " in *" --engine "*) ;; *) shift && exec {0}/bin/postern "$command" --engine {1} "$@" ;; esac ;;
 esac
 exec {0}/bin/postern "$@"
 )",

@@ -23,6 +23,7 @@ namespace postern::forward {
 class InsideSockets {
  public:
   static constexpr size_t kKept = 32;  // of each family, once one of it was asked for
+  static constexpr size_t kMostKept = 2 * kKept;
 
   /// Starts the helper. `came` is called from the loop when there are more, or when there will never be. The loop must outlive
   /// this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.

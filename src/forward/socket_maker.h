@@ -1,4 +1,4 @@
-// inside_helper.h - the process that makes sockets inside the namespace, for InsideSockets.
+// socket_maker.h - the process that makes sockets inside the namespace, for InsideSockets.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,6 @@ struct SocketRequest {
 
 /// The helper's life: enters, closes all it has inherited but `channel`, locks itself up, answers until the other end closes.
 /// Returns its exit status, and only if it failed before it was locked up.
-int run_inside_helper(int channel, const netns::NamespaceHandle& target);
+int run_socket_maker(int channel, const netns::NamespaceHandle& target);
 
 }  // namespace postern::forward

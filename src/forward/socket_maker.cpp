@@ -1,4 +1,4 @@
-#include "inside_helper.h"
+#include "socket_maker.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -99,7 +99,7 @@ bool answer(const SocketRequest& request, std::array<int, kSocketsAMessage>& soc
 
 }  // namespace
 
-int run_inside_helper(int channel, const netns::NamespaceHandle& target) {
+int run_socket_maker(int channel, const netns::NamespaceHandle& target) {
   const pid_t parent = ::getppid();
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ::prctl(PR_SET_NAME, "postern-inside");

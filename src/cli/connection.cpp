@@ -96,12 +96,7 @@ Status Connection::remove_forward(forward::ForwardId id, forward::OpenConnection
   return {};
 }
 
-/// A spliced connection has two sockets; what the relay may not fill is left to them.
-bool Connection::have_room() const {
-  if (!carries_) return false;
-  const size_t spliced = splicer_ ? 2 * splicer_->open_connections() : 0;
-  return relay_->has_room_for_client(spliced);
-}
+bool Connection::have_room() const { return carries_ && relay_->has_room_for_client(); }
 
 /// Spliced are the clients whose address means nothing inside. The others go by the TAP, which can show theirs.
 void Connection::arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) {
@@ -126,6 +121,8 @@ Status Connection::open_splicer(const netns::NamespaceHandle& target) {
   });
   if (!splicer) return Failure(splicer.error());
   splicer_ = std::move(*splicer);
+  constexpr size_t kSockets = 2;  // of a connection
+  relay_->count_beside([this] { return kSockets * splicer_->open_connections(); });
   return {};
 }
 

@@ -1,6 +1,4 @@
 // datagram_ends.cpp - who is who on the other side: what an address of the host's network is called inside, and who may send in.
-#include "postern/wire/address_class.h"
-
 #include "mappings.h"
 
 namespace postern::flow {
@@ -50,7 +48,7 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
     return name_of(mapping, from);
   }
   if (mapping.life == Life::published) return admit_client(mapping, from);
-  const bool may_be_anybody = config_.filtering == Filtering::full_cone && !stands_for_another(from.address);
+  const bool may_be_anybody = config_.filtering == Filtering::full_cone && !config_.stand_in(from.address, mapping.key.guest);
   return may_be_anybody ? std::optional(Visible{from.address, from.port}) : std::nullopt;
 }
 
@@ -72,22 +70,7 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::name_
   }
   if (known && known->mapping == mapping.handle) return Visible{known->other.address, end.port};
   if (mapping.life != Life::published) return std::nullopt;
-  const Visible shown{stands_for_another(end.address) ? gateway_of(mapping.key) : end.address, end.port};
-  return shown;
-}
-
-/// An address that means somebody else inside, or nobody: the host's loopback, and those of the virtual network.
-bool DatagramEngine::Mappings::stands_for_another(const IpAddress& address) const {
-  if (wire::is_martian(address) || wire::is_group(address)) return true;
-  if (const auto* v4 = std::get_if<Ipv4>(&address)) return config_.network4.contains(*v4);
-  constexpr size_t kPrefixBytes = 8;
-  const auto& octets = std::get<Ipv6>(address).octets;
-  const bool is_link_local = octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
-  return is_link_local || std::equal(octets.begin(), octets.begin() + kPrefixBytes, config_.gateway6.octets.begin());
-}
-
-IpAddress DatagramEngine::Mappings::gateway_of(const FlowKey& key) const {
-  return key.is_v4() ? IpAddress(config_.gateway4) : IpAddress(config_.gateway6);
+  return Visible{config_.stand_in(end.address, mapping.key.guest).value_or(end.address), end.port};
 }
 
 /// Any source may send to a published port. One that cannot be shown as itself is shown as the gateway, with its own port if no
@@ -96,11 +79,12 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
                                                                                         const HostEndpoint& from) {
   constexpr uint16_t kFirstOther = 32'768, kOthers = 28'232;  // where Linux takes ephemeral ports from
   constexpr uint64_t kMostTries = 16;
-  const bool is_itself = !stands_for_another(from.address);
+  const auto stand_in = config_.stand_in(from.address, mapping.key.guest);
+  const bool is_itself = !stand_in;
   const uint64_t chance = is_itself ? 0 : hash(key_of(mapping, from.address, from.port), config_.hash_key);
   for (uint64_t tries = 0; tries < (is_itself ? 1 : kMostTries); ++tries) {
     const Port other{static_cast<uint16_t>(kFirstOther + (chance + tries) % kOthers)};
-    const Visible shown{is_itself ? from.address : gateway_of(mapping.key), tries == 0 ? from.port : other};
+    const Visible shown{stand_in.value_or(from.address), tries == 0 ? from.port : other};
     const FlowKey key = key_of(mapping, shown.address, shown.port);
     Peer* client = clients_.find(key);
     const bool is_ours = client && client->mapping == mapping.handle && client->other == from;

@@ -160,7 +160,9 @@ int DatagramSockets::bind_outbound(int socket, const DatagramEnds& ends) const {
   std::optional<IpAddress> own;
   if (v4 && config_.outbound4) own = *config_.outbound4;
   if (!v4 && config_.outbound6) own = *config_.outbound6;
-  const bool wants_port = config_.host_port == HostPort::same && ends.kind == DatagramKind::udp;
+  constexpr uint16_t kFirstUnprivileged = 1024;  // however many of them the host gives away
+  const bool wants_port =
+      config_.host_port == HostPort::same && ends.kind == DatagramKind::udp && ends.key.guest_port.number >= kFirstUnprivileged;
   if (!own && !wants_port) return 0;
   const IpAddress address = own.value_or(v4 ? IpAddress(Ipv4{}) : IpAddress(Ipv6{}));
   if (wants_port) {

@@ -32,6 +32,10 @@ size_t count_of(const DatagramHost::Outgoing& datagram) {
 
 void DatagramEngine::Mappings::input(const GuestDatagram& datagram) {
   if (answer_client(datagram)) return;
+  if (!datagram.may_open) {
+    ++counters_.filtered;
+    return;
+  }
   const FlowKey& key = datagram.ends.key;
   const auto to = host_.destination(key.remote, key.remote_port);
   if (!to) return could_not_open(datagram.ends, ENETUNREACH);
@@ -137,9 +141,10 @@ void DatagramEngine::Mappings::give(Mapping& mapping, std::span<const DatagramHo
       return;
     }
     if (is_of_segmentation(-sent) && first.segment_bytes != 0) {
-      mapping.most_in_segment =
-          sent == -EIO ? uint16_t{0} : static_cast<uint16_t>(std::min<size_t>(mapping.most_in_segment, first.segment_bytes - 1));
+      const uint64_t before = counters_.to_host;
       give_apart(mapping, first);
+      const size_t most = sent == -EIO ? 0 : std::min<size_t>(mapping.most_in_segment, first.segment_bytes - 1);
+      if (counters_.to_host != before) mapping.most_in_segment = static_cast<uint16_t>(most);  // it was for their size
     } else if (is_of_earlier(-sent) && !heard_of_earlier) {
       drain_failures(mapping);
       heard_of_earlier = true;
@@ -184,6 +189,7 @@ void DatagramEngine::Mappings::could_not_send(Mapping& mapping, const DatagramHo
 
 void DatagramEngine::Mappings::could_not_open(const DatagramEnds& ends, int error) {
   const auto why = error_of(error, ends.key.is_v4());
+  ++counters_.lost;
   if (!why || (ends.kind == DatagramKind::echo && error == EACCES)) return;  // ping sockets are not for us here: that was said
   ++counters_.reports_to_guest;
   guest_.report(ends, *why, std::nullopt, {});

@@ -110,7 +110,7 @@ void DatagramEngine::Mappings::report(const Mapping& mapping, const DatagramHost
   ends.key.remote_port = to->port;
   std::optional<IpAddress> offender = failure.offender;
   if (offender == failure.to.address) offender = to->address;
-  if (offender && *offender != to->address && stands_for_another(*offender)) offender.reset();
+  if (offender && *offender != to->address && config_.stand_in(*offender, ends.key.guest)) offender.reset();
   if (offender && offender->index() != ends.key.guest.index()) offender.reset();
   ++counters_.reports_to_guest;
   guest_.report(ends, failure.error, offender, failure.quoted);

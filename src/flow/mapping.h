@@ -28,7 +28,8 @@ struct Mapping : Aged<Mapping> {
   Handle handle{};
   int socket = -1;
   Life life = Life::fresh;
-  bool in_table = false;                  // the namespace's datagrams leave by it
+  bool is_way_out = false;                // published: the namespace's datagrams may leave by it
+  bool in_table = false;                  // they do
   bool has_aliases = false;               // among those that it speaks to
   uint16_t most_in_segment = UINT16_MAX;  // larger ones the host does not take several of in one piece
   bool can_read = false, may_have_failed = false, in_run_queue = false;

@@ -146,13 +146,38 @@ std::optional<uint32_t> DatagramEngine::Mappings::publish(const Publication& pub
   mapping->handle = mappings_.handle_of(*mapping);
   mapping->socket = publication.socket;
   mapping->life = Life::published;
-  mapping->in_table = publication.is_way_out && !find(ends);
-  if (mapping->in_table) udp_.insert(mapping->key, mapping->handle.index);
+  mapping->is_way_out = publication.is_way_out;
+  if (Mapping* const own = find(ends); own && own->life != Life::published && mapping->is_way_out) close(*own);
+  lead_out(*mapping);
   return mapping->handle.packed();
 }
 
+/// If no other does.
+void DatagramEngine::Mappings::lead_out(Mapping& published) {
+  if (!published.is_way_out) return;
+  published.in_table = !find(published.ends);
+  if (published.in_table) {
+    udp_.insert(published.key, published.handle.index);
+  } else {
+    ++second_ways_;
+  }
+}
+
 void DatagramEngine::Mappings::unpublish(uint32_t token) {
-  if (Mapping* mapping = mappings_.get(Handle::unpack(token))) close(*mapping);
+  Mapping* const mapping = mappings_.get(Handle::unpack(token));
+  if (!mapping || mapping->life == Life::closed) return;
+  const bool led_out = mapping->in_table;
+  if (mapping->is_way_out && !led_out) --second_ways_;
+  close(*mapping);
+  if (!led_out || second_ways_ == 0) return;
+  Mapping* next = nullptr;
+  mappings_.for_each([&](Mapping& other) {
+    const bool is_one = other.life == Life::published && other.is_way_out && !other.in_table;
+    if (is_one && other.key == mapping->key) next = &other;
+  });
+  if (!next) return;
+  --second_ways_;
+  lead_out(*next);
 }
 
 void DatagramEngine::Mappings::want_run(Mapping& mapping) {
@@ -174,11 +199,12 @@ void DatagramEngine::Mappings::host_ready(uint32_t token, Readiness readiness) {
 void DatagramEngine::Mappings::run() {
   expire();
   pulled_bytes_ = 0;
-  for (int served = 0; served < kMappingsPerTurn && pulled_bytes_ < kBytesPerTurn && run_head_; ++served) {
+  for (int served = 0; served < kMappingsPerTurn && pulled_bytes_ < kBytesPerTurn && run_head_;) {
     Mapping& mapping = *std::exchange(run_head_, run_head_->next_to_run);
     mapping.in_run_queue = false;
     if (mapping.life == Life::closed) continue;
     serve(mapping);
+    ++served;
     if (mapping.can_read || mapping.may_have_failed) want_run(mapping);
   }
   if (pulled_bytes_ != 0) trim_at_ = now_ + kBeforeTrimming;

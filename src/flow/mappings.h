@@ -89,11 +89,10 @@ class DatagramEngine::Mappings {
   std::optional<Visible> admit(Mapping& mapping, const HostEndpoint& from);
   std::optional<Visible> admit_client(Mapping& mapping, const HostEndpoint& from);
   std::optional<Visible> name_of(const Mapping& mapping, const HostEndpoint& end);
-  bool stands_for_another(const IpAddress& address) const;
-  IpAddress gateway_of(const FlowKey& key) const;
 
   // mappings.cpp
   Mapping* find(const DatagramEnds& ends);
+  void lead_out(Mapping& published);
   Mapping* open(const DatagramEnds& ends, const HostEndpoint& to);
   bool make_room(DatagramKind kind);
   void could_not_open(const DatagramEnds& ends, int error);
@@ -114,6 +113,7 @@ class DatagramEngine::Mappings {
   std::array<AgeList<Mapping>, kLives> by_life_;
   Counters counters_;
   size_t open_flows_ = 0, open_echo_ = 0, others_flows_ = 0;
+  size_t second_ways_ = 0;   // published sockets that would lead out if another did not
   Mapping* last_ = nullptr;  // found last: a burst is mostly of one
   Handle last_client_{};
   Mapping *run_head_ = nullptr, *run_tail_ = nullptr;

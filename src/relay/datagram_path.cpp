@@ -1,28 +1,22 @@
 #include "datagram_path.h"
 
 #include <algorithm>
+#include <random>
 
 #include "postern/base/socket_address.h"
 #include "postern/wire/address_class.h"
 #include "postern/wire/checksum.h"
 #include "postern/wire/icmp_error.h"
 
+#include "client_view.h"
+
 namespace postern::relay {
 
 namespace {
 
-constexpr size_t kMostSegments = 128;  // UDP_MAX_SEGMENTS of <linux/udp.h>; a program inside may claim any number
-constexpr size_t kMostQuoted = 548;    // of a packet's payload, in an ICMP error
+constexpr size_t kMostQuoted = 548;  // of a packet's payload, in an ICMP error
 
 bool is_dhcp(const wire::UdpDatagram& udp) { return udp.source == Port{68} && udp.destination == Port{67}; }
-
-/// libslirp's, by which it says who it is, ARP and NDP.
-Mac gateway_mac(const stack::AddressPlan& plan, bool v4) {
-  if (!v4) return Mac{{0x52, 0x56, 0, 0, 0, 2}};
-  const uint32_t bits = plan.gateway().bits;
-  return Mac{{0x52, 0x55, static_cast<uint8_t>(bits >> 24), static_cast<uint8_t>(bits >> 16), static_cast<uint8_t>(bits >> 8),
-              static_cast<uint8_t>(bits)}};
-}
 
 wire::Protocol protocol_of(const flow::DatagramEnds& ends) {
   if (ends.kind == flow::DatagramKind::udp) return wire::Protocol::udp;
@@ -86,7 +80,7 @@ class DatagramPath::Quoted {
 DatagramPath::DatagramPath(loop::EventLoop& loop, TapPort& tap, Config config)
     : loop_(loop),
       config_(std::move(config)),
-      writer_(tap, config_.network.mtu_bytes, static_cast<uint32_t>(config_.hash_key[0] >> 16)),
+      writer_(tap, config_.network.mtu_bytes, std::random_device()()),
       sockets_(loop, sockets_config()),
       engine_(engine_config(), *this, sockets_) {}
 
@@ -100,12 +94,10 @@ flow::DatagramSocketsConfig DatagramPath::sockets_config() {
 }
 
 flow::DatagramConfig DatagramPath::engine_config() const {
-  const stack::AddressPlan& plan = config_.network.addresses;
   return {.max_flows = config_.network.max_flows,
           .filtering = config_.policy.filtering,
-          .gateway4 = plan.gateway(),
-          .gateway6 = plan.gateway6(),
-          .network4 = plan.network,
+          .stand_in = [this](const IpAddress& client,
+                             const IpAddress& guest) { return stand_in_for(client, guest, config_.network.addresses); },
           .hash_key = config_.hash_key};
 }
 
@@ -119,17 +111,15 @@ bool DatagramPath::carries(const PacketView& packet) {
   return icmp && leads_out && icmp->kind == wire::IcmpKind::echo_request;
 }
 
-bool DatagramPath::take(const PacketView& packet, size_t segment_bytes, TimePoint now) {
+void DatagramPath::take(const PacketView& packet, size_t segment_bytes, TimePoint now) {
   flow::GuestDatagram datagram{.ends = {.kind = flow::DatagramKind::udp,
                                         .key = {packet.ip.source, {}, packet.ip.destination, {}},
                                         .guest_mac = packet.frame.source,
                                         .gateway_mac = packet.frame.destination},
                                .hop_limit = packet.ip.hop_limit,
                                .payload = packet.ip.payload};
-  guest_mac_ = packet.frame.source;
+  datagram.may_open = !packet.only_answers;
   if (const auto* udp = packet.as<wire::UdpDatagram>()) {
-    const bool is_plausible = segment_bytes == 0 || udp->payload.size() <= kMostSegments * segment_bytes;
-    if (!is_plausible) return false;
     datagram.ends.key.guest_port = udp->source;
     datagram.ends.key.remote_port = udp->destination;
     datagram.payload = udp->payload;
@@ -139,11 +129,9 @@ bool DatagramPath::take(const PacketView& packet, size_t segment_bytes, TimePoin
     datagram.ends.key.guest_port = Port{packet.as<wire::IcmpMessage>()->echo_id};
   }
   engine_.input(datagram, now);
-  return true;
 }
 
 Status DatagramPath::publish(UniqueFd socket, const stack::Forward& forward) {
-  const bool v4 = std::holds_alternative<Ipv4>(forward.guest_address);
   // By a socket of the host's loopback nobody else can be reached.
   const bool is_way_out = wire::is_unspecified(forward.host_address) || !wire::is_martian(forward.host_address);
   const auto token = engine_.publish({.guest = forward.guest_address,
@@ -151,31 +139,36 @@ Status DatagramPath::publish(UniqueFd socket, const stack::Forward& forward) {
                                       .socket = socket.get(),
                                       .is_way_out = is_way_out,
                                       .guest_mac = {},
-                                      .gateway_mac = gateway_mac(config_.network.addresses, v4)});
+                                      .gateway_mac = config_.network.addresses.gateway_mac(forward.guest_address)});
   if (!token) return fail(std::errc::not_enough_memory, "publish");
   const int descriptor = socket.release();  // the engine's from now on
   if (auto adopted = sockets_.adopt(descriptor, *token); !adopted) {
     engine_.unpublish(*token);
     return adopted;
   }
-  published_.push_back({forward, *token});
+  published_.emplace(forward, *token);
+  ++published_at_[forward.guest_port];
   return {};
 }
 
 void DatagramPath::unpublish(const stack::Forward& forward) {
-  const auto found = std::ranges::find(published_, forward, &Published::forward);
+  const auto found = published_.find(forward);
   if (found == published_.end()) return;
-  engine_.unpublish(found->token);
-  *found = published_.back();
-  published_.pop_back();
+  engine_.unpublish(found->second);
+  published_.erase(found);
+  const auto ports = published_at_.find(forward.guest_port);
+  if (--ports->second == 0) published_at_.erase(ports);
 }
 
-bool DatagramPath::publishes(Port guest_port) const {
-  return std::ranges::any_of(published_, [&](const Published& one) { return one.forward.guest_port == guest_port; });
+/// Who has never spoken has no address of its own yet; and where nobody is known by the one that is meant, all are told.
+Mac DatagramPath::mac_towards(const flow::DatagramEnds& ends) const {
+  if (ends.guest_mac != Mac{}) return ends.guest_mac;
+  const Mac known = config_.mac_of(ends.key.guest);
+  return known != Mac{} ? known : Mac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 }
 
 DatagramWriter::Packet DatagramPath::towards_guest(const flow::DatagramEnds& ends) const {
-  return {ends.guest_mac == Mac{} ? guest_mac_ : ends.guest_mac,
+  return {mac_towards(ends),
           ends.gateway_mac,
           {.source = ends.key.remote, .destination = ends.key.guest, .protocol = protocol_of(ends)}};
 }
@@ -200,8 +193,7 @@ void DatagramPath::transmit(const flow::DatagramEnds& ends, std::span<const iove
 void DatagramPath::report(const flow::DatagramEnds& ends, const wire::IcmpError& error, const std::optional<IpAddress>& offender,
                           wire::Bytes quoted) {
   const Quoted offending(towards_guest(ends), ends, quoted);
-  const stack::AddressPlan& plan = config_.network.addresses;
-  const IpAddress gateway = ends.key.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
+  const IpAddress gateway = config_.network.addresses.gateway(ends.key.guest);
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> room;
   const auto frame = wire::build_icmp_error(error, offending.frame(), offender.value_or(gateway), room);
   if (frame) writer_.frame(*frame);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <functional>
-#include <vector>
+#include <map>
 
 #include "postern/flow/datagram_sockets.h"
 #include "postern/relay/frame_filter.h"
@@ -22,6 +22,8 @@ class DatagramPath final : private flow::DatagramGuest {
     flow::DatagramPolicy policy;
     std::array<uint64_t, 2> hash_key;  // a secret
     std::function<std::optional<flow::HostEndpoint>(const IpAddress& remote, Port port)> destination;
+    /// The namespace's address on the link that `guest` is known by; all zero: nobody has heard of it.
+    std::function<Mac(const IpAddress& guest)> mac_of;
     /// A client of a published port has spoken, and is to be answered whatever its address stands for.
     std::function<void(const IpAddress& client, Port client_port, Port guest_port)> client_spoke;
   };
@@ -31,15 +33,13 @@ class DatagramPath final : private flow::DatagramGuest {
   /// DHCP, and what is said to libslirp's own addresses, is libslirp's.
   static bool carries(const PacketView& packet);
   /// `packet` is such a one, and its checksum right; datagrams of `segment_bytes` where that is not 0. It is read until
-  /// end_burst() returns. False: that cannot be true.
-  bool take(const PacketView& packet, size_t segment_bytes, TimePoint now);
-  /// Whom frames are for until somebody inside has spoken.
-  void set_guest_mac(const Mac& mac) { guest_mac_ = mac; }
+  /// end_burst() returns.
+  void take(const PacketView& packet, size_t segment_bytes, TimePoint now);
 
   /// Errors: the epoll set has no room, or the engine.
   Status publish(UniqueFd socket, const stack::Forward& forward);
   void unpublish(const stack::Forward& forward);
-  bool publishes(Port guest_port) const;
+  bool publishes(Port guest_port) const { return published_at_.contains(guest_port); }
 
   flow::DatagramEngine& engine() { return engine_; }
   const flow::DatagramEngine& engine() const { return engine_; }
@@ -56,19 +56,17 @@ class DatagramPath final : private flow::DatagramGuest {
   flow::DatagramConfig engine_config() const;
   DatagramWriter::Packet towards_guest(const flow::DatagramEnds& ends) const;
 
+  Mac mac_towards(const flow::DatagramEnds& ends) const;
+
   class Quoted;
-  struct Published {
-    stack::Forward forward;
-    uint32_t token;
-  };
 
   loop::EventLoop& loop_;
   Config config_;
   DatagramWriter writer_;
   flow::DatagramSockets sockets_;
   flow::DatagramEngine engine_;
-  Mac guest_mac_{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-  std::vector<Published> published_;
+  std::map<stack::Forward, uint32_t> published_;  // and the engine's tokens
+  std::map<Port, size_t> published_at_;           // how many lead to a port inside
 };
 
 }  // namespace postern::relay

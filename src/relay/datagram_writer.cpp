@@ -26,9 +26,10 @@ size_t bytes_of(std::span<const iovec> pieces) {
 
 void DatagramWriter::udp(const wire::UdpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) {
   const size_t headers = ip_header_bytes(frame.source) + wire::UdpDatagram::kHeaderBytes;
-  const bool is_one = bytes_of(payload) <= segment_bytes;
+  const size_t bytes = bytes_of(payload);
   const bool knows_superframes = tap_.mode().offload >= netns::Offload::tcp_and_udp;
-  if (!is_one && knows_superframes && headers + segment_bytes <= mtu_bytes_) return superframe(frame, payload, segment_bytes);
+  const bool fits = headers + segment_bytes <= mtu_bytes_ && bytes <= wire::kMaxUdpSuperframeData;
+  if (bytes > segment_bytes && knows_superframes && fits) return superframe(frame, payload, segment_bytes);
   for (const iovec& piece : payload) {
     size_t at = 0;
     do {

@@ -17,17 +17,10 @@ namespace postern::relay {
 
 namespace {
 
-constexpr size_t kMostParts = 40;  // of one frame: headers and what is retained
+constexpr size_t kMostParts = 40;      // of one frame: headers and what is retained
+constexpr size_t kMostSegments = 128;  // UDP_MAX_SEGMENTS of Linux since 6.9; a program inside may claim any number
 constexpr int kMostPortsTried = 16;
 constexpr uint16_t kFirstSparePort = 1024;
-
-/// libslirp's, as it answers for the gateway: 52:55 and the IPv4 address, 52:56 and the end of the IPv6 one.
-Mac gateway_mac(const stack::AddressPlan& plan, bool v4) {
-  const uint32_t bits = plan.gateway().bits;
-  if (!v4) return {{0x52, 0x56, 0, 0, 0, plan.gateway6().octets[15]}};
-  return {{0x52, 0x55, static_cast<uint8_t>(bits >> 24), static_cast<uint8_t>(bits >> 16), static_cast<uint8_t>(bits >> 8),
-           static_cast<uint8_t>(bits)}};
-}
 
 /// Of a socket of ours; nothing: it is no longer connected.
 std::optional<stack::Endpoint> own_end(int socket) {
@@ -91,6 +84,7 @@ DatagramPath::Config FastPath::datagram_config(const Config& config) {
           .policy = config.datagrams,
           .hash_key = config.hash_key,
           .destination = [this](const IpAddress& remote, Port port) { return destination(remote, port); },
+          .mac_of = [this](const IpAddress& guest) { return mac_of(guest); },
           .client_spoke = config.client_spoke};
 }
 
@@ -110,23 +104,17 @@ flow::HostSocketsConfig FastPath::sockets_config() {
 
 /// Of the gateway's ports some stand for others of the host.
 Port FastPath::reached(const IpAddress& remote, Port port) const {
-  const stack::AddressPlan& plan = config_.addresses;
-  if (remote != IpAddress(plan.gateway()) && remote != IpAddress(plan.gateway6())) return port;
+  if (remote != config_.addresses.gateway(remote)) return port;
   const auto reach = std::find_if(config_.reach.begin(), config_.reach.end(),
                                   [port](const stack::Reach& each) { return each.guest_port == port; });
   return reach != config_.reach.end() ? reach->host_port : port;
 }
 
-/// The filter has decided already whether the aliases are open.
-std::optional<flow::HostEndpoint> FastPath::destination(const IpAddress& remote, Port port) {
-  const stack::AddressPlan& plan = config_.addresses;
+/// What the filter lets through to the gateway is for the host's loopback.
+std::optional<flow::HostEndpoint> FastPath::destination(const IpAddress& remote, Port port) const {
+  if (remote != config_.addresses.gateway(remote)) return flow::HostEndpoint{remote, port};
   const bool v4 = std::holds_alternative<Ipv4>(remote);
-  const auto is = [&](Ipv4 four, const Ipv6& six) { return remote == (v4 ? IpAddress(four) : IpAddress(six)); };
-  if (is(plan.gateway(), plan.gateway6())) {
-    const IpAddress loopback = v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback));
-    return flow::HostEndpoint{loopback, port};
-  }
-  return flow::HostEndpoint{remote, port};
+  return flow::HostEndpoint{v4 ? IpAddress(Ipv4::of(127, 0, 0, 1)) : IpAddress(Ipv6::from_wire(in6addr_loopback)), port};
 }
 
 FastPath::Taker FastPath::take(const PacketView& packet, const Framing& framing, TimePoint now) {
@@ -139,9 +127,26 @@ FastPath::Taker FastPath::take(const PacketView& packet, const Framing& framing,
 FastPath::Taker FastPath::take_datagram(const PacketView& packet, const Framing& framing, TimePoint now) {
   if (framing.checksum == Checksum::unknown && !is_checksum_right(packet)) return Taker::bad_checksum;
   const auto* udp = packet.as<wire::UdpDatagram>();
-  const bool may_be_query = packet.place == Place::dns && udp && framing.datagram_bytes == 0;
-  if (may_be_query && names_.take(packet, *udp, now)) return Taker::engine;
-  return datagrams_.take(packet, framing.datagram_bytes, now) ? Taker::engine : Taker::malformed;
+  const bool is_many = udp && framing.datagram_bytes != 0 && udp->payload.size() > kMostSegments * framing.datagram_bytes;
+  if (is_many) return Taker::malformed;
+  if (udp && names_.serves(packet.ip.destination, udp->destination)) {
+    take_queries(packet, *udp, framing.datagram_bytes, now);
+  } else {
+    datagrams_.take(packet, framing.datagram_bytes, now);
+  }
+  return Taker::engine;
+}
+
+/// Of a superframe each datagram is one.
+void FastPath::take_queries(const PacketView& packet, const wire::UdpDatagram& udp, size_t segment_bytes, TimePoint now) {
+  const size_t bytes = udp.payload.size(), most = segment_bytes != 0 ? segment_bytes : bytes;
+  size_t at = 0;
+  do {
+    wire::UdpDatagram query = udp;
+    query.payload = udp.payload.subspan(at, std::min(most, bytes - at));
+    names_.take(packet, query, now);
+    at += most;
+  } while (at < bytes);
 }
 
 FastPath::Taker FastPath::take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now) {
@@ -174,9 +179,10 @@ Mac FastPath::mac_of(const IpAddress& guest) const { return neighbours_.find(gue
 void FastPath::accept(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest, TimePoint now) {
   using Admission = flow::TcpEngine::Admission;
   flow::Inbound inbound{
-      .key = {guest.address, guest.port, shown_client(client.address, guest.address, config_.addresses), client.port},
+      .key = {guest.address, guest.port, stand_in_for(client.address, guest.address, config_.addresses).value_or(client.address),
+              client.port},
       .guest_mac = mac_of(guest.address),
-      .gateway_mac = gateway_mac(config_.addresses, std::holds_alternative<Ipv4>(guest.address)),
+      .gateway_mac = config_.addresses.gateway_mac(guest.address),
       .socket = socket.get()};
   for (int tries = 0; tries < kMostPortsTried; ++tries) {
     const Admission admission = engine_.accept(inbound, now);
@@ -203,7 +209,7 @@ void FastPath::reset_clients(const stack::Forward& forward, TimePoint now) {
 void FastPath::make_room_beside(size_t flows) {
   flow::DatagramEngine& datagrams = datagrams_.engine();
   if (open_flows() + flows >= config_.max_flows) datagrams.give_way();
-  engine_.leave_room_for(flows + datagrams.open_flows() + names_.open_sockets());
+  engine_.leave_room_for(flows + datagrams.open_flows());
 }
 
 void FastPath::end_burst(TimePoint now) {
@@ -211,8 +217,8 @@ void FastPath::end_burst(TimePoint now) {
   datagrams_.engine().end_burst(now);
 }
 
-void FastPath::run(TimePoint now) {
-  datagrams_.engine().leave_room_for(engine_.open_flows() + names_.open_sockets());
+void FastPath::run(TimePoint now, size_t others) {
+  datagrams_.engine().leave_room_for(engine_.open_flows() + others);
   engine_.run(now);
   datagrams_.engine().run(now);
   names_.run(now);
@@ -261,11 +267,9 @@ void FastPath::transmit_to_stranger(wire::TcpFrame frame, std::span<const iovec>
 }
 
 void FastPath::ask_for(const IpAddress& guest, const Mac& own) {
-  const stack::AddressPlan& plan = config_.addresses;
-  const bool v4 = std::holds_alternative<Ipv4>(guest);
   std::array<uint8_t, wire::kMaxNeighbourRequest> room;
-  write_small(wire::store_neighbour_request(
-      room, {.sender_mac = own, .sender = v4 ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6()), .wanted = guest}));
+  write_small(
+      wire::store_neighbour_request(room, {.sender_mac = own, .sender = config_.addresses.gateway(guest), .wanted = guest}));
 }
 
 /// A whole frame that needs no checksum of the kernel.
@@ -322,8 +326,6 @@ void FastPath::transmit_in_segments(wire::TcpFrame frame, std::span<const iovec>
 
 /// The SYN itself is long gone; what an ICMP error quotes of it is made again: addresses, ports, its number.
 void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
-  const stack::AddressPlan& plan = config_.addresses;
-  const IpAddress router = attempt.key.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
   const wire::TcpFrame syn{.destination_mac = attempt.gateway_mac,
                            .source_mac = attempt.guest_mac,
                            .source = attempt.key.guest,
@@ -335,7 +337,8 @@ void FastPath::refuse(const Attempt& attempt, flow::Refusal why) {
   std::array<uint8_t, wire::kMaxTcpFrameHeaders> offending;
   const size_t bytes = wire::store_tcp_headers_complete(offending, syn, {});
   std::array<uint8_t, wire::kMaxIcmpErrorFrame> reply;
-  const auto error = wire::build_icmp_error(to_icmp_reason(why), wire::Bytes(offending).first(bytes), router, reply);
+  const auto error = wire::build_icmp_error(to_icmp_reason(why), wire::Bytes(offending).first(bytes),
+                                            config_.addresses.gateway(attempt.key.remote), reply);
   if (error) write_small(*error);
 }
 

@@ -44,7 +44,7 @@ class FastPath final : private flow::GuestSide {
   /// nobody's.
   enum class Taker { engine, stack, bad_checksum, malformed };
   Taker take(const PacketView& packet, const Framing& framing, TimePoint now);
-  /// So many of max_flows are somebody else's. A connection is about to be opened, and goes before a mapping that is idle.
+  /// So many of max_flows are somebody else's, and a connection is about to be opened, and goes before a mapping that is idle.
   void make_room_beside(size_t flows);
   /// What a frame that the filter let pass tells of its sender.
   void note_sender(const Verdict& verdict);
@@ -56,7 +56,8 @@ class FastPath final : private flow::GuestSide {
   void reset_clients(const stack::Forward& forward, TimePoint now);
 
   void end_burst(TimePoint now);
-  void run(TimePoint now);
+  /// `others`: so many of max_flows are somebody else's.
+  void run(TimePoint now, size_t others);
   bool has_work() const { return engine_.has_work() || datagrams_.engine().has_work(); }
   std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return engine_.open_flows() + datagrams_.engine().open_flows(); }
@@ -71,6 +72,7 @@ class FastPath final : private flow::GuestSide {
 
  private:
   Taker take_datagram(const PacketView& packet, const Framing& framing, TimePoint now);
+  void take_queries(const PacketView& packet, const wire::UdpDatagram& udp, size_t segment_bytes, TimePoint now);
   Taker take_tcp(const PacketView& packet, const wire::TcpSegment& tcp, Checksum checksum, TimePoint now);
   void note_icmp(const wire::IpPacket& ip, TimePoint now);
   Mac mac_of(const IpAddress& guest) const;
@@ -81,7 +83,7 @@ class FastPath final : private flow::GuestSide {
   void transmit_in_segments(wire::TcpFrame frame, std::span<const iovec> payload, size_t segment_bytes);
   void refuse(const Attempt& attempt, flow::Refusal why) override;
   Port reached(const IpAddress& remote, Port port) const;
-  std::optional<flow::HostEndpoint> destination(const IpAddress& remote, Port port);
+  std::optional<flow::HostEndpoint> destination(const IpAddress& remote, Port port) const;
   flow::HostSocketsConfig sockets_config();
   DatagramPath::Config datagram_config(const Config& config);
 

@@ -52,10 +52,7 @@ Place place_of(const Ipv4& destination, const stack::AddressPlan& plan) {
 Place place_of(const Ipv6& destination, const stack::AddressPlan& plan) {
   if (destination == plan.gateway6()) return Place::gateway;
   if (destination == plan.dns6()) return Place::dns;
-  const auto& octets = destination.octets;
-  const bool in_plan = std::equal(octets.begin(), octets.begin() + plan.kPrefixBits6 / 8, plan.prefix6().octets.begin());
-  const bool link_local = octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
-  return in_plan || link_local ? Place::alias : Place::remote;
+  return plan.contains(destination) || wire::is_link_local(destination) ? Place::alias : Place::remote;
 }
 
 Place place_of(const IpAddress& destination, const stack::AddressPlan& plan) {
@@ -153,6 +150,7 @@ class FrameFilter::Rules {
   Place place_of(const IpAddress& destination) const;
   std::optional<Drop> objection_to(const PacketView& packet) const;
   bool answers_client(const PacketView& packet) const;
+  bool only_answers(const PacketView& packet) const;
   bool opens_host(const PacketView& packet) const;
   bool opens_alias(const PacketView& packet) const;
   bool reaches_host(const TcpSegment& tcp) const;
@@ -201,12 +199,13 @@ Verdict FrameFilter::Rules::decide_ip(MutableBytes frame, const EthernetFrame& e
 
   const auto transport = parse_transport(*ip);
   if (!transport) return drop(transport.error());
-  const PacketView& packet = packet_.emplace(PacketView{ethernet, *ip, *transport, place_of(ip->destination)});
+  PacketView& packet = packet_.emplace(PacketView{ethernet, *ip, *transport, place_of(ip->destination)});
   if (const auto objection = objection_to(packet)) {
     return is_answered(*objection) ? refuse(*objection, frame, *ip) : drop(*objection);
   }
   if (exceeds_flow_limit(packet, moment)) return drop(Drop::flow_limit);
 
+  packet.only_answers = only_answers(packet);
   const auto* tcp = packet.as<TcpSegment>();
   if (tcp && tcp->has(wire::tcp_flag::urg)) {  // libslirp before 4.9.2 leaks its heap over urgent data, CVE-2026-9539
     wire::clear_urgent(frame.subspan(EthernetFrame::kHeaderBytes + ip->header.size(), ip->payload.size()));
@@ -276,6 +275,12 @@ bool FrameFilter::Rules::answers_client(const PacketView& packet) const {
   return clients_ && clients_->contains(clients_->key(packet.ip.destination, udp->destination, udp->source), now_);
 }
 
+/// Of a datagram that passed. The engine's memory of clients may be shorter than this one, and then it leads nowhere.
+bool FrameFilter::Rules::only_answers(const PacketView& packet) const {
+  const bool gateway_is_closed = packet.place == Place::gateway && config_.host_loopback != stack::HostLoopback::gateway;
+  return packet.as<UdpDatagram>() && (packet.place == Place::host || gateway_is_closed);
+}
+
 /// What belongs to a connection that came in over a published port goes back to a client on the host.
 bool FrameFilter::Rules::opens_host(const PacketView& packet) const {
   if (const auto* tcp = packet.as<TcpSegment>()) return !tcp->is_initial_syn();
@@ -325,7 +330,7 @@ Verdict FrameFilter::Rules::drop(Drop reason) {
 
 Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
   const stack::AddressPlan& plan = config_.addresses;
-  const IpAddress router = ip.is_v4() ? IpAddress(plan.gateway()) : IpAddress(plan.gateway6());
+  const IpAddress router = plan.gateway(ip.source);
   const auto reply = wire::build_icmp_error(to_icmp_reason(reason, ip.protocol), frame, router, reply_);
   if (!reply) return drop(reason);
   drops_.count(reason);

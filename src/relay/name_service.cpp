@@ -35,8 +35,7 @@ NameService::NameService(loop::EventLoop& loop, TapPort& tap, const stack::Stack
                       .ready = [this](uint32_t token) { relay_.host_ready(token, loop_.now()); }}),
       relay_(names_, resolver_.choice(), *this, sockets_) {}
 
-bool NameService::take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now) {
-  if (packet.place != Place::dns || config_.dns != stack::Dns::redirected || datagram.destination != dns::kPort) return false;
+void NameService::take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now) {
   resolver_.look();
   const dns::Asker asker{.address = packet.ip.source,
                          .port = datagram.source,
@@ -44,12 +43,10 @@ bool NameService::take(const PacketView& packet, const wire::UdpDatagram& datagr
                          .mac = packet.frame.source,
                          .server_mac = packet.frame.destination};
   relay_.input(asker, datagram.payload, now);
-  return true;
 }
 
 bool NameService::serves(const IpAddress& remote, Port port) const {
-  const bool is_alias = remote == IpAddress(config_.addresses.dns()) || remote == IpAddress(config_.addresses.dns6());
-  return config_.dns == stack::Dns::redirected && port == dns::kPort && is_alias;
+  return config_.dns == stack::Dns::redirected && port == dns::kPort && remote == config_.addresses.dns(remote);
 }
 
 flow::HostSocketsConfig::Destination NameService::nameserver() {

@@ -19,9 +19,9 @@ class NameService final : private dns::GuestSide {
   /// Loop and TAP must outlive it.
   NameService(loop::EventLoop& loop, TapPort& tap, const stack::StackConfig& config, const NameSettings& settings);
 
-  /// True: it is a query, and is ours now. Of its frame nothing is kept.
-  bool take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now);
-  /// Whether a connection to there is one to a nameserver.
+  /// A query, as serves() says. Of its frame nothing is kept.
+  void take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now);
+  /// Whether who speaks to there speaks to a nameserver.
   bool serves(const IpAddress& remote, Port port) const;
   /// Where it leads: to the first that connects.
   flow::HostSocketsConfig::Destination nameserver();

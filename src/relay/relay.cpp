@@ -80,7 +80,6 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
 
 Status Relay::connect(UniqueFd tap, const netns::TapMode& mode, std::function<void()> tap_gone) {
   tap_->open(std::move(tap), mode);
-  if (fast_ && mode.mac != Mac{}) fast_->datagrams().set_guest_mac(mode.mac);
   tap_gone_ = std::move(tap_gone);
   tap_source_ = loop_.make_source([this](uint32_t, uint32_t) { tap_readable_ = true; });  // errors too: read() tells which
   return tap_source_.watch(tap_->fd(), EPOLLIN);
@@ -103,7 +102,7 @@ Status Relay::turn() {
   stack_->process();
   flush();
   if (tap_readable_) drain_tap();
-  if (fast_) fast_->run(loop_.now());
+  if (fast_) fast_->run(loop_.now(), others_flows());
   flush();
   if (pace_) pace_->note(loop_.waited(), tap_->bytes_carried() - bytes_before);
   return {};
@@ -154,7 +153,7 @@ bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
   if (fast_) fast_->note_sender(verdict);
   if (fast_ && verdict.packet) {
     const auto* tcp = verdict.packet->as<wire::TcpSegment>();
-    if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(stack_->open_flows() + others_flows_);
+    if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(others_flows());
     switch (fast_->take(*verdict.packet, framing_of(vnet), loop_.now())) {
       case FastPath::Taker::engine: return stays(verdict, frame);
       case FastPath::Taker::bad_checksum: filter_.count(Drop::bad_checksum); return false;
@@ -231,9 +230,10 @@ std::optional<NameServiceState> Relay::name_service() const {
   return fast_ ? std::optional(fast_->name_service()) : std::nullopt;
 }
 
-bool Relay::has_room_for_client(size_t others) {
-  others_flows_ = others;
-  fast_->make_room_beside(stack_->open_flows() + others_flows_);
+size_t Relay::others_flows() const { return stack_->open_flows() + (flows_beside_ ? flows_beside_() : 0); }
+
+bool Relay::has_room_for_client() {
+  fast_->make_room_beside(others_flows());
   return fast_->has_room_for_client(loop_.now());
 }
 

@@ -27,6 +27,8 @@ bool is_group(const IpAddress& address) {
   return std::visit([](const auto& any) { return is_group(any); }, address);
 }
 
+bool is_link_local(const Ipv6& address) { return address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80; }
+
 bool is_unspecified(const IpAddress& address) {
   return std::visit([](const auto& any) { return any == std::decay_t<decltype(any)>{}; }, address);
 }

@@ -105,7 +105,7 @@ TEST_F(Chaos, TheNetworkWorksAfterFramesClientsAndFlowsCameAtOnce) {
   for (const char* reason : {"malformed", "bad_checksum", "martian_destination", "host_alias", "fragment_limit"}) {
     EXPECT_GT(counter(*inside, fmt::format("drops.{}", reason)), 0U) << reason;
   }
-  EXPECT_GT(counter(*inside, "fast_datagrams.evicted") + counter(*inside, "drops.flow_limit"), 0U) << "the limit was reached";
+  EXPECT_GT(counter(*inside, "fast_tcp.dropped_at_limit") + counter(*inside, "drops.flow_limit"), 0U);
   expect_no_spin(*inside);
   const std::string said = inside->postern().err();
   EXPECT_LE(std::count(said.begin(), said.end(), '\n'), 5) << said;

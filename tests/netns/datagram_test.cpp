@@ -70,6 +70,25 @@ TEST_F(DatagramTest, ResolvesNames) {
             fmt::format("{0}\n{0}\n{0}\n", kRemote4));
 }
 
+// To their address nothing else leads, however it is framed.
+TEST_F(DatagramTest, QueriesThatLeaveInOneCallAreEachAnswered) {
+  const auto inside = fast({"--mtu", "1500"});
+  ASSERT_TRUE(inside);
+  constexpr const char* kScript = R"(
+import socket, struct, sys
+name = b''.join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split('.')) + b'\0'
+query = lambda number: struct.pack('!6H', number, 0x100, 1, 0, 0, 0) + name + struct.pack('!2H', 1, 1)
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect((sys.argv[1], 53))
+SOL_UDP, UDP_SEGMENT = 17, 103
+s.sendmsg([query(1) + query(2) + query(3)], [(SOL_UDP, UDP_SEGMENT, struct.pack('=H', len(query(1))))])
+print(sorted(struct.unpack('!H', s.recv(999)[:2])[0] for _ in range(3))))";
+  for (const char* server : {"10.0.2.3", "fd00::3"}) {
+    EXPECT_EQ(inside->run({"python3", "-c", kScript, server, std::string(kName)}).out, "[1, 2, 3]\n") << server;
+  }
+}
+
 struct Stream {
   const char* name;
   const char* segment;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "guest_test.h"
@@ -280,14 +281,14 @@ TEST_F(IsolatedHost, RefusesItsAddressesAlsoThoseThatComeLater) {
 }
 
 // A published UDP port has to answer its clients on the host, so what it sends to them passes, and to nobody else there.
-TEST_F(IsolatedHost, LetsAPublishedUdpPortAnswerItsClientsUntilItsLastForwardIsRemoved) {
+TEST_F(IsolatedHost, LetsAPublishedUdpPortAnswerItsClientsUntilItIsRemoved) {
   const auto inside = guest({.options = {"--isolate-host"}});
   ASSERT_TRUE(inside);
   const auto sent_from_port_7 = [&](int to) {
     const std::string script = fmt::format(R"(
 import errno, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(('10.0.2.100', 7)); s.connect(('192.0.2.1', {})); s.settimeout(10)
+s.bind(('10.0.2.100', 7)); s.connect(('192.0.2.1', {})); s.settimeout(2)
 try:
     s.send(b'echo')
     print(s.recv(9).decode())
@@ -297,6 +298,8 @@ except OSError as e: print(errno.errorcode.get(e.errno, e)))",
   };
   constexpr const char* kPasses = "echo\n";
   constexpr const char* kRefused = "EHOSTUNREACH\n";
+  // libslirp sends from a port inside by any socket that leads there.
+  const char* const forgotten = std::getenv("LAB_ENGINE") ? kPasses : "timed out\n";
   EXPECT_EQ(sent_from_port_7(6000), kRefused);
   ASSERT_THAT(sh("postern ports add 5000:7/udp 5001:7/udp 5007:7"), Succeeds());
   EXPECT_EQ(sent_from_port_7(6000), kRefused) << "nobody has called";
@@ -311,11 +314,11 @@ while True:
   EXPECT_TRUE(wait_until([&] { return sent_from_port_7(6000) == kPasses; }));
   EXPECT_EQ(sent_from_port_7(6001), kRefused) << "no client";
   ASSERT_THAT(sh("postern ports rm 5000:7/udp"), Succeeds());
-  EXPECT_EQ(sent_from_port_7(6000), kPasses) << "another forward leads there";
+  EXPECT_EQ(sent_from_port_7(6000), forgotten) << "it came by that port, and no other leads to it";
   ASSERT_THAT(sh("postern ports rm 5001:7/udp"), Succeeds());
   EXPECT_EQ(sent_from_port_7(6000), kRefused) << "the TCP port of that number does not count";
   ASSERT_THAT(sh("postern ports add 5000:7/udp"), Succeeds());
-  EXPECT_EQ(sent_from_port_7(6000), kPasses);
+  EXPECT_EQ(sent_from_port_7(6000), forgotten) << "until it calls again";
 }
 
 }  // namespace

@@ -39,10 +39,8 @@ struct DatagramConfig {
   size_t max_echo = 256;      // of them
   size_t max_peers = 65'536;  // addresses that mappings have sent to; as many clients of published ports
   Filtering filtering = Filtering::address_dependent;
-  /// What clients of published ports are shown as where their own address means somebody else inside: the gateway.
-  Ipv4 gateway4;
-  Ipv6 gateway6;
-  Cidr4 network4 = *Cidr4::make({}, 32);  // addresses inside
+  /// As whom the namespace sees who speaks to `guest`, where his own address means somebody else inside: the gateway.
+  std::function<std::optional<IpAddress>(const IpAddress& client, const IpAddress& guest)> stand_in;
   std::array<uint64_t, 2> hash_key{};
 };
 
@@ -51,10 +49,10 @@ class DatagramEngine {
   struct Counters {
     uint64_t opened = 0;                 // mappings
     uint64_t to_host = 0, to_guest = 0;  // datagrams
-    uint64_t filtered = 0;               // from outside, of strangers
+    uint64_t filtered = 0;               // from outside, of strangers; answers to clients that are forgotten
     uint64_t reports_to_guest = 0;       // ICMP errors
     uint64_t evicted = 0;                // mappings that made room for others
-    uint64_t lost = 0;                   // datagrams that the host's socket did not take
+    uint64_t lost = 0;                   // datagrams that the host did not take
     uint64_t dropped_at_limit = 0;       // datagrams that got no mapping
   };
   struct Readiness {

@@ -37,6 +37,7 @@ struct GuestDatagram {
   uint8_t hop_limit = 64;
   wire::Bytes payload;
   size_t segment_bytes = 0;
+  bool may_open = true;  // a way out; else it is for a client of a published port, or for nobody
 };
 
 /// The namespace's side: takes frames. What is not taken is lost.

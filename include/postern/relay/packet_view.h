@@ -29,6 +29,7 @@ struct PacketView {
   wire::IpPacket ip;
   Transport transport;
   Place place;
+  bool only_answers = false;  // passed as an answer to a client of a published port, and may open nothing
 
   template <class T>
   const T* as() const {

@@ -81,8 +81,9 @@ class Relay final : private stack::FrameSink {
   /// TAP, where it is seen as it is, or as the gateway if its address means something else inside. If the namespace refuses it,
   /// or there is no room, it is reset.
   void accept_tcp(UniqueFd socket, const stack::Endpoint& client, const stack::Endpoint& guest);
-  /// So many of max_flows are somebody else's.
-  bool has_room_for_client(size_t others);
+  bool has_room_for_client();
+  /// What takes of max_flows, and passes by the relay.
+  void count_beside(std::function<size_t()> others) { flows_beside_ = std::move(others); }
   /// Ends what came in by the host's end of `forward`.
   void reset_clients(const stack::Forward& forward);
 
@@ -109,6 +110,7 @@ class Relay final : private stack::FrameSink {
   Relay(loop::EventLoop& loop, FrameFilter filter);
   void frame_to_guest(std::span<const uint8_t> frame) override;
   std::optional<Duration> patience();
+  size_t others_flows() const;
   void drain_tap();
   bool take(wire::MutableBytes bytes);
   bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
@@ -121,7 +123,7 @@ class Relay final : private stack::FrameSink {
   FrameFilter filter_;
   std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
-  size_t others_flows_ = 0;         // of max_flows, as has_room_for_client() was told
+  std::function<size_t()> flows_beside_;
   std::unique_ptr<FastPath> fast_;  // with Engine::fast
   loop::EventLoop::Source tap_source_;
   loop::EventLoop::Timer tidy_;  // while the filter holds fragments

@@ -4,6 +4,8 @@
 //   fd00::/64    fd00::2, fe80::2 gateway           fd00::3            -      SLAAC
 #pragma once
 
+#include <algorithm>
+
 #include "postern/base/address.h"
 
 namespace postern::stack {
@@ -25,6 +27,27 @@ struct AddressPlan {
   static constexpr Ipv6 prefix6() { return {{0xfd}}; }
   static constexpr Ipv6 gateway6() { return at6(2); }
   static constexpr Ipv6 dns6() { return at6(3); }
+
+  /// Of the family of `like`.
+  constexpr IpAddress gateway(const IpAddress& like) const {
+    return std::holds_alternative<Ipv4>(like) ? IpAddress(gateway()) : IpAddress(gateway6());
+  }
+  constexpr IpAddress dns(const IpAddress& like) const {
+    return std::holds_alternative<Ipv4>(like) ? IpAddress(dns()) : IpAddress(dns6());
+  }
+  /// libslirp's, as it answers for the gateway: 52:55 and the IPv4 address, 52:56 and the end of the IPv6 one.
+  constexpr Mac gateway_mac(const IpAddress& like) const {
+    if (std::holds_alternative<Ipv6>(like)) return {{0x52, 0x56, 0, 0, 0, gateway6().octets[15]}};
+    const uint32_t bits = gateway().bits;
+    return {{0x52, 0x55, static_cast<uint8_t>(bits >> 24), static_cast<uint8_t>(bits >> 16), static_cast<uint8_t>(bits >> 8),
+             static_cast<uint8_t>(bits)}};
+  }
+  /// Of one of its two networks.
+  constexpr bool contains(const IpAddress& address) const {
+    if (const auto* v4 = std::get_if<Ipv4>(&address)) return network.contains(*v4);
+    const auto& octets = std::get<Ipv6>(address).octets;
+    return std::equal(octets.begin(), octets.begin() + kPrefixBits6 / 8, prefix6().octets.begin());
+  }
 
  private:
   static constexpr Ipv6 at6(uint8_t offset) {

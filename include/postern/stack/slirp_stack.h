@@ -55,7 +55,7 @@ struct Forward {
   Port host_port;
   IpAddress guest_address;
   Port guest_port;
-  bool operator==(const Forward&) const = default;
+  auto operator<=>(const Forward&) const = default;
 };
 
 /// Takes the frames that the stack has for the namespace. A frame may be dropped; it must not be kept.

@@ -12,6 +12,9 @@ bool is_martian(const IpAddress& address);
 /// Multicast (224/4, ff00::/8) or 255.255.255.255.
 bool is_group(const IpAddress& address);
 
+/// fe80::/10, RFC 4291 2.5.6.
+bool is_link_local(const Ipv6& address);
+
 /// 0.0.0.0 or ::, the source of who has no address yet.
 bool is_unspecified(const IpAddress& address);
 

@@ -44,6 +44,37 @@ TEST_F(PublishedUdp, TheAnswerGoesWhereTheLoopbackIsClosed) {
   EXPECT_EQ(host.went(), "90>127.0.0.1:7000 b");
 }
 
+TEST_F(PublishedUdp, WhatMayOnlyAnswerOpensNothing) {
+  publishes(kSocket, 53);
+  brings(kSocket, "127.0.0.1:7000", "a");
+  sends("10.0.2.2:7000", "b", {.port = 53, .may_open = false});
+  EXPECT_EQ(host.went(), "90>127.0.0.1:7000 b");
+  sends("10.0.2.2:7000", "c", {.address = "10.0.2.55", .port = 53, .may_open = false});  // somebody else's answer
+  passes(135s);                                                                          // the client is forgotten
+  sends("10.0.2.2:7000", "d", {.port = 53, .may_open = false});
+  EXPECT_EQ(host.went(), "");
+  EXPECT_EQ(engine().open_flows(), 0u);
+  EXPECT_EQ(engine().counters().filtered, 2u);
+}
+
+TEST_F(PublishedUdp, ItIsTheWayOutThoughTheServerHasSpokenAlready) {
+  sends("192.0.2.1:7", "a", {.port = 53});
+  EXPECT_EQ(host.went(), "3>192.0.2.1:7 a");
+  publishes(kSocket, 53);
+  sends("192.0.2.1:7", "b", {.port = 53});
+  EXPECT_EQ(host.went(), "90>192.0.2.1:7 b");
+}
+
+TEST_F(PublishedUdp, WhereOneIsTakenAwayAnotherIsTheWayOut) {
+  const uint32_t first = publishes(kSocket, 53);
+  publishes(kOther, 53);
+  sends("192.0.2.1:7", "a", {.port = 53});
+  EXPECT_EQ(host.went(), "90>192.0.2.1:7 a");
+  engine().unpublish(first);
+  sends("192.0.2.1:7", "b", {.port = 53});
+  EXPECT_EQ(host.went(), "91>192.0.2.1:7 b");
+}
+
 TEST_F(PublishedUdp, TwoClientsOfOnePortAreTwoInside) {
   publishes(kSocket, 53);
   brings(kSocket, "127.0.0.1:7000", "a");

@@ -103,7 +103,8 @@ void DatagramScript::adds(std::string_view to, std::string_view data, const From
   engine().input({.ends = {DatagramKind::udp, {*parse_ip(from.address), Port{from.port}, remote.address, remote.port}, {}, {}},
                   .hop_limit = from.hop_limit,
                   .payload = bytes_of(kept),
-                  .segment_bytes = from.segment_bytes},
+                  .segment_bytes = from.segment_bytes,
+                  .may_open = from.may_open},
                  now);
 }
 

@@ -19,6 +19,15 @@
 
 namespace postern::flow {
 
+/// As the relay shows clients of published ports.
+inline std::optional<IpAddress> stand_in_for(const IpAddress& client, const IpAddress&) {
+  const std::string text = to_string(client);
+  const auto begins = [&](std::string_view with) { return text.starts_with(with); };
+  if (begins("10.0.2.") || begins("127.")) return Ipv4::of(10, 0, 2, 2);
+  if (begins("fd00:") || begins("fe80:") || text == "::1") return *Ipv6::parse("fd00::2");
+  return std::nullopt;
+}
+
 /// "192.0.2.1:7", "[2001:db8::1]:7"; without a port for echo.
 HostEndpoint end_of(std::string_view text);
 std::string text_of(const IpAddress& address, Port port);
@@ -80,6 +89,7 @@ class DatagramScript : public testing::Test, private DatagramGuest {
     uint16_t port = 4000;
     uint8_t hop_limit = 64;
     size_t segment_bytes = 0;
+    bool may_open = true;
   };
   /// A burst of one.
   void sends(std::string_view to, std::string_view data, const From& from);
@@ -103,10 +113,7 @@ class DatagramScript : public testing::Test, private DatagramGuest {
 
   TimePoint now{std::chrono::hours(1)};
   FakeHost host;
-  DatagramConfig config{.gateway4 = Ipv4::of(10, 0, 2, 2),
-                        .gateway6 = *Ipv6::parse("fd00::2"),
-                        .network4 = *Cidr4::make(Ipv4::of(10, 0, 2, 0), 24),
-                        .hash_key = {1, 2}};
+  DatagramConfig config{.stand_in = stand_in_for, .hash_key = {1, 2}};
   std::vector<std::string> expected;  // clients that may be answered
 
  private:

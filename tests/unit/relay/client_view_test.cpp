@@ -6,7 +6,7 @@ namespace postern::relay {
 namespace {
 
 std::string seen(const char* client, const char* guest) {
-  return to_string(shown_client(*parse_ip(client), *parse_ip(guest), stack::AddressPlan()));
+  return to_string(stand_in_for(*parse_ip(client), *parse_ip(guest), stack::AddressPlan()).value_or(*parse_ip(client)));
 }
 
 TEST(ClientView, RemoteClientsAreSeenAsTheyAre) {

@@ -72,6 +72,20 @@ TEST_F(Writer, ElseEachIsAFrame) {
   }
 }
 
+TEST_F(Writer, MoreThanOneFrameHoldsComesOneByOne) {
+  open({TapFraming::vnet, Offload::tcp_and_udp}, 1500);
+  const auto frames_of = [this](const char* from, size_t bytes) {
+    udp(from, {Frame(bytes)}, 1'400);
+    return come().size();
+  };
+  for (const char* from : {"192.0.2.1", "2001:db8::1"}) {
+    EXPECT_EQ(frames_of(from, wire::kMaxUdpSuperframeData), 1u) << from;
+    EXPECT_EQ(frames_of(from, wire::kMaxUdpSuperframeData + 1), 47u) << from;
+    EXPECT_EQ(frames_of(from, 65'507), 47u) << from;  // the most that a socket of the host can bring at once
+    EXPECT_EQ(frames_of(from, 65'527), 47u) << from;  // by IPv6
+  }
+}
+
 TEST_F(Writer, WhatIsLargerThanTheLinkComesInFragments) {
   for (const netns::TapMode mode : {netns::TapMode{TapFraming::vnet, Offload::tcp_and_udp}, netns::TapMode{}}) {
     open(mode, 1500);

@@ -48,6 +48,10 @@ class Iperf(unittest.TestCase):
     def test_udp_of_nothing_is_all_lost(self):
         self.assertEqual(iperf.udp(iperf_text(sum_received={"bits_per_second": 0, "packets": 0, "lost_packets": 0})), (0, 1))
 
+    def test_udp_loss_is_told_beside_the_pace_of_the_sender(self):
+        text = iperf_text(sum_sent={"bits_per_second": 2e9, "packets": 105}, sum_received={"packets": 100, "lost_packets": 5})
+        self.assertEqual(iperf.udp_loss(text), (2, 100, 5))
+
     def test_its_error_is_an_error(self):
         with self.assertRaisesRegex(iperf.IperfError, "unable to connect"):
             iperf.tcp(json.dumps({"end": {}, "error": "unable to connect"}))

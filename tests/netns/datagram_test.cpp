@@ -5,6 +5,9 @@
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
+#include <tuple>
+
 #include "postern/base/socket_address.h"
 
 #include "guest_test.h"
@@ -13,6 +16,7 @@ namespace postern::lab {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -201,7 +205,8 @@ TEST_F(DatagramTest, PingsOverBothFamilies) {
     EXPECT_THAT(inside->sh(fmt::format("ping -c3 -i0.1 -W5 {}", to)).out, HasSubstr("3 received, 0% packet loss")) << to;
     EXPECT_THAT(inside->sh(fmt::format("ping -c1 -W5 -s 8000 {}", to)).out, HasSubstr("8008 bytes from")) << to;
   }
-  EXPECT_THAT(inside->sh("ping -c1 -W5 10.0.2.2 && ping -c1 -W5 10.0.2.3 && ping -c1 -W5 fd00::2"), Succeeds());
+  EXPECT_THAT(inside->sh("ping -c1 -W5 10.0.2.2 && ping -c1 -W5 10.0.2.3 && ping -c1 -W5 fd00::2 && ping -c1 -W5 fd00::3"),
+              Succeeds());
 }
 
 TEST_F(DatagramTest, AFloodOfPingsTakesOneSocket) {
@@ -236,6 +241,52 @@ TEST_F(DatagramTest, TheHopsOfAWayAreSeen) {
   EXPECT_EQ(inside->sh("postern-datagram hop 203.0.113.130 7 2").out, "11/0 by 192.0.2.2 EHOSTUNREACH\n");
   EXPECT_EQ(inside->sh("postern-datagram hop $LAB_UNREACHABLE4 7 2").out, "3/1 by 192.0.2.2 EHOSTUNREACH\n");
   EXPECT_EQ(inside->sh("postern-datagram hop 192.0.2.2 7 2").out, "answer 1\n");
+}
+
+TEST_F(DatagramTest, TracerouteByDatagramsShowsTheGatewayFirst) {
+  LAB_SKIP_UNLESS(sh("busybox --list | grep -qx traceroute6").ok(), "traceroute", "apt-get install busybox-static");
+  const auto inside = fast();
+  ASSERT_TRUE(inside);
+  for (const auto& [program, to, gateway] :
+       {std::tuple("traceroute", kFar4, "10.0.2.2"), std::tuple("traceroute6", kFar6, "fd00::2")}) {
+    const Outcome way = inside->sh(fmt::format("busybox {} -n -q1 -w5 -m3 {}", program, to));
+    EXPECT_THAT(way.out, ContainsRegex(fmt::format("\n 1  {}  [0-9.]+ ms\n 2  {}  [0-9.]+ ms\n$", gateway, to))) << way.err;
+  }
+}
+
+/// Arguments: a destination, the family's number, the ICMP socket's, level and name of the hop limit, and of "tell me of errors".
+/// Prints what connect(2) says of a SYN of one hop, and who sent which ICMP type, as `traceroute -T` does it.
+constexpr const char* kTraceByTcp = R"(
+import socket, sys
+to, family, icmp, level, limit, errors = sys.argv[1], *map(int, sys.argv[2:])
+heard = socket.socket(family, socket.SOCK_RAW, icmp)
+heard.settimeout(10)
+for hops in (1, 2):
+    probe = socket.socket(family)
+    probe.settimeout(10)
+    probe.setsockopt(level, limit, hops)
+    probe.setsockopt(level, errors, 1)
+    print(hops, probe.connect_ex((to, 53)), flush=True)
+while True:  # neighbour discovery is heard too
+    packet, who = heard.recvfrom(2000)
+    kind = packet[20] if family == socket.AF_INET else packet[0]
+    if kind in (3, 11):
+        print(who[0], kind)
+        break)";
+
+TEST_F(DatagramTest, TracerouteByTcpShowsTheGatewayFirst) {
+  const auto inside = fast();
+  ASSERT_TRUE(inside);
+  const auto trace = [&](std::string_view to, std::vector<int> numbers) {
+    std::vector<std::string> argv = {"python3", "-c", kTraceByTcp, std::string(to)};
+    for (const int each : numbers) argv.push_back(std::to_string(each));
+    const Outcome outcome = inside->run(std::move(argv));
+    return outcome.out + outcome.err;
+  };
+  EXPECT_EQ(trace(kRemote4, {AF_INET, IPPROTO_ICMP, IPPROTO_IP, IP_TTL, IP_RECVERR}),
+            fmt::format("1 {}\n2 0\n10.0.2.2 11\n", EHOSTUNREACH));
+  EXPECT_EQ(trace(kRemote6, {AF_INET6, IPPROTO_ICMPV6, IPPROTO_IPV6, IPV6_UNICAST_HOPS, IPV6_RECVERR}),
+            fmt::format("1 {}\n2 0\nfd00::2 3\n", EHOSTUNREACH));
 }
 
 TEST_F(DatagramTest, ErrorsAreThoseOfTheHostItself) {

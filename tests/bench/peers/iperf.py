@@ -50,3 +50,9 @@ def udp(text):
     if received["packets"] == 0:
         return 0.0, 1.0
     return _gigabits(received), received["lost_packets"] / received["packets"]
+
+
+def udp_loss(text):
+    """(Gbit/s that were sent, datagrams that the receiver knows of, those of them that it did not get); for iperf3 >= 3.12."""
+    end = _report(text)
+    return _gigabits(end["sum_sent"]), end["sum_received"]["packets"], end["sum_received"]["lost_packets"]

@@ -122,6 +122,8 @@ def _of_fast():
         yield Promise(row, "", _at_least(0.6), _BRIDGE, aim=0.9)
     for row in ("udp-up", "udp-down"):
         yield Promise(row, "goodput", _AHEAD, _BETTER_PEER)
+    for row in ("udp-loss-up", "udp-loss-down"):
+        yield Promise(row, "lost", Bound("<=", 0))
     yield Promise("udp-rr", "", _AHEAD, _BETTER_PEER)
     yield Promise("udp-segments", "ratio", _at_least(3))
     yield Promise("published-1500", "", _at_least(0.55), _BRIDGE, aim=0.8)

@@ -23,6 +23,10 @@ ROUND_TRIPS = (20, 100)  # ms, of the long paths
 DATAGRAM_BYTES = "1400"
 DATAGRAM_RATES = ("100M", "250M", "500M", "1G", "2G")  # offered, bit/s
 DATAGRAMS_SENT = 200_000
+LOSS_PACES = tuple(round(100 * 1.5 ** step) for step in range(13))  # Mbit/s offered, up to 13 Gbit/s
+LOSS_DATAGRAMS = 200_000  # for each second of a run: a million, as it comes
+LOSS_SECONDS = 60         # and no longer than this
+LOSS_BUFFER = 4 << 20     # of the programs' sockets: else the receiver's lose what it is not awake for
 SINK_PORT = "6300"       # of the remote
 HELD_CONNECTIONS = "1000"
 IDLE_CONNECTIONS = "10000"
@@ -177,6 +181,37 @@ def _udp(*options):
     return measure
 
 
+def _largest_buffer():
+    """iperf3 fails where it does not get what it asks for, socket(7)."""
+    try:
+        return min(LOSS_BUFFER, *(process.number_in(f"/proc/sys/net/core/{name}_max") for name in ("rmem", "wmem")))
+    except FileNotFoundError:  # older kernels show them in the first namespace alone
+        return None
+
+
+def _udp_loss(*options):
+    """The pace at which a hundredth is first lost, or that of a sender which cannot send faster; and the loss at half of it."""
+    def measure(place, settings):
+        buffer = _largest_buffer()
+        window = ["--window", str(buffer)] if buffer else []
+
+        def sent(inside, megabits, *length, seconds):
+            client = ["iperf3", "--client", REMOTE, "--port", next(_iperf_port), "--json", "--udp", "--length", DATAGRAM_BYTES,
+                      "--bitrate", f"{megabits}M", *window, *length, *options]
+            return iperf.udp_loss(inside.run(client, seconds=seconds + process.PATIENCE_SECONDS))
+
+        with _connected(place, settings, SMALL_MTU) as inside:
+            for offered in LOSS_PACES:
+                limit, known, lost = sent(inside, offered, "--time", "1", seconds=1)
+                if lost * 100 >= known or limit * 1000 < 0.9 * offered:
+                    break
+            pace = limit * 1000 / 2
+            count = min(LOSS_DATAGRAMS * settings.seconds, int(LOSS_SECONDS * pace * 1e6 / 8 / int(DATAGRAM_BYTES)))
+            _, known, lost = sent(inside, round(pace), "--blockcount", str(count), seconds=LOSS_SECONDS)
+        return {"limit": limit, "lost": lost, "of": known}
+    return measure
+
+
 def _udp_requests(place, settings):
     with _connected(place, settings, SMALL_MTU) as inside:
         return _per_second(inside.run(["postern-datagram", "rr", REMOTE, ECHO_PORT, str(settings.seconds)],
@@ -279,6 +314,7 @@ BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), CO
 PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
 DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
+LOSS = (("limit", "Gbit/s"), ("lost", "datagrams"), ("of", "datagrams"))
 SEGMENTS = (("plain", "/s"), ("segments", "/s"), ("ratio", ""))
 MEMORY = (("resident", "MB"), ("proportional", "MB"))
 
@@ -319,6 +355,8 @@ ROWS = (
         _load_published("crr", to=LOOPBACK), BY_LOOPBACK),
     Row("udp-up", "UDP up, 1400 bytes, best of a few paces", DATAGRAMS, _udp()),
     Row("udp-down", "UDP down, 1400 bytes, best of a few paces", DATAGRAMS, _udp("--reverse")),
+    Row("udp-loss-up", "UDP up, 1400 bytes: where 1 % is first lost, and what is lost at half that pace", LOSS, _udp_loss()),
+    Row("udp-loss-down", "the same, down", LOSS, _udp_loss("--reverse")),
     Row("udp-rr", "request/response by UDP, 1 byte, one socket", CONNECTIONS, _udp_requests),
     Row("udp-segments", "UDP up, 1400 bytes, many a call (UDP_SEGMENT) beside one a call", SEGMENTS, _udp_segments,
         plotted=("plain", "segments")),

@@ -41,6 +41,10 @@ int error_of(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+/// connect(2) could not begin, whatever the server would say. Mostly for want of a port: each connection that was ended by its
+/// client keeps one for a minute in TIME_WAIT, and net.ipv4.tcp_tw_reuse, 2 by default, frees those between 127.0.0.1's alone.
+bool lacks_means(int error) { return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS; }
+
 std::optional<stack::Endpoint> own_end(int socket) {
   SocketAddress name;
   if (socket < 0 || ::getsockname(socket, name.get(), name.room()) != 0) return std::nullopt;
@@ -51,7 +55,8 @@ std::optional<stack::Endpoint> own_end(int socket) {
 }  // namespace
 
 /// waiting ─ a socket inside ─► connecting ─ connected ─► open ─ both directions have ended ─► gone
-///                                  └ refused: the client is reset
+///                                  ├ refused: the client is reset
+///                                  └ no port inside to connect from: by the other way
 struct Splicer::Connection {
   enum class State { waiting, connecting, open } state = State::waiting;
   stack::Endpoint address;  // the client's
@@ -113,10 +118,15 @@ void Splicer::serve_waiting() {
     if (connection->inside.socket) {
       connect(slot);
     } else {
-      otherwise_({std::move(connection->client.socket), connection->address, connection->forward});
-      end(slot, false);
+      go_otherwise(slot);
     }
   }
+}
+
+void Splicer::go_otherwise(uint32_t slot) {
+  Connection& connection = *slots_[slot];
+  otherwise_({std::move(connection.client.socket), connection.address, connection.forward});
+  end(slot, false);
 }
 
 /// The socket is watched only now: one that is not connected yet would tell of an end.
@@ -124,9 +134,11 @@ void Splicer::connect(uint32_t slot) {
   Connection& connection = *slots_[slot];
   const int inside = connection.inside.socket.get(), client = connection.client.socket.get();
   const SocketAddress guest(connection.guest.address, connection.guest.port);
-  ++counters_.opened;
   connection.state = Connection::State::connecting;
-  if (::connect(inside, guest.get(), guest.size()) < 0 && errno != EINPROGRESS) return refuse(slot);
+  const int error = ::connect(inside, guest.get(), guest.size()) == 0 ? 0 : errno;
+  if (lacks_means(error)) return go_otherwise(slot);
+  ++counters_.opened;
+  if (error != 0 && error != EINPROGRESS) return refuse(slot);
   const bool watched = source_.watch(inside, kEvents, Token{true, slot, connection.generation}.packed()) &&
                        source_.watch(client, kEvents, Token{false, slot, connection.generation}.packed());
   if (!watched) end(slot, true);

@@ -6,6 +6,8 @@
 //   host 127.0.0.1 ──── spliced ───┘
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "guest_test.h"
 
 namespace postern::lab {
@@ -178,6 +180,18 @@ TEST_F(PublishedWay, WithoutItsHelperClientsComeByTheTap) {
   EXPECT_TRUE(wait_until([&] { return asked(host(), "TCP4:127.0.0.1:8080", 45'671) == "10.0.2.2 45671\n"; }));
   EXPECT_THAT(sh(fmt::format("postern status --pid {}", inside->postern().pid())).out,
               HasSubstr("go by the TAP, seen as the gateway"));
+}
+
+TEST_F(PublishedWay, WithoutAPortInsideToConnectFromClientsComeByTheTap) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->sh("cat /proc/sys/net/ipv4/tcp_tw_reuse").out, "2\n");
+  ASSERT_THAT(inside->sh("sysctl -qw net.ipv4.ip_local_port_range='40000 40019'"), Succeeds());
+  const auto names = serve_names(*inside, "TCP4-LISTEN:7");
+  ASSERT_TRUE(names);
+  const std::string seen = host().sh("for i in $(seq 40); do socat -T5 -t5 - TCP4:127.0.0.1:5000 </dev/null; done").out;
+  EXPECT_THAT(seen, AllOf(HasSubstr("10.0.2.100 "), HasSubstr("10.0.2.2 ")));
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), '\n'), 40) << seen;
 }
 
 TEST_F(PublishedWay, TheHelperHasNoPowerAndNoDescriptorButItsChannel) {

@@ -32,8 +32,8 @@ class Splicer {
     stack::Forward forward;
   };
 
-  /// Starts the helper, so before the sandbox. `otherwise` takes a client that cannot be carried, for the helper has ended. The
-  /// loop must outlive this.
+  /// Starts the helper, so before the sandbox. `otherwise` takes a client that cannot be carried: the helper has ended, or the
+  /// namespace has no port left to connect from. The loop must outlive this.
   static Result<std::unique_ptr<Splicer>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise);
   ~Splicer();
@@ -56,6 +56,7 @@ class Splicer {
   Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise);
   void serve_waiting();
   void connect(uint32_t slot);
+  void go_otherwise(uint32_t slot);
   void on_event(uint32_t packed, uint32_t events);
   void look_at_attempt(uint32_t slot);
   void refuse(uint32_t slot);

@@ -74,7 +74,14 @@ Splicer::Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise)
       source_(loop.make_source([this](uint32_t token, uint32_t events) { on_event(token, events); })),
       bell_(loop, [this] { run_queue(); }) {}
 
-Splicer::~Splicer() = default;
+/// A stream that is cut off must not look whole.
+Splicer::~Splicer() {
+  for (const auto& connection : slots_) {
+    if (!connection) continue;
+    if (!connection->to_client.has_ended()) set_reset(connection->client.socket.get());
+    if (!connection->to_guest.has_ended() && connection->inside.socket) set_reset(connection->inside.socket.get());
+  }
+}
 
 Result<std::unique_ptr<Splicer>> Splicer::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise) {

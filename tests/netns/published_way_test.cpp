@@ -182,6 +182,20 @@ TEST_F(PublishedWay, WithoutItsHelperClientsComeByTheTap) {
               HasSubstr("go by the TAP, seen as the gateway"));
 }
 
+TEST_F(PublishedWay, WhatIsCutOffByOurEndDoesNotLookWhole) {
+  Process made = start_sh("exec unshare --user --map-root-user --net sh -c 'ip link set lo up; echo made; exec postern-echo 7'");
+  ASSERT_TRUE(says(made, "made")) << made.err();
+  const std::string listens =
+      fmt::format("nsenter -t {} -U -n --preserve-credentials ss -Hltn 'sport = :7' | grep -q .", made.pid());
+  ASSERT_TRUE(wait_until([&] { return sh(listens).ok(); }));
+  Process attached = start_sh(fmt::format("exec postern attach --ready-fd 5 -p 5000:7 --configure {} tap0 5>&1", made.pid()));
+  ASSERT_TRUE(says(attached, "1")) << attached.err();
+  auto client = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open", "echo", "hear"}});
+  ASSERT_TRUE(client && says(*client, "echo 1\n"));
+  attached.signal(SIGTERM);
+  EXPECT_TRUE(says(*client, "hear 0 ECONNRESET\n")) << client->out();
+}
+
 TEST_F(PublishedWay, WithoutAPortInsideToConnectFromClientsComeByTheTap) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);

@@ -36,6 +36,7 @@ class Splicer {
   /// namespace has no port left to connect from. The loop must outlive this.
   static Result<std::unique_ptr<Splicer>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise);
+  /// Who has not heard his other side's end hears a reset.
   ~Splicer();
 
   bool can_carry() const { return inside_->has_helper(); }

@@ -196,6 +196,27 @@ TEST_F(PublishedWay, WhatIsCutOffByOurEndDoesNotLookWhole) {
   EXPECT_TRUE(says(*client, "hear 0 ECONNRESET\n")) << client->out();
 }
 
+TEST_F(PublishedWay, WithoutDescriptorsForSocketsInsideNobodySpins) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  ASSERT_TRUE(echo);
+  limit_files(
+      *inside,
+      static_cast<unsigned>(std::stoul(host().sh(fmt::format("ls /proc/{}/fd | wc -l", inside->postern().pid())).out)) + 40);
+  auto first = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open=20", "echo", "hold"}});
+  ASSERT_TRUE(first && says(*first, "echo 20\n"));
+  auto second = host().spawn({.argv = {"postern-probe", "--limit-ms", "4000", "127.0.0.1", "5000", "open=100", "echo", "hold"}});
+  ASSERT_TRUE(second && says(*second, "open 100\n"));
+  first->kill();  // what becomes free is taken by clients, and none of it is left for sockets inside
+  for (int i = 0; i < 3; ++i) expect_no_spin(*inside);
+  second->kill();
+  EXPECT_TRUE(wait_until([&] {
+    return host().run({"postern-probe", "--limit-ms", "1000", "127.0.0.1", "5000", "open=20", "echo"}).out ==
+           "open 20\necho 20\n";
+  }));
+}
+
 TEST_F(PublishedWay, WithoutAPortInsideToConnectFromClientsComeByTheTap) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);

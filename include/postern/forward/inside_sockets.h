@@ -24,6 +24,7 @@ class InsideSockets {
  public:
   static constexpr size_t kKept = 32;  // of each family, once one of it was asked for
   static constexpr size_t kMostKept = 2 * kKept;
+  static constexpr Duration kRest = std::chrono::milliseconds(100);  // where one of us had no descriptors left, or no memory
 
   /// Starts the helper. `came` is called from the loop when there are more, or when there will never be. The loop must outlive
   /// this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.
@@ -41,19 +42,24 @@ class InsideSockets {
   struct Pool {
     std::vector<UniqueFd> sockets;
     size_t asked_for = 0;
+    bool is_used = false;
   };
-  InsideSockets(process::Child helper, UniqueFd channel, std::function<void()> came)
-      : helper_(std::move(helper)), channel_(std::move(channel)), came_(std::move(came)) {}
+  InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel, std::function<void()> came);
   Pool& pool(int family) { return pools_[family == AF_INET ? 0 : 1]; }
   void ask(int family);
   void receive();
   bool receive_once();
+  void rest();
+  void wake();
 
+  loop::EventLoop& loop_;
   process::Child helper_;
   UniqueFd channel_;
   std::function<void()> came_;
   loop::EventLoop::Source source_;
   std::array<Pool, 2> pools_;
+  loop::EventLoop::Timer alarm_;
+  bool rests_ = false;
 };
 
 }  // namespace postern::forward

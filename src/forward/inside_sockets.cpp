@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "postern/base/log.h"
+
 #include "socket_maker.h"
 
 namespace postern::forward {
@@ -63,6 +65,7 @@ void InsideSockets::ask(int family) {
     const SocketRequest request{static_cast<uint8_t>(family), kSocketsAMessage};
     if (::send(channel_.get(), &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof request) return;
     pool.asked_for += kSocketsAMessage;
+    if (!asked_at_) asked_at_ = loop_.now();
   }
 }
 
@@ -84,18 +87,29 @@ bool InsideSockets::receive_once() {
   message.msg_controllen = control.size();
   const ssize_t size = ::recvmsg(channel_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (size != sizeof made) {  // it has ended
-    source_ = {};
-    channel_.reset();
-    helper_ = {};
+  if (size != sizeof made) {
+    give_up("it has ended");
     return false;
   }
   Pool& from = pool(made.family);
   from.asked_for -= std::min(from.asked_for, kSocketsAMessage);
+  const bool is_owed = pools_[0].asked_for + pools_[1].asked_for != 0;
+  asked_at_ = is_owed ? std::optional(loop_.now()) : std::nullopt;
   const size_t before = from.sockets.size();
   take_descriptors(message, from.sockets);
   if (from.sockets.size() - before < kSocketsAMessage) rest();
   return true;
+}
+
+void InsideSockets::give_up(std::string_view why) {
+  log::warning(
+      "the helper that makes sockets inside is lost ({}): clients of published ports on the host's loopback go by the TAP"
+      " now, seen as the gateway",
+      why);
+  source_ = {};
+  channel_.reset();
+  helper_ = {};
+  asked_at_.reset();
 }
 
 /// It could not make all, or we could not take them, recvmsg(2): asking again at once would only keep two processes busy.

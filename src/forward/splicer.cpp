@@ -72,7 +72,8 @@ Splicer::Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise)
     : loop_(loop),
       otherwise_(std::move(otherwise)),
       source_(loop.make_source([this](uint32_t token, uint32_t events) { on_event(token, events); })),
-      bell_(loop, [this] { run_queue(); }) {}
+      bell_(loop, [this] { run_queue(); }),
+      patience_(loop, [this] { lose_patience(); }) {}
 
 /// A stream that is cut off must not look whole.
 Splicer::~Splicer() {
@@ -110,23 +111,39 @@ void Splicer::carry(Client client, const stack::Endpoint& guest) {
   serve_waiting();
 }
 
-/// In their order, as far as there are sockets.
+/// In their order, as far as there are sockets. The time of those who are left begins with the last socket that came.
 void Splicer::serve_waiting() {
+  bool any = false;
   while (!waiting_.empty()) {
     const uint32_t slot = waiting_.front();
     Connection* connection = find(slot);
     const bool still_waits = connection && connection->state == Connection::State::waiting;
     if (still_waits) {
       connection->inside.socket = inside_->take(family_of(connection->guest.address));
-      if (!connection->inside.socket && inside_->has_helper()) return;
+      if (!connection->inside.socket && inside_->has_helper()) {
+        if (!std::exchange(somebody_waits_, true) || any) patience_.set(loop_.now() + kPatience);
+        return;
+      }
     }
     waiting_.pop_front();
     if (!still_waits) continue;
+    any = true;
     if (connection->inside.socket) {
       connect(slot);
     } else {
       go_otherwise(slot);
     }
+  }
+  if (std::exchange(somebody_waits_, false)) patience_.cancel();
+}
+
+/// A helper that answers, and has nothing to give for now, may stay.
+void Splicer::lose_patience() {
+  somebody_waits_ = false;
+  if (inside_->is_silent(kPatience)) inside_->give_up("it does not answer");
+  for (const uint32_t slot : std::exchange(waiting_, {})) {
+    const Connection* connection = find(slot);
+    if (connection && connection->state == Connection::State::waiting) go_otherwise(slot);
   }
 }
 

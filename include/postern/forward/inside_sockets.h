@@ -12,6 +12,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "postern/loop/event_loop.h"
@@ -37,6 +39,10 @@ class InsideSockets {
   UniqueFd take(int family);
   /// It could not enter, or somebody inside has ended it.
   bool has_helper() const { return static_cast<bool>(helper_); }
+  /// Nothing has come from it for `limit`, though it was asked: it is stopped, or busy with what is not its business.
+  bool is_silent(Duration limit) const { return asked_at_ && loop_.now() - *asked_at_ >= limit; }
+  /// Kills it, and says `why` in a warning: from now on there are no sockets but those that wait here.
+  void give_up(std::string_view why);
 
  private:
   struct Pool {
@@ -60,6 +66,7 @@ class InsideSockets {
   std::array<Pool, 2> pools_;
   loop::EventLoop::Timer alarm_;
   bool rests_ = false;
+  std::optional<TimePoint> asked_at_;  // or heard of since; nothing: nothing is asked for
 };
 
 }  // namespace postern::forward

@@ -124,7 +124,12 @@ Status Connection::open_splicer(const netns::NamespaceHandle& target) {
   auto splicer = forward::Splicer::create(loop_, target, [this](forward::Splicer::Client client) {
     relay_->accept_tcp(std::move(client.socket), client.address, {client.forward.guest_address, client.forward.guest_port});
   });
-  if (!splicer) return Failure(splicer.error());
+  if (!splicer && network_.publish_source_is_typed) return Failure(splicer.error());
+  if (!splicer) {
+    log::warning("clients of published ports on the host's loopback go by the TAP, seen as the gateway: {}",
+                 splicer.error().message());
+    return {};
+  }
   splicer_ = std::move(*splicer);
   return {};
 }

@@ -154,7 +154,7 @@ Connection::Awaited Connection::awaited_behind(const relay::TapPlan& plan) {
 
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
-  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, events_.tap_gone); !connected) return connected;
+  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, [this] { lose_tap(); }); !connected) return connected;
   carries_ = true;
   if (awaited == Awaited::ipv6_address) {
     if (auto watched = watch_link(tap); !watched) return watched;
@@ -164,6 +164,12 @@ Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events
   }
   if (awaited == Awaited::nothing) report_ready();
   return {};
+}
+
+/// Who comes to a published port now waits in the backlog: behind us is nobody.
+void Connection::lose_tap() {
+  carries_ = false;
+  if (events_.tap_gone) events_.tap_gone();
 }
 
 Status Connection::watch_link(relay::ConnectedTap& tap) {

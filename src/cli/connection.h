@@ -60,6 +60,7 @@ class Connection final : private forward::Clients {
   Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay);
   Status isolate_host();
   Status publish(const std::vector<forward::PortSpec>& specs);
+  void lose_tap();
   Status watch_link(relay::ConnectedTap& tap);
   bool have_room() const override;
   void arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) override;

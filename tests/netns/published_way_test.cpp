@@ -247,6 +247,17 @@ TEST_F(PublishedWay, WithoutAPortInsideToConnectFromClientsComeByTheTap) {
   EXPECT_EQ(std::count(seen.begin(), seen.end(), '\n'), 40) << seen;
 }
 
+TEST_F(PublishedWay, WithoutTheTapNobodyIsAccepted) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  ASSERT_THAT(inside->run({"ip", "link", "delete", "tap0"}), Succeeds());
+  ASSERT_TRUE(wait_until([&] { return inside->postern().err().find("TAP was deleted") != std::string::npos; }));
+  auto client = host().spawn({.argv = {"postern-probe", "192.0.2.1", "5000", "open", "hear"}});
+  ASSERT_TRUE(client && says(*client, "open 1\n"));
+  expect_no_spin(*inside);
+  EXPECT_EQ(host().sh("ss -Hltn sport = :5000 | awk '{ print $2 }'").out, "1\n");  // in the backlog
+}
+
 TEST_F(PublishedWay, TheHelperHasNoPowerAndNoDescriptorButItsChannel) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);

@@ -52,6 +52,13 @@ std::optional<stack::Endpoint> own_end(int socket) {
   return address ? std::optional(stack::Endpoint{*address, name.port()}) : std::nullopt;
 }
 
+/// As the TAP's way has it: by the host's end alone, whatever it leads to now.
+bool is_by(const stack::Forward& forward, const stack::Endpoint& end) {
+  const bool any = forward.host_address == IpAddress(Ipv4{}) || forward.host_address == IpAddress(Ipv6{});
+  const bool one_family = end.address.index() == forward.host_address.index();
+  return one_family && end.port == forward.host_port && (any || end.address == forward.host_address);
+}
+
 }  // namespace
 
 /// waiting ─ a socket inside ─► connecting ─ connected ─► open ─ both directions have ended ─► gone
@@ -261,7 +268,8 @@ void Splicer::list(stack::Flows& found, size_t most) const {
 
 void Splicer::reset(const stack::Forward& forward) {
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot] && slots_[slot]->forward == forward) end(slot, true);
+    const auto own = slots_[slot] ? own_end(slots_[slot]->client.socket.get()) : std::nullopt;
+    if (own && is_by(forward, *own)) end(slot, true);
   }
 }
 

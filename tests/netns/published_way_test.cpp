@@ -154,6 +154,22 @@ TEST_F(PublishedWay, RemovingAPortLeavesItsConnectionsUnlessTheyAreToEnd) {
   }
 }
 
+TEST_F(PublishedWay, KillEndsWhatCameByTheHostsEndWhereverItLed) {
+  for (const char* address : {"127.0.0.1", "192.0.2.1"}) {
+    const Machine& from = address == std::string("127.0.0.1") ? host() : remote();
+    const auto inside = guest({.options = {"-p", "5000:7"}});
+    ASSERT_TRUE(inside);
+    const auto echo = serve(*inside, {"postern-echo", "7"});
+    ASSERT_TRUE(echo);
+    auto client = from.spawn({.argv = {"postern-probe", address, "5000", "open", "echo", "hear"}});
+    ASSERT_TRUE(client && says(*client, "echo 1\n"));
+    const std::string pid = fmt::format("--pid {}", inside->postern().pid());
+    EXPECT_THAT(sh(fmt::format("postern ports rm {0} 5000:7 && postern ports add {0} 5000:8", pid)), Succeeds());
+    EXPECT_THAT(sh(fmt::format("postern ports rm {0} --kill 5000:8", pid)), Succeeds());
+    EXPECT_TRUE(says(*client, "hear 0 ECONNRESET\n")) << address << client->out();
+  }
+}
+
 TEST_F(PublishedWay, StatusTellsTheWayOfLoopbackClients) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);

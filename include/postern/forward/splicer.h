@@ -51,7 +51,7 @@ class Splicer {
   const Counters& counters() const { return counters_; }
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
-  /// Ends, with a reset on both sides, what came in by `forward`.
+  /// Ends, with a reset on both sides, what came in by the host's address and port of `forward`.
   void reset(const stack::Forward& forward);
 
  private:

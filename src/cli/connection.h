@@ -53,6 +53,8 @@ class Connection final : private forward::Clients {
     return splicer_ ? std::optional(splicer_->counters()) : std::nullopt;
   }
   stack::Flows flows(size_t most) const;
+  /// As --max-flows counts them.
+  size_t used_flows() const { return flows(0).total + (splicer_ ? splicer_->open_connections() : 0); }
   /// What the relay still owes to the host, and the splicer to its clients: Relay::drain.
   Status drain(const relay::Relay::Patience& patience, const std::function<bool()>& give_up);
 

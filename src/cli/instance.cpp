@@ -31,7 +31,7 @@ api::InstanceStatus RunningInstance::status() const {
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
-          .open_flows = connection_.flows(0).total,
+          .open_flows = connection_.used_flows(),
           .names = connection_.relay().name_service(),
           .loopback_clients = loopback_clients(connection_)};
 }

@@ -154,6 +154,15 @@ TEST_F(PublishedWay, RemovingAPortLeavesItsConnectionsUnlessTheyAreToEnd) {
   }
 }
 
+TEST_F(PublishedWay, ASplicedConnectionCountsTwiceOfTheLimit) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  auto client = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open=3", "echo", "hold"}});
+  ASSERT_TRUE(echo && client && says(*client, "echo 3\n"));
+  EXPECT_EQ(sh(fmt::format("postern status --pid {} --json | jq .flows.open", inside->postern().pid())).out, "6\n");
+}
+
 TEST_F(PublishedWay, KillEndsWhatCameByTheHostsEndWhereverItLed) {
   for (const char* address : {"127.0.0.1", "192.0.2.1"}) {
     const Machine& from = address == std::string("127.0.0.1") ? host() : remote();

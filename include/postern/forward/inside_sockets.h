@@ -37,7 +37,7 @@ class InsideSockets {
 
   /// A stream socket, non-blocking. Empty: more are on their way, if there is a helper.
   UniqueFd take(int family);
-  /// It could not enter, or somebody inside has ended it.
+  /// No: it could not enter the namespace, has ended, or was given up. Then there never will be one.
   bool has_helper() const { return static_cast<bool>(helper_); }
   /// Nothing has come from it for `limit`, though it was asked: it is stopped, or busy with what is not its business.
   bool is_silent(Duration limit) const { return asked_at_ && loop_.now() - *asked_at_ >= limit; }

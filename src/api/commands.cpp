@@ -23,7 +23,9 @@ Json error(const std::string& description, const Error& cause) {
 Json add_hostfwd(const Json& arguments, Instance& instance) {
   const auto request = read_port_request(arguments);
   if (const auto* bad = std::get_if<BadArgument>(&request)) {
-    return error(std::string("bad request: add_hostfwd: bad arguments.") + bad->name);
+    Json reply = error(std::string("bad request: add_hostfwd: bad arguments.") + bad->name);
+    if (bad->why) reply["error"]["reason"] = bad->why;
+    return reply;
   }
   const auto& wanted = std::get<forward::PortRequest>(request);
   const auto added = instance.add_forward(wanted);

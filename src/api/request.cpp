@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "postern/wire/address_class.h"
+
 namespace postern::api {
 
 namespace {
@@ -79,8 +81,13 @@ std::variant<forward::PortRequest, BadArgument> read_port_request(const Json& ar
   if (!host_port) return BadArgument{"host_port"};
   request.host_port.number = static_cast<uint16_t>(*host_port);
   const auto guest = read_address(arguments, "guest_addr");
-  if (!guest.good || (guest.address && guest.address->index() != request.host_address.index())) return BadArgument{"guest_addr"};
-  request.guest_address = guest.address;
+  if (!guest.good) return BadArgument{"guest_addr"};
+  if (guest.address && !wire::is_unspecified(*guest.address)) {  // 0.0.0.0 and :: are libslirp's words for the default
+    if (wire::is_martian(*guest.address)) return BadArgument{"guest_addr", "no frame may carry this address"};
+    if (wire::is_group(*guest.address)) return BadArgument{"guest_addr", "no single host has this address"};
+    if (guest.address->index() != request.host_address.index()) return BadArgument{"guest_addr"};
+    request.guest_address = guest.address;
+  }
   const auto guest_port = read_integer(arguments, "guest_port", 1, UINT16_MAX);
   if (!guest_port) return BadArgument{"guest_port"};
   request.guest_port.number = static_cast<uint16_t>(*guest_port);

@@ -21,6 +21,7 @@ std::optional<uint64_t> read_integer(const Json& object, const char* key, uint64
 /// What an argument of add_hostfwd is not: the one that slirp4netns would name, in its order.
 struct BadArgument {
   const char* name;
+  const char* why = nullptr;  // in words, where it is not plain
 };
 std::variant<forward::PortRequest, BadArgument> read_port_request(const Json& arguments);
 

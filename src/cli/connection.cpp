@@ -119,7 +119,12 @@ Status Connection::open_splicer(const netns::NamespaceHandle& target) {
   auto splicer = forward::Splicer::create(loop_, target, [this](forward::Splicer::Client client) {
     relay_->accept_tcp(std::move(client.socket), client.address, {client.forward.guest_address, client.forward.guest_port});
   });
-  if (!splicer) return Failure(splicer.error());
+  if (!splicer && network_.publish_source_is_typed) return Failure(splicer.error());
+  if (!splicer) {
+    log::warning("clients of published ports on the host's loopback go by the TAP, seen as the gateway: {}",
+                 splicer.error().message());
+    return {};
+  }
   splicer_ = std::move(*splicer);
   constexpr size_t kSockets = 2;  // of a connection
   relay_->count_beside([this] { return kSockets * splicer_->open_connections(); });
@@ -146,7 +151,7 @@ Connection::Awaited Connection::awaited_behind(const relay::TapPlan& plan) {
 
 Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events) {
   events_ = std::move(events);
-  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, events_.tap_gone); !connected) return connected;
+  if (auto connected = relay_->connect(std::move(tap.tap), tap.mode, [this] { lose_tap(); }); !connected) return connected;
   carries_ = true;
   if (awaited == Awaited::ipv6_address) {
     if (auto watched = watch_link(tap); !watched) return watched;
@@ -156,6 +161,12 @@ Status Connection::start(relay::ConnectedTap tap, Awaited awaited, Events events
   }
   if (awaited == Awaited::nothing) report_ready();
   return {};
+}
+
+/// Who comes to a published port now waits in the backlog: behind us is nobody.
+void Connection::lose_tap() {
+  carries_ = false;
+  if (events_.tap_gone) events_.tap_gone();
 }
 
 Status Connection::watch_link(relay::ConnectedTap& tap) {

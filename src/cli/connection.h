@@ -31,6 +31,7 @@ class Connection final : private forward::Clients {
                                                     const std::vector<forward::PortSpec>& publish);
 
   /// Who carries clients on the host's loopback past the TAP, where they are to be carried so. Before start(), and unconfined.
+  /// Errors only where --publish-source was typed: else they come by the TAP, which a warning says.
   Status open_splicer(const netns::NamespaceHandle& target);
   /// Lets frames flow through `tap`. Before it says that it is ready it waits for the address inside that a router advertisement
   /// brings, where `awaited` says so; `tap` then has an address_watch.
@@ -47,7 +48,13 @@ class Connection final : private forward::Clients {
 
   /// Nothing: nobody is spliced, for there is no namespace to enter, or nobody wants it.
   const forward::Splicer* splicer() const { return splicer_ && splicer_->can_carry() ? splicer_.get() : nullptr; }
+  /// What was spliced, also before the helper was lost.
+  std::optional<forward::Splicer::Counters> spliced() const {
+    return splicer_ ? std::optional(splicer_->counters()) : std::nullopt;
+  }
   stack::Flows flows(size_t most) const;
+  /// As --max-flows counts them.
+  size_t used_flows() const { return flows(0).total + (splicer_ ? splicer_->open_connections() : 0); }
   /// What the relay still owes to the host, and the splicer to its clients: Relay::drain.
   Status drain(const relay::Relay::Patience& patience, const std::function<bool()>& give_up);
 
@@ -55,6 +62,7 @@ class Connection final : private forward::Clients {
   Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay);
   Status isolate_host();
   Status publish(const std::vector<forward::PortSpec>& specs);
+  void lose_tap();
   Status watch_link(relay::ConnectedTap& tap);
   bool have_room() const override;
   void arrived(UniqueFd socket, const stack::Endpoint& client, const stack::Forward& forward) override;

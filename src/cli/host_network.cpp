@@ -125,6 +125,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   network.stack.host_loopback = options.host_loopback;
   network.host_reach = options.host_reach;
   network.publish_source = choose_publish_source(options);
+  network.publish_source_is_typed = options.publish_source.has_value();
   network.stack.reach = options.reach;
   network.datagrams = options.datagrams;
   network.stack.dns = options.dns;

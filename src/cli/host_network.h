@@ -21,6 +21,7 @@ struct VirtualNetwork {
   HostReach host_reach = HostReach::open;
   relay::NameSettings names;
   PublishSource publish_source = PublishSource::gateway;
+  bool publish_source_is_typed = false;  // then it must be had
   Mac mac;  // of the TAP; ours to choose, so that the SLAAC address is known before the device exists
   std::optional<Ipv6> guest6() const;
 };

@@ -31,7 +31,7 @@ api::InstanceStatus RunningInstance::status() const {
           .network = connection_.network().stack,
           .guest6 = connection_.network().guest6(),
           .uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_),
-          .open_flows = connection_.flows(0).total,
+          .open_flows = connection_.used_flows(),
           .names = connection_.relay().name_service(),
           .loopback_clients = loopback_clients(connection_)};
 }
@@ -40,11 +40,10 @@ api::InstanceCounters RunningInstance::counters() const {
   const auto* engine = connection_.relay().engine_counters();
   const auto* datagrams = connection_.relay().datagram_counters();
   const auto names = connection_.relay().name_service();
-  const forward::Splicer* splicer = connection_.splicer();
   return {.frames = connection_.relay().counters(),
           .drops = connection_.relay().filter().drops(),
           .engine = engine ? std::optional(*engine) : std::nullopt,
-          .spliced = splicer ? std::optional(splicer->counters()) : std::nullopt,
+          .spliced = connection_.spliced(),
           .datagrams = datagrams ? std::optional(*datagrams) : std::nullopt,
           .names = names ? std::optional(names->counters) : std::nullopt};
 }

@@ -71,7 +71,8 @@ void add_network_options(CLI::App& app, TypedNetwork& typed) {
       ->type_name("SPEC")
       ->allow_extra_args(false);
   app.add_option("--publish-source", typed.publish_source,
-                 "As whom clients on the host's loopback are seen inside: namespace (default), loopback, or gateway")
+                 "As whom clients on the host's loopback are seen inside: namespace (default where a TCP port is published), "
+                 "loopback, or gateway")
       ->type_name("WHO");
   app.add_option("--reach", typed.reach, "Open one TCP port of the host's loopback, at the gateway's address: HOST_PORT[:PORT]")
       ->type_name("SPEC")

@@ -45,9 +45,8 @@ Result<forward::ForwardId> add_one(const ControlClient& client, const forward::P
 
 Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ports& added) {
   for (size_t offset = 0; offset < spec.count(); ++offset) {
-    const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
-    const forward::PortRequest request = {spec.protocol, spec.host_address, shifted(spec.first), std::nullopt,
-                                          shifted(spec.guest_first)};
+    const forward::PortRequest request = {spec.protocol, spec.host_address, forward::shifted(spec.first, offset), std::nullopt,
+                                          forward::shifted(spec.guest_first, offset)};
     const auto id = add_one(client, request);
     if (!id) return Failure(id.error());
     added.push_back({*id, request});

@@ -37,7 +37,10 @@ Result<Bound> open_port(const stack::Forward& forward) {
   SocketAddress name(forward.host_address, forward.host_port);
   UniqueFd socket(::socket(name.family(), (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket for", where);
-  if (name.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);  // IPv4 is a port of its own
+  // IPv4 is a port of its own, and its clients would look like nobody of this one's family.
+  if (name.family() == AF_INET6 && set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) {
+    return fail_errno("IPV6_V6ONLY for", where);
+  }
   if (tcp) set_tcp_options(socket.get());
   if (::bind(socket.get(), name.get(), name.size()) < 0) return fail_errno("listen on", where);
   if (tcp && ::listen(socket.get(), SOMAXCONN) < 0) return fail_errno("listen on", where);  // EADDRINUSE comes here too

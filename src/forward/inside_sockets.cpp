@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "postern/base/log.h"
+
 #include "socket_maker.h"
 
 namespace postern::forward {
@@ -26,13 +28,18 @@ void take_descriptors(msghdr& message, std::vector<UniqueFd>& taken) {
 
 }  // namespace
 
+InsideSockets::InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel, std::function<void()> came)
+    : loop_(loop), helper_(std::move(helper)), channel_(std::move(channel)), came_(std::move(came)), alarm_(loop, [this] {
+        wake();
+      }) {}
+
 Result<std::unique_ptr<InsideSockets>> InsideSockets::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                              std::function<void()> came) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno("socketpair");
   UniqueFd ours(ends[0]), theirs(ends[1]);
   POSTERN_TRY(helper, process::Child::fork(0, [&] { return run_socket_maker(theirs.get(), target); }), "sockets inside");
-  std::unique_ptr<InsideSockets> sockets(new InsideSockets(std::move(helper), std::move(ours), std::move(came)));
+  std::unique_ptr<InsideSockets> sockets(new InsideSockets(loop, std::move(helper), std::move(ours), std::move(came)));
   sockets->source_ = loop.make_source([raw = sockets.get()](uint32_t, uint32_t) { raw->receive(); });
   POSTERN_CHECK(sockets->source_.watch(sockets->channel_.get(), EPOLLIN), "sockets inside");
   sockets->ask(AF_INET);
@@ -53,10 +60,12 @@ UniqueFd InsideSockets::take(int family) {
 /// What the channel has no room for is asked for again with the next that is taken.
 void InsideSockets::ask(int family) {
   Pool& pool = this->pool(family);
-  while (has_helper() && pool.sockets.size() + pool.asked_for + kSocketsAMessage <= kKept) {
+  pool.is_used = true;
+  while (has_helper() && !rests_ && pool.sockets.size() + pool.asked_for + kSocketsAMessage <= kKept) {
     const SocketRequest request{static_cast<uint8_t>(family), kSocketsAMessage};
     if (::send(channel_.get(), &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof request) return;
     pool.asked_for += kSocketsAMessage;
+    if (!asked_at_) asked_at_ = loop_.now();
   }
 }
 
@@ -78,16 +87,43 @@ bool InsideSockets::receive_once() {
   message.msg_controllen = control.size();
   const ssize_t size = ::recvmsg(channel_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (size != sizeof made || made.count == 0) {  // it has ended, or can make none
-    source_ = {};
-    channel_.reset();
-    helper_ = {};
+  if (size != sizeof made) {
+    give_up("it has ended");
     return false;
   }
   Pool& from = pool(made.family);
   from.asked_for -= std::min(from.asked_for, kSocketsAMessage);
+  const bool is_owed = pools_[0].asked_for + pools_[1].asked_for != 0;
+  asked_at_ = is_owed ? std::optional(loop_.now()) : std::nullopt;
+  const size_t before = from.sockets.size();
   take_descriptors(message, from.sockets);
+  if (from.sockets.size() - before < kSocketsAMessage) rest();
   return true;
+}
+
+void InsideSockets::give_up(std::string_view why) {
+  log::warning(
+      "the helper that makes sockets inside is lost ({}): clients of published ports on the host's loopback go by the TAP"
+      " now, seen as the gateway",
+      why);
+  source_ = {};
+  channel_.reset();
+  helper_ = {};
+  asked_at_.reset();
+}
+
+/// It could not make all, or we could not take them, recvmsg(2): asking again at once would only keep two processes busy.
+void InsideSockets::rest() {
+  if (std::exchange(rests_, true)) return;
+  alarm_.set(loop_.now() + kRest);
+}
+
+void InsideSockets::wake() {
+  rests_ = false;
+  for (const int family : {AF_INET, AF_INET6}) {
+    const Pool& pool = this->pool(family);
+    if (pool.is_used && pool.sockets.size() + pool.asked_for <= kKept / 2) ask(family);
+  }
 }
 
 }  // namespace postern::forward

@@ -9,8 +9,7 @@ namespace postern::forward {
 namespace {
 
 stack::Forward one_port(const PortSpec& spec, const IpAddress& guest, size_t offset) {
-  const auto shifted = [offset](Port port) { return Port{static_cast<uint16_t>(port.number + offset)}; };
-  return {spec.protocol, spec.host_address, shifted(spec.first), guest, shifted(spec.guest_first)};
+  return {spec.protocol, spec.host_address, shifted(spec.first, offset), guest, shifted(spec.guest_first, offset)};
 }
 
 }  // namespace

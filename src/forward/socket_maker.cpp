@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -58,17 +59,12 @@ bool lock_up() {
   return sandbox::enter(plan, sandbox::Strictness::required).has_value();
 }
 
-/// False: the other end has closed.
-bool answer(const SocketRequest& request, std::array<int, kSocketsAMessage>& sockets) {
-  SocketRequest made{request.family, 0};
-  while (made.count < request.count && made.count < kSocketsAMessage) {
-    const int socket = ::socket(request.family, static_cast<int>(kInsideType), 0);
-    if (socket < 0) break;
-    constexpr int kOn = 1;  // each end has decided already what goes together
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
-    ::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &kOn, sizeof kOn);  // RFC 6093
-    sockets[made.count++] = socket;
-  }
+/// It may pass. Too many descriptors of one user on their way: unix(7).
+bool is_scarcity(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
+bool send(SocketRequest made, const std::array<int, kSocketsAMessage>& sockets) {
   iovec body{&made, sizeof made};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kSocketsAMessage)> control{};
   msghdr message{};
@@ -84,9 +80,25 @@ bool answer(const SocketRequest& request, std::array<int, kSocketsAMessage>& soc
     rights->cmsg_len = CMSG_LEN(bytes);
     std::memcpy(CMSG_DATA(rights), sockets.data(), bytes);
   }
-  const bool sent = ::sendmsg(kChannel, &message, MSG_NOSIGNAL) >= 0;
+  return ::sendmsg(kChannel, &message, MSG_NOSIGNAL) >= 0;
+}
+
+/// False: the other end has closed, or there is no such family here.
+bool answer(const SocketRequest& request, std::array<int, kSocketsAMessage>& sockets) {
+  SocketRequest made{request.family, 0};
+  while (made.count < request.count && made.count < kSocketsAMessage) {
+    const int socket = ::socket(request.family, static_cast<int>(kInsideType), 0);
+    if (socket < 0 && !is_scarcity(errno)) return false;
+    if (socket < 0) break;
+    constexpr int kOn = 1;  // each end has decided already what goes together
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
+    ::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &kOn, sizeof kOn);  // RFC 6093
+    sockets[made.count++] = socket;
+  }
+  const bool sent = send(made, sockets);
+  const bool may_pass = !sent && is_scarcity(errno);
   for (size_t i = 0; i < made.count; ++i) ::close(sockets[i]);
-  return sent;
+  return sent || (may_pass && send({request.family, 0}, sockets));
 }
 
 /// No memory is asked for here: the list above has no call for it.

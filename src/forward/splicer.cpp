@@ -41,6 +41,10 @@ int error_of(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+/// connect(2) could not begin, whatever the server would say. Mostly for want of a port: each connection that was ended by its
+/// client keeps one for a minute in TIME_WAIT, and net.ipv4.tcp_tw_reuse, 2 by default, frees those between 127.0.0.1's alone.
+bool lacks_means(int error) { return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS; }
+
 std::optional<stack::Endpoint> own_end(int socket) {
   SocketAddress name;
   if (socket < 0 || ::getsockname(socket, name.get(), name.room()) != 0) return std::nullopt;
@@ -48,10 +52,18 @@ std::optional<stack::Endpoint> own_end(int socket) {
   return address ? std::optional(stack::Endpoint{*address, name.port()}) : std::nullopt;
 }
 
+/// As the TAP's way has it: by the host's end alone, whatever it leads to now.
+bool is_by(const stack::Forward& forward, const stack::Endpoint& end) {
+  const bool any = forward.host_address == IpAddress(Ipv4{}) || forward.host_address == IpAddress(Ipv6{});
+  const bool one_family = end.address.index() == forward.host_address.index();
+  return one_family && end.port == forward.host_port && (any || end.address == forward.host_address);
+}
+
 }  // namespace
 
 /// waiting ─ a socket inside ─► connecting ─ connected ─► open ─ both directions have ended ─► gone
-///                                  └ refused: the client is reset
+///                                  ├ refused: the client is reset
+///                                  └ no port inside to connect from: by the other way
 struct Splicer::Connection {
   enum class State { waiting, connecting, open } state = State::waiting;
   stack::Endpoint address;  // the client's
@@ -67,9 +79,17 @@ Splicer::Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise)
     : loop_(loop),
       otherwise_(std::move(otherwise)),
       source_(loop.make_source([this](uint32_t token, uint32_t events) { on_event(token, events); })),
-      bell_(loop, [this] { run_queue(); }) {}
+      bell_(loop, [this] { run_queue(); }),
+      patience_(loop, [this] { lose_patience(); }) {}
 
-Splicer::~Splicer() = default;
+/// A stream that is cut off must not look whole.
+Splicer::~Splicer() {
+  for (const auto& connection : slots_) {
+    if (!connection) continue;
+    if (!connection->to_client.has_ended()) set_reset(connection->client.socket.get());
+    if (!connection->to_guest.has_ended() && connection->inside.socket) set_reset(connection->inside.socket.get());
+  }
+}
 
 Result<std::unique_ptr<Splicer>> Splicer::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise) {
@@ -98,25 +118,46 @@ void Splicer::carry(Client client, const stack::Endpoint& guest) {
   serve_waiting();
 }
 
-/// In their order, as far as there are sockets.
+/// In their order, as far as there are sockets. The time of those who are left begins with the last socket that came.
 void Splicer::serve_waiting() {
+  bool any = false;
   while (!waiting_.empty()) {
     const uint32_t slot = waiting_.front();
     Connection* connection = find(slot);
     const bool still_waits = connection && connection->state == Connection::State::waiting;
     if (still_waits) {
       connection->inside.socket = inside_->take(family_of(connection->guest.address));
-      if (!connection->inside.socket && inside_->has_helper()) return;
+      if (!connection->inside.socket && inside_->has_helper()) {
+        if (!std::exchange(somebody_waits_, true) || any) patience_.set(loop_.now() + kPatience);
+        return;
+      }
     }
     waiting_.pop_front();
     if (!still_waits) continue;
+    any = true;
     if (connection->inside.socket) {
       connect(slot);
     } else {
-      otherwise_({std::move(connection->client.socket), connection->address, connection->forward});
-      end(slot, false);
+      go_otherwise(slot);
     }
   }
+  if (std::exchange(somebody_waits_, false)) patience_.cancel();
+}
+
+/// A helper that answers, and has nothing to give for now, may stay.
+void Splicer::lose_patience() {
+  somebody_waits_ = false;
+  if (inside_->is_silent(kPatience)) inside_->give_up("it does not answer");
+  for (const uint32_t slot : std::exchange(waiting_, {})) {
+    const Connection* connection = find(slot);
+    if (connection && connection->state == Connection::State::waiting) go_otherwise(slot);
+  }
+}
+
+void Splicer::go_otherwise(uint32_t slot) {
+  Connection& connection = *slots_[slot];
+  otherwise_({std::move(connection.client.socket), connection.address, connection.forward});
+  end(slot, false);
 }
 
 /// The socket is watched only now: one that is not connected yet would tell of an end.
@@ -124,9 +165,11 @@ void Splicer::connect(uint32_t slot) {
   Connection& connection = *slots_[slot];
   const int inside = connection.inside.socket.get(), client = connection.client.socket.get();
   const SocketAddress guest(connection.guest.address, connection.guest.port);
-  ++counters_.opened;
   connection.state = Connection::State::connecting;
-  if (::connect(inside, guest.get(), guest.size()) < 0 && errno != EINPROGRESS) return refuse(slot);
+  const int error = ::connect(inside, guest.get(), guest.size()) == 0 ? 0 : errno;
+  if (lacks_means(error)) return go_otherwise(slot);
+  ++counters_.opened;
+  if (error != 0 && error != EINPROGRESS) return refuse(slot);
   const bool watched = source_.watch(inside, kEvents, Token{true, slot, connection.generation}.packed()) &&
                        source_.watch(client, kEvents, Token{false, slot, connection.generation}.packed());
   if (!watched) end(slot, true);
@@ -225,7 +268,8 @@ void Splicer::list(stack::Flows& found, size_t most) const {
 
 void Splicer::reset(const stack::Forward& forward) {
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot] && slots_[slot]->forward == forward) end(slot, true);
+    const auto own = slots_[slot] ? own_end(slots_[slot]->client.socket.get()) : std::nullopt;
+    if (own && is_by(forward, *own)) end(slot, true);
   }
 }
 

@@ -6,6 +6,8 @@
 //   host 127.0.0.1 ──── spliced ───┘
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "guest_test.h"
 
 namespace postern::lab {
@@ -152,6 +154,31 @@ TEST_F(PublishedWay, RemovingAPortLeavesItsConnectionsUnlessTheyAreToEnd) {
   }
 }
 
+TEST_F(PublishedWay, ASplicedConnectionCountsTwiceOfTheLimit) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  auto client = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open=3", "echo", "hold"}});
+  ASSERT_TRUE(echo && client && says(*client, "echo 3\n"));
+  EXPECT_EQ(sh(fmt::format("postern status --pid {} --json | jq .flows.open", inside->postern().pid())).out, "6\n");
+}
+
+TEST_F(PublishedWay, KillEndsWhatCameByTheHostsEndWhereverItLed) {
+  for (const char* address : {"127.0.0.1", "192.0.2.1"}) {
+    const Machine& from = address == std::string("127.0.0.1") ? host() : remote();
+    const auto inside = guest({.options = {"-p", "5000:7"}});
+    ASSERT_TRUE(inside);
+    const auto echo = serve(*inside, {"postern-echo", "7"});
+    ASSERT_TRUE(echo);
+    auto client = from.spawn({.argv = {"postern-probe", address, "5000", "open", "echo", "hear"}});
+    ASSERT_TRUE(client && says(*client, "echo 1\n"));
+    const std::string pid = fmt::format("--pid {}", inside->postern().pid());
+    EXPECT_THAT(sh(fmt::format("postern ports rm {0} 5000:7 && postern ports add {0} 5000:8", pid)), Succeeds());
+    EXPECT_THAT(sh(fmt::format("postern ports rm {0} --kill 5000:8", pid)), Succeeds());
+    EXPECT_TRUE(says(*client, "hear 0 ECONNRESET\n")) << address << client->out();
+  }
+}
+
 TEST_F(PublishedWay, StatusTellsTheWayOfLoopbackClients) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);
@@ -178,6 +205,82 @@ TEST_F(PublishedWay, WithoutItsHelperClientsComeByTheTap) {
   EXPECT_TRUE(wait_until([&] { return asked(host(), "TCP4:127.0.0.1:8080", 45'671) == "10.0.2.2 45671\n"; }));
   EXPECT_THAT(sh(fmt::format("postern status --pid {}", inside->postern().pid())).out,
               HasSubstr("go by the TAP, seen as the gateway"));
+}
+
+TEST_F(PublishedWay, WhatIsCutOffByOurEndDoesNotLookWhole) {
+  Process made = start_sh("exec unshare --user --map-root-user --net sh -c 'ip link set lo up; echo made; exec postern-echo 7'");
+  ASSERT_TRUE(says(made, "made")) << made.err();
+  const std::string listens =
+      fmt::format("nsenter -t {} -U -n --preserve-credentials ss -Hltn 'sport = :7' | grep -q .", made.pid());
+  ASSERT_TRUE(wait_until([&] { return sh(listens).ok(); }));
+  Process attached = start_sh(fmt::format("exec postern attach --ready-fd 5 -p 5000:7 --configure {} tap0 5>&1", made.pid()));
+  ASSERT_TRUE(says(attached, "1")) << attached.err();
+  auto client = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open", "echo", "hear"}});
+  ASSERT_TRUE(client && says(*client, "echo 1\n"));
+  attached.signal(SIGTERM);
+  EXPECT_TRUE(says(*client, "hear 0 ECONNRESET\n")) << client->out();
+}
+
+TEST_F(PublishedWay, AHelperThatDoesNotAnswerIsEndedAndNobodyWaitsForIt) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  ASSERT_TRUE(echo);
+  const std::string helper = fmt::format("-x postern-inside -P {}", inside->postern().pid());
+  ASSERT_THAT(host().sh("pkill -STOP " + helper), Succeeds());
+  EXPECT_EQ(host().run({"postern-probe", "--limit-ms", "10000", "127.0.0.1", "5000", "open=60", "echo=1000"}).out,
+            "open 60\necho 60\n");
+  EXPECT_THAT(inside->postern().err(), AllOf(IsOneLine(), HasSubstr("does not answer"), HasSubstr("go by the TAP")));
+  EXPECT_THAT(host().sh("pgrep " + helper), EndsWithStatus(1));
+  const std::string pid = fmt::format("--pid {}", inside->postern().pid());
+  EXPECT_EQ(sh(fmt::format("postern status {} --json | jq .counters.spliced.opened", pid)).out, "32\n");
+}
+
+TEST_F(PublishedWay, WithoutDescriptorsForSocketsInsideNobodySpins) {
+  constexpr auto kWatched = std::chrono::milliseconds(500);
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  ASSERT_TRUE(echo);
+  limit_files(
+      *inside,
+      static_cast<unsigned>(std::stoul(host().sh(fmt::format("ls /proc/{}/fd | wc -l", inside->postern().pid())).out)) + 40);
+  auto first = host().spawn({.argv = {"postern-probe", "127.0.0.1", "5000", "open=20", "echo", "hold"}});
+  ASSERT_TRUE(first && says(*first, "echo 20\n"));
+  auto second = host().spawn({.argv = {"postern-probe", "--limit-ms", "4000", "127.0.0.1", "5000", "open=100", "echo", "hold"}});
+  ASSERT_TRUE(second && says(*second, "open 100\n"));
+  first->kill();  // what becomes free is taken by clients, and none of it is left for sockets inside
+  const auto before = inside->time_not_asleep();
+  std::this_thread::sleep_for(kWatched);  // the time is what is measured
+  EXPECT_LT(inside->time_not_asleep() - before, kWatched / 5);
+  second->kill();
+  EXPECT_TRUE(wait_until([&] {
+    return host().run({"postern-probe", "--limit-ms", "1000", "127.0.0.1", "5000", "open=20", "echo"}).out ==
+           "open 20\necho 20\n";
+  }));
+}
+
+TEST_F(PublishedWay, WithoutAPortInsideToConnectFromClientsComeByTheTap) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->sh("cat /proc/sys/net/ipv4/tcp_tw_reuse").out, "2\n");
+  ASSERT_THAT(inside->sh("sysctl -qw net.ipv4.ip_local_port_range='40000 40019'"), Succeeds());
+  const auto names = serve_names(*inside, "TCP4-LISTEN:7");
+  ASSERT_TRUE(names);
+  const std::string seen = host().sh("for i in $(seq 40); do socat -T5 -t5 - TCP4:127.0.0.1:5000 </dev/null; done").out;
+  EXPECT_THAT(seen, AllOf(HasSubstr("10.0.2.100 "), HasSubstr("10.0.2.2 ")));
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), '\n'), 40) << seen;
+}
+
+TEST_F(PublishedWay, WithoutTheTapNobodyIsAccepted) {
+  const auto inside = guest({.options = {"-p", "5000:7"}});
+  ASSERT_TRUE(inside);
+  ASSERT_THAT(inside->run({"ip", "link", "delete", "tap0"}), Succeeds());
+  ASSERT_TRUE(wait_until([&] { return inside->postern().err().find("TAP was deleted") != std::string::npos; }));
+  auto client = host().spawn({.argv = {"postern-probe", "192.0.2.1", "5000", "open", "hear"}});
+  ASSERT_TRUE(client && says(*client, "open 1\n"));
+  expect_no_spin(*inside);
+  EXPECT_EQ(host().sh("ss -Hltn sport = :5000 | awk '{ print $2 }'").out, "1\n");  // in the backlog
 }
 
 TEST_F(PublishedWay, TheHelperHasNoPowerAndNoDescriptorButItsChannel) {

@@ -12,6 +12,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "postern/loop/event_loop.h"
@@ -24,6 +26,7 @@ class InsideSockets {
  public:
   static constexpr size_t kKept = 32;  // of each family, once one of it was asked for
   static constexpr size_t kMostKept = 2 * kKept;
+  static constexpr Duration kRest = std::chrono::milliseconds(100);  // where one of us had no descriptors left, or no memory
 
   /// Starts the helper. `came` is called from the loop when there are more, or when there will never be. The loop must outlive
   /// this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.
@@ -34,26 +37,36 @@ class InsideSockets {
 
   /// A stream socket, non-blocking. Empty: more are on their way, if there is a helper.
   UniqueFd take(int family);
-  /// It could not enter, or somebody inside has ended it.
+  /// No: it could not enter the namespace, has ended, or was given up. Then there never will be one.
   bool has_helper() const { return static_cast<bool>(helper_); }
+  /// Nothing has come from it for `limit`, though it was asked: it is stopped, or busy with what is not its business.
+  bool is_silent(Duration limit) const { return asked_at_ && loop_.now() - *asked_at_ >= limit; }
+  /// Kills it, and says `why` in a warning: from now on there are no sockets but those that wait here.
+  void give_up(std::string_view why);
 
  private:
   struct Pool {
     std::vector<UniqueFd> sockets;
     size_t asked_for = 0;
+    bool is_used = false;
   };
-  InsideSockets(process::Child helper, UniqueFd channel, std::function<void()> came)
-      : helper_(std::move(helper)), channel_(std::move(channel)), came_(std::move(came)) {}
+  InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel, std::function<void()> came);
   Pool& pool(int family) { return pools_[family == AF_INET ? 0 : 1]; }
   void ask(int family);
   void receive();
   bool receive_once();
+  void rest();
+  void wake();
 
+  loop::EventLoop& loop_;
   process::Child helper_;
   UniqueFd channel_;
   std::function<void()> came_;
   loop::EventLoop::Source source_;
   std::array<Pool, 2> pools_;
+  loop::EventLoop::Timer alarm_;
+  bool rests_ = false;
+  std::optional<TimePoint> asked_at_;  // or heard of since; nothing: nothing is asked for
 };
 
 }  // namespace postern::forward

@@ -24,6 +24,9 @@ struct PortSpec {
   bool operator==(const PortSpec&) const = default;
 };
 
+/// The port `by` numbers behind `port`, within a range.
+inline Port shifted(Port port, size_t by) { return Port{static_cast<uint16_t>(port.number + by)}; }
+
 /// Errors say what is wrong with `text` and what would be right.
 Result<PortSpec> parse_port_spec(std::string_view text);
 

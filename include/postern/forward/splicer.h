@@ -20,6 +20,8 @@ namespace postern::forward {
 
 class Splicer {
  public:
+  static constexpr Duration kPatience = std::chrono::seconds(1);  // of clients, with the helper
+
   struct Counters {
     uint64_t opened = 0;
     uint64_t refused = 0;  // of them, by the namespace
@@ -32,10 +34,11 @@ class Splicer {
     stack::Forward forward;
   };
 
-  /// Starts the helper, so before the sandbox. `otherwise` takes a client that cannot be carried, for the helper has ended. The
-  /// loop must outlive this.
+  /// Starts the helper, so before the sandbox. `otherwise` takes a client that cannot be carried: the helper has ended or is
+  /// silent, there is no socket to be had, or no port inside left to connect from. The loop must outlive this.
   static Result<std::unique_ptr<Splicer>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise);
+  /// Who has not heard his other side's end hears a reset.
   ~Splicer();
 
   bool can_carry() const { return inside_->has_helper(); }
@@ -48,14 +51,16 @@ class Splicer {
   const Counters& counters() const { return counters_; }
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
-  /// Ends, with a reset on both sides, what came in by `forward`.
+  /// Ends, with a reset on both sides, what came in by the host's address and port of `forward`.
   void reset(const stack::Forward& forward);
 
  private:
   struct Connection;
   Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise);
   void serve_waiting();
+  void lose_patience();
   void connect(uint32_t slot);
+  void go_otherwise(uint32_t slot);
   void on_event(uint32_t packed, uint32_t events);
   void look_at_attempt(uint32_t slot);
   void refuse(uint32_t slot);
@@ -72,6 +77,8 @@ class Splicer {
   std::vector<std::unique_ptr<Connection>> slots_;
   std::vector<uint32_t> free_, queue_;
   std::deque<uint32_t> waiting_;  // for a socket inside
+  loop::EventLoop::Timer patience_;
+  bool somebody_waits_ = false;  // and patience_ is set
   std::unique_ptr<uint8_t[]> scratch_;
   size_t open_ = 0;
   uint32_t last_generation_ = 0;

@@ -91,6 +91,27 @@ TEST(Commands, NameTheFirstWrongArgumentInSlirp4netnsOrder) {
   }
 }
 
+TEST(Commands, AddRefusesAGuestAddressThatNoFrameMayCarry) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"0.0.0.0", "127.0.0.1"},       {"0.0.0.0", "0.1.2.3"}, {"0.0.0.0", "224.0.0.1"},
+      {"0.0.0.0", "255.255.255.255"}, {"::", "::1"},          {"::", "ff02::1"},
+      {"::", "::ffff:10.0.2.100"},    {"::", "::10.0.2.100"}};
+  for (const auto& [host, guest] : cases) {
+    const std::string reply = ask(
+        add(fmt::format(R"("proto":"tcp","host_addr":"{}","host_port":8080,"guest_addr":"{}","guest_port":80)", host, guest)));
+    EXPECT_THAT(reply, HasSubstr(R"("desc":"bad request: add_hostfwd: bad arguments.guest_addr","reason":"no )")) << guest;
+  }
+}
+
+TEST(Commands, AddTakesAnUnspecifiedGuestAddressAsTheDefault) {
+  for (const char* guest : {"0.0.0.0", "::"}) {
+    test::FakeInstance instance;
+    (void)ask(instance, add(fmt::format(R"("proto":"tcp","host_port":8080,"guest_addr":"{}","guest_port":80)", guest)));
+    ASSERT_EQ(instance.published.size(), 1u) << guest;
+    EXPECT_EQ(instance.published.at(0).forward.guest_address, IpAddress(Ipv4::of(10, 0, 2, 100)));
+  }
+}
+
 TEST(Commands, AddTakesAnEmptyOrMissingAddressAsTheDefault) {
   for (const char* addresses : {"", R"("host_addr":"","guest_addr":"",)", R"("host_addr":null,"guest_addr":null,)"}) {
     test::FakeInstance instance;

@@ -53,6 +53,7 @@ struct DnsRelay::Query {
   std::vector<NameServer> servers;          // as they stood when it came
   std::array<int, kMostServers> sockets{};  // -1: closed; of those that were asked
   size_t asked = 0;
+  size_t first_of_no_help = kMostServers;  // of the servers, in their order
   TimePoint begun, next_server_at;
   std::vector<uint8_t> no_help;  // the last answer that was none
   std::optional<Refusal> refusal;
@@ -92,8 +93,9 @@ void DnsRelay::input(const Asker& asker, wire::Bytes bytes, TimePoint now) {
   query.is_open = true;
   query.asker = asker;
   query.bytes.assign(bytes.begin(), bytes.end());
-  query.servers = servers_.in_order();
+  query.servers = servers_.in_order(now);
   query.asked = 0;
+  query.first_of_no_help = kMostServers;
   query.begun = now;
   query.no_help.clear();
   query.refusal.reset();
@@ -180,15 +182,17 @@ void DnsRelay::server_failed(Query& query, size_t which, int error, TimePoint no
   query.has_another() ? ask_next(query, now) : go_on(query);
 }
 
+/// Who knows better than one that lives is not asked first from now on: that one may know the other names, and check them.
 void DnsRelay::take_answer(Query& query, size_t which, wire::Bytes answer, TimePoint now) {
   const bool helps = !is_no_help(wire::DnsMessage::parse(answer)->code);
   if (helps) {
-    servers_.answered(query.servers[which]);
+    if (which < query.first_of_no_help) servers_.answered(query.servers[which], now);
     ++counters_.answered;
     guest_.answer(query.asker, answer);
     return end(query);
   }
   query.no_help.assign(answer.begin(), answer.end());
+  query.first_of_no_help = std::min(query.first_of_no_help, which);
   hang_up(query, which);
   query.has_another() ? ask_next(query, now) : go_on(query);
 }

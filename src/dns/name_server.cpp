@@ -30,13 +30,16 @@ void ServerChoice::replace(const std::vector<NameServer>& servers) {
 }
 
 /// A late answer may be of a server that is not asked any more.
-void ServerChoice::answered(const NameServer& server) {
-  if (std::find(servers_.begin(), servers_.end(), server) != servers_.end()) answering_ = server;
+void ServerChoice::answered(const NameServer& server, TimePoint now) {
+  if (std::find(servers_.begin(), servers_.end(), server) == servers_.end()) return;
+  if (answering_ == server && now - answering_since_ < kMemory) return;
+  answering_ = server;
+  answering_since_ = now;
 }
 
-std::vector<NameServer> ServerChoice::in_order() const {
+std::vector<NameServer> ServerChoice::in_order(TimePoint now) const {
   std::vector<NameServer> order = servers_;
-  if (!answering_) return order;
+  if (!answering_ || now - answering_since_ >= kMemory) return order;
   const auto first = std::find(order.begin(), order.end(), *answering_);
   std::rotate(order.begin(), first, first + 1);
   return order;

@@ -5,7 +5,7 @@
 //                               no socket,
 //                               no clock
 //
-//   asked ── an answer that fits ─► carried back; its server is asked first from now on
+//   asked ── an answer that fits ─► carried back; its server is asked first, if those before it were silent or gone
 //     │ ├─── refused, unreachable, "cannot answer" ─► the next server, at once
 //     │ └─── 1 s of silence ─► the next server too; those before may answer still
 //     ├ nobody is left: the answer that says so, or an ICMP error

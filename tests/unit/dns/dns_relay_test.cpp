@@ -125,6 +125,29 @@ TEST_F(Relay, WhoCannotAnswerIsNotAskedFirstAndAnotherIsAskedInstead) {
   EXPECT_THAT(refusals_, IsEmpty());
 }
 
+TEST_F(Relay, WhoKnowsBetterThanOneThatLivesIsNotAskedFirst) {  // a name whose signature is wrong, say
+  ask(kQuery);
+  say(1, answer_to(kQuery, kServerFailure));
+  say(2, answer_to(kQuery));
+  EXPECT_THAT(answers_, ElementsAre(answer_to(kQuery)));
+  EXPECT_FALSE(choice_.answering());
+  ask(kOther);
+  EXPECT_THAT(asked_, ElementsAre(1, 2, 1));
+}
+
+TEST_F(Relay, WhoWasSilentAndAnswersLateIsAskedFirstWhateverThoseBehindItSaid) {
+  ask(kQuery);
+  pass(1s);
+  say(2, answer_to(kQuery, kServerFailure));
+  say(1, answer_to(kQuery));
+  EXPECT_EQ(choice_.answering(), server(1));
+  ask(kOther);
+  fail(1, ECONNREFUSED);
+  pass(1s);
+  say(3, answer_to(kOther));
+  EXPECT_EQ(choice_.answering(), server(3));
+}
+
 TEST_F(Relay, ThatNobodyCanAnswerIsSaidWhileAProgramStillListens) {
   ask(kQuery);
   say(1, answer_to(kQuery, kServerFailure));

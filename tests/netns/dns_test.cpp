@@ -179,6 +179,20 @@ TEST_F(Dns, AnEmptyFileAndNoneMeanTheHostItself) {
   }
 }
 
+TEST_F(Dns, AServerOnTheLoopbackIsAskedFromThereWhateverTheOutboundAddress) {
+  for (const auto& [at, client, option, own] :
+       {std::tuple("127.0.0.2", "127.0.0.1", "--outbound-addr", kHost4), std::tuple("::1", "::1", "--outbound-addr6", kHost6)}) {
+    const auto local = resolver(at, "203.0.113.2", {"--log-queries", "--log-facility=-"});
+    name({at});
+    const auto running = guest_with({option, std::string(own)});
+    ASSERT_TRUE(local && running);
+    for (const char* by : kTransports)
+      EXPECT_EQ(dig(*running, fmt::format("@10.0.2.3 {} who.lab.test", by)), "203.0.113.2\n") << at << by;
+    EXPECT_THAT(local->err(),
+                AllOf(HasSubstr(fmt::format(" from {}\n", client)), Not(HasSubstr(fmt::format(" from {}\n", own)))));
+  }
+}
+
 TEST_F(Dns, ChosenServersAreAskedInstead) {
   name({kSilent4});
   const auto running = guest_with({"--dns", std::string(kDead4), "--dns", std::string(kRemote4)});

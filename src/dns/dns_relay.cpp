@@ -97,7 +97,6 @@ void DnsRelay::input(const Asker& asker, wire::Bytes bytes, TimePoint now) {
   query.asked = 0;
   query.first_of_no_help = kMostServers;
   query.begun = now;
-  query.no_help.clear();
   query.refusal.reset();
   ask_next(query, now);
 }
@@ -236,6 +235,7 @@ void DnsRelay::end(Query& query) {
     if (query.sockets[which] >= 0) hang_up(query, which);
   }
   query.is_open = false;
+  query.no_help = {};  // which may be 64 KiB, unlike the query
 }
 
 void DnsRelay::wake_at(TimePoint when) { earliest_ = std::min(earliest_.value_or(when), when); }
@@ -243,7 +243,7 @@ void DnsRelay::wake_at(TimePoint when) { earliest_ = std::min(earliest_.value_or
 void DnsRelay::for_each_query(const std::function<void(const Pending&)>& tell) const {
   for (const Query& query : queries_) {
     if (!query.is_open) continue;
-    tell({query.asker, query.begun + kLifetime, query.asked == 0 ? -1 : query.sockets[query.asked - 1]});
+    tell({query.asker, query.ends_at(), query.asked == 0 ? -1 : query.sockets[query.asked - 1]});
   }
 }
 

@@ -159,9 +159,10 @@ void HostSockets::lose_patience() {
   const auto has_waited = [&](const Attempt& each) {
     return each.error == 0 && each.current + 1 < each.destinations.size() && each.patience_ends <= loop_.now();
   };
-  for (auto each = attempts_.begin(); each != attempts_.end();) {
-    each = std::find_if(attempts_.begin(), attempts_.end(), has_waited);
-    if (each != attempts_.end()) try_next(*each, ETIMEDOUT);  // which may erase it
+  for (;;) {  // from the start: try_next() may erase it, and what it tells may add others
+    const auto each = std::find_if(attempts_.begin(), attempts_.end(), has_waited);
+    if (each == attempts_.end()) break;
+    try_next(*each, ETIMEDOUT);
   }
   wait_for_first();
 }

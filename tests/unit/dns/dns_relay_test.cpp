@@ -320,6 +320,8 @@ TEST_F(Relay, TellsOfWhatIsOnItsWay) {
     EXPECT_EQ(sockets_.at(query.socket).number, 2);
   });
   EXPECT_EQ(told, 1);
+  say(2, answer_to(kQuery, kServerFailure));
+  relay_.for_each_query([&](const DnsRelay::Pending& query) { EXPECT_EQ(query.forgotten_at, now_ + 3s); });
 }
 
 }  // namespace

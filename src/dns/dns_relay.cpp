@@ -128,7 +128,8 @@ DnsRelay::Query& DnsRelay::place_for_another() {
 /// The query or its answer may have been lost on the way.
 void DnsRelay::repeat(Query& query, TimePoint now) {
   ++counters_.asked_again;
-  for (size_t i = 0; i < query.asked && query.is_open; ++i) {
+  const size_t asked = query.asked;  // who takes the place of one that fails has just been asked
+  for (size_t i = 0; i < asked && query.is_open; ++i) {
     if (query.sockets[i] < 0) continue;
     if (const int error = host_.ask_again(query.sockets[i], query.bytes)) server_failed(query, i, error, now);
   }
@@ -193,6 +194,7 @@ void DnsRelay::take_answer(Query& query, size_t which, wire::Bytes answer, TimeP
   query.no_help.assign(answer.begin(), answer.end());
   query.first_of_no_help = std::min(query.first_of_no_help, which);
   hang_up(query, which);
+  if (now >= query.ends_at()) return give_up(query);
   query.has_another() ? ask_next(query, now) : go_on(query);
 }
 

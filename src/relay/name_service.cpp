@@ -130,7 +130,7 @@ void NameService::list(stack::Flows& found, size_t most, TimePoint now) const {
 NameServiceState NameService::state() const {
   size_t pending = 0;
   relay_.for_each_query([&](const dns::DnsRelay::Pending&) { ++pending; });
-  const dns::ServerChoice& choice = resolver_.choice();
+  const dns::ServerChoice& choice = resolver_.look();
   return {.servers = choice.servers(), .answering = choice.answering(), .pending = pending, .counters = relay_.counters()};
 }
 

@@ -266,6 +266,7 @@ TEST_F(Dns, StatusTellsWhoIsAskedAndWhoAnswers) {
   name({kDead4, kRemote4});
   const auto running = guest_with({"--add-host", "db.lan:192.0.2.7"});
   ASSERT_TRUE(running);
+  EXPECT_EQ(status()["dns"]["servers"], nlohmann::json({kDead4, kRemote4}));  // before anybody has asked
   dig(*running, "@10.0.2.3 $LAB_DNS_NAME A");
   dig(*running, "@10.0.2.3 db.lan A");
   const nlohmann::json told = status();

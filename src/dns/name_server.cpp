@@ -26,21 +26,22 @@ void ServerChoice::replace(const std::vector<NameServer>& servers) {
   if (kept.empty()) kept = {{Ipv4::of(127, 0, 0, 1)}, {Ipv6::from_wire(in6addr_loopback)}};
   if (kept == servers_) return;
   servers_ = std::move(kept);
-  answering_.reset();
+  last_ = {};
 }
 
 /// A late answer may be of a server that is not asked any more.
-void ServerChoice::answered(const NameServer& server, TimePoint now) {
+void ServerChoice::answered(const NameServer& server, TimePoint now, Transport by) {
   if (std::find(servers_.begin(), servers_.end(), server) == servers_.end()) return;
-  if (answering_ == server && now - answering_since_ < kMemory) return;
-  answering_ = server;
-  answering_since_ = now;
+  Last& last = last_[static_cast<size_t>(by)];
+  if (last.server == server && now - last.since < kMemory) return;
+  last = {server, now};
 }
 
-std::vector<NameServer> ServerChoice::in_order(TimePoint now) const {
+std::vector<NameServer> ServerChoice::in_order(TimePoint now, Transport by) const {
   std::vector<NameServer> order = servers_;
-  if (!answering_ || now - answering_since_ >= kMemory) return order;
-  const auto first = std::find(order.begin(), order.end(), *answering_);
+  const Last& last = last_[static_cast<size_t>(by)];
+  if (!last.server || now - last.since >= kMemory) return order;
+  const auto first = std::find(order.begin(), order.end(), *last.server);
   std::rotate(order.begin(), first, first + 1);
   return order;
 }

@@ -53,14 +53,14 @@ bool NameService::serves(const IpAddress& remote, Port port) const {
 }
 
 flow::HostSocketsConfig::Destination NameService::nameserver() {
-  const std::vector<dns::NameServer> servers = resolver_.look().in_order(loop_.now());
+  const std::vector<dns::NameServer> servers = resolver_.look().in_order(loop_.now(), dns::Transport::tcp);
   flow::HostSocketsConfig::Destination destination = to_destination(servers.front());
   for (size_t i = 1; i < servers.size(); ++i) destination.otherwise.push_back(to_destination(servers[i]));
   return destination;
 }
 
 void NameService::connected(const flow::HostSocketsConfig::Destination& destination) {
-  resolver_.choice().answered({destination.address, destination.scope}, loop_.now());
+  resolver_.choice().answered({destination.address, destination.scope}, loop_.now(), dns::Transport::tcp);
 }
 
 void NameService::answer(const dns::Asker& asker, wire::Bytes message) {

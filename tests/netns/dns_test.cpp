@@ -106,10 +106,8 @@ TEST_F(Dns, AServerThatIsSilentIsWaitedForOnce) {
       const auto running = guest_with();
       ASSERT_TRUE(running);
       EXPECT_EQ(dig(*running, fmt::format("@10.0.2.3 {} $LAB_DNS_NAME A", by)), fmt::format("{}\n", kRemote4)) << dead << by;
-      for (const char* again : kTransports) {  // both know now who answers
-        EXPECT_EQ(dig(*running, fmt::format("+time=1 @10.0.2.3 {} $LAB_DNS_NAME AAAA", again)), fmt::format("{}\n", kRemote6))
-            << dead << by << again;
-      }
+      EXPECT_EQ(dig(*running, fmt::format("+time=1 @10.0.2.3 {} $LAB_DNS_NAME AAAA", by)), fmt::format("{}\n", kRemote6))
+          << dead << by;
     }
   }
 }

@@ -66,6 +66,17 @@ TEST(ServerChoice, TriesTheirOwnOrderAgainAfterAMinuteHoweverOftenTheOtherAnswer
   EXPECT_THAT(choice.in_order(after + std::chrono::seconds(59)), ElementsAre(at("192.0.2.2"), at("192.0.2.1")));
 }
 
+TEST(ServerChoice, RemembersEachTransportApart) {
+  ServerChoice choice;
+  choice.replace({at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")});
+  choice.answered(at("192.0.2.2"), kNow, Transport::tcp);
+  EXPECT_THAT(choice.in_order(kNow), ElementsAre(at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")));
+  EXPECT_FALSE(choice.answering());
+  choice.answered(at("192.0.2.3"), kNow);
+  EXPECT_THAT(choice.in_order(kNow, Transport::tcp), ElementsAre(at("192.0.2.2"), at("192.0.2.1"), at("192.0.2.3")));
+  EXPECT_EQ(choice.answering(), at("192.0.2.3"));
+}
+
 TEST(ServerChoice, ForgetsWhoAnsweredWhenSomethingHasChangedAndOnlyThen) {
   ServerChoice choice;
   choice.replace({at("192.0.2.1"), at("192.0.2.2")});

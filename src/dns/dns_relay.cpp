@@ -66,8 +66,8 @@ struct DnsRelay::Query {
   TimePoint deadline() const { return has_another() ? std::min(next_server_at, ends_at()) : ends_at(); }
 };
 
-DnsRelay::DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host)
-    : names_(names), servers_(servers), guest_(guest), host_(host) {}
+DnsRelay::DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host, size_t most_sockets)
+    : names_(names), servers_(servers), guest_(guest), host_(host), most_sockets_(most_sockets) {}
 
 DnsRelay::~DnsRelay() {
   for (Query& query : queries_) {
@@ -112,7 +112,7 @@ DnsRelay::Query* DnsRelay::find(const Asker& asker, wire::Bytes bytes) {
 
 /// A closed place, a new one, or that of the oldest.
 DnsRelay::Query& DnsRelay::place_for_another() {
-  if (open_sockets_ < kMostSockets) {
+  if (open_sockets_ < most_sockets_) {
     const auto closed = std::find_if(queries_.begin(), queries_.end(), [](const Query& query) { return !query.is_open; });
     if (closed != queries_.end()) return *closed;
     if (queries_.size() < kMostQueries) return queries_.emplace_back();
@@ -137,7 +137,7 @@ void DnsRelay::repeat(Query& query, TimePoint now) {
 
 void DnsRelay::ask_next(Query& query, TimePoint now) {
   query.next_server_at = now + kPatience;
-  while (query.has_another() && open_sockets_ < kMostSockets) {
+  while (query.has_another() && open_sockets_ < most_sockets_) {
     const size_t which = query.asked++;
     if (which != 0) ++counters_.failed_over;
     const auto place = static_cast<uint32_t>(&query - queries_.data());

@@ -33,7 +33,7 @@ NameService::NameService(loop::EventLoop& loop, TapPort& tap, const stack::Stack
       sockets_(loop, {.outbound4 = config.outbound4,
                       .outbound6 = config.outbound6,
                       .ready = [this](uint32_t token) { relay_.host_ready(token, loop_.now()); }}),
-      relay_(names_, resolver_.choice(), *this, sockets_) {}
+      relay_(names_, resolver_.choice(), *this, sockets_, dns::DnsRelay::sockets_beside(config.max_flows)) {}
 
 bool NameService::take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now) {
   if (packet.place != Place::dns || config_.dns != stack::Dns::redirected || datagram.destination != dns::kPort) return false;

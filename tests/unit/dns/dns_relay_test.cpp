@@ -301,6 +301,15 @@ TEST_F(Relay, SilentServersDoNotTakeMoreSocketsThanTheLimit) {
   EXPECT_EQ(relay_.open_sockets(), 0u);
 }
 
+TEST_F(Relay, BesideFewFlowsTheLimitIsLower) {
+  static_assert(DnsRelay::sockets_beside(20) == 16 && DnsRelay::sockets_beside(1000) == 125);
+  static_assert(DnsRelay::sockets_beside(16'384) == DnsRelay::kMostSockets);
+  DnsRelay small(names_, choice_, *this, *this, 16);
+  for (uint16_t i = 0; i < 20; ++i) small.input(kAsker, dns_query("x", {.id = i}), now_ + i * 1us);
+  EXPECT_EQ(small.open_sockets(), 16u);
+  EXPECT_EQ(small.counters().evicted, 4u);
+}
+
 TEST_F(Relay, AnEventOfWhatHasEndedReachesNobody) {
   ask(kQuery);
   const uint32_t token = sockets_.begin()->second.token;

@@ -62,6 +62,11 @@ std::string to_string(const IpAddress& address) {
   return std::visit([](const auto& any) { return any.to_string(); }, address);
 }
 
+bool is_loopback(const IpAddress& address) {
+  if (const auto* v4 = std::get_if<Ipv4>(&address)) return v4->bits >> 24 == 127;
+  return address == IpAddress(Ipv6::from_wire(in6addr_loopback));
+}
+
 std::string Mac::to_string() const { return fmt::format("{:02x}", fmt::join(octets, ":")); }
 
 std::optional<Cidr4> Cidr4::parse(std::string_view text) {

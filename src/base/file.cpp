@@ -3,23 +3,25 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 
 namespace postern {
 
-Result<std::string> read_file(const std::string& path) {
+Result<std::string> read_file(const std::string& path, size_t most) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return fail_errno("open", path);
   std::string text;
   std::array<char, 4096> chunk;
-  for (;;) {
-    const ssize_t size = ::read(file.get(), chunk.data(), chunk.size());
-    if (size == 0) return text;
+  while (text.size() < most) {
+    const ssize_t size = ::read(file.get(), chunk.data(), std::min(chunk.size(), most - text.size()));
+    if (size == 0) break;
     if (size < 0) return fail_errno("read", path);
     text.append(chunk.data(), static_cast<size_t>(size));
   }
+  return text;
 }
 
 Status write_file(const std::string& path, std::string_view text) {

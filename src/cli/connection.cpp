@@ -21,11 +21,6 @@ std::unique_ptr<forward::Listeners> make_listeners(relay::Engine engine, loop::E
   return std::make_unique<forward::HostListeners>(loop, clients);
 }
 
-bool is_loopback(const IpAddress& address) {
-  if (const auto* v4 = std::get_if<Ipv4>(&address)) return v4->bits >> 24 == 127;
-  return address == IpAddress(Ipv6::from_wire(in6addr_loopback));
-}
-
 }  // namespace
 
 Connection::Connection(loop::EventLoop& loop, const VirtualNetwork& network, std::unique_ptr<relay::Relay> relay)

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "postern/base/log.h"
+#include "postern/dns/dns_relay.h"
 #include "postern/forward/inside_sockets.h"
 #include "postern/netlink/source_address.h"
 #include "postern/process/inheritance.h"
@@ -50,16 +51,22 @@ Status choose_outbound(const NetworkOptions& options, stack::StackConfig& config
   return {};
 }
 
+/// Of `all` descriptors, beside `others`; where those would take more than half, half.
+size_t what_is_left(size_t all, size_t others) { return all > 2 * others ? all - others : all / 2; }
+
 Result<size_t> choose_max_flows(const NetworkOptions& options, PublishSource source) {
   const size_t limit = process::raise_file_limit();
   size_t others = kSpareDescriptors;  // and a listener for each published port
   if (source != PublishSource::gateway) others += forward::InsideSockets::kMostKept;
   for (const forward::PortSpec& spec : options.publish) others += spec.count();
-  const size_t possible = limit > 2 * others ? limit - others : limit / 2;
+  const bool asks = options.engine == relay::Engine::fast && options.dns == stack::Dns::redirected;
+  const auto of_queries = [asks](size_t flows) { return asks ? dns::DnsRelay::sockets_beside(flows) : 0; };
+  const size_t rest = what_is_left(limit, others), possible = what_is_left(rest, of_queries(rest));
   if (!options.max_flows) return std::min(possible, kMostFlows);
-  if (*options.max_flows <= possible) return *options.max_flows;
+  const size_t wanted = *options.max_flows + of_queries(*options.max_flows);
+  if (wanted <= rest) return *options.max_flows;
   return fail(fmt::format("--max-flows {}: the limit on open files allows {} (raise it: ulimit -n {})", *options.max_flows,
-                          possible, *options.max_flows + others));
+                          possible, wanted + others));
 }
 
 /// Whoever publishes nothing at first is spared the helper that splicing needs; ports that come later then go by the TAP.

@@ -53,6 +53,7 @@ struct DnsRelay::Query {
   std::vector<NameServer> servers;          // as they stood when it came
   std::array<int, kMostServers> sockets{};  // -1: closed; of those that were asked
   size_t asked = 0;
+  size_t first_of_no_help = kMostServers;  // of the servers, in their order
   TimePoint begun, next_server_at;
   std::vector<uint8_t> no_help;  // the last answer that was none
   std::optional<Refusal> refusal;
@@ -65,8 +66,8 @@ struct DnsRelay::Query {
   TimePoint deadline() const { return has_another() ? std::min(next_server_at, ends_at()) : ends_at(); }
 };
 
-DnsRelay::DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host)
-    : names_(names), servers_(servers), guest_(guest), host_(host) {}
+DnsRelay::DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host, size_t most_sockets)
+    : names_(names), servers_(servers), guest_(guest), host_(host), most_sockets_(most_sockets) {}
 
 DnsRelay::~DnsRelay() {
   for (Query& query : queries_) {
@@ -92,10 +93,10 @@ void DnsRelay::input(const Asker& asker, wire::Bytes bytes, TimePoint now) {
   query.is_open = true;
   query.asker = asker;
   query.bytes.assign(bytes.begin(), bytes.end());
-  query.servers = servers_.in_order();
+  query.servers = servers_.in_order(now);
   query.asked = 0;
+  query.first_of_no_help = kMostServers;
   query.begun = now;
-  query.no_help.clear();
   query.refusal.reset();
   ask_next(query, now);
 }
@@ -111,7 +112,7 @@ DnsRelay::Query* DnsRelay::find(const Asker& asker, wire::Bytes bytes) {
 
 /// A closed place, a new one, or that of the oldest.
 DnsRelay::Query& DnsRelay::place_for_another() {
-  if (open_sockets_ < kMostSockets) {
+  if (open_sockets_ < most_sockets_) {
     const auto closed = std::find_if(queries_.begin(), queries_.end(), [](const Query& query) { return !query.is_open; });
     if (closed != queries_.end()) return *closed;
     if (queries_.size() < kMostQueries) return queries_.emplace_back();
@@ -127,7 +128,8 @@ DnsRelay::Query& DnsRelay::place_for_another() {
 /// The query or its answer may have been lost on the way.
 void DnsRelay::repeat(Query& query, TimePoint now) {
   ++counters_.asked_again;
-  for (size_t i = 0; i < query.asked && query.is_open; ++i) {
+  const size_t asked = query.asked;  // who takes the place of one that fails has just been asked
+  for (size_t i = 0; i < asked && query.is_open; ++i) {
     if (query.sockets[i] < 0) continue;
     if (const int error = host_.ask_again(query.sockets[i], query.bytes)) server_failed(query, i, error, now);
   }
@@ -135,7 +137,7 @@ void DnsRelay::repeat(Query& query, TimePoint now) {
 
 void DnsRelay::ask_next(Query& query, TimePoint now) {
   query.next_server_at = now + kPatience;
-  while (query.has_another() && open_sockets_ < kMostSockets) {
+  while (query.has_another() && open_sockets_ < most_sockets_) {
     const size_t which = query.asked++;
     if (which != 0) ++counters_.failed_over;
     const auto place = static_cast<uint32_t>(&query - queries_.data());
@@ -180,16 +182,19 @@ void DnsRelay::server_failed(Query& query, size_t which, int error, TimePoint no
   query.has_another() ? ask_next(query, now) : go_on(query);
 }
 
+/// Who knows better than one that lives is not asked first from now on: that one may know the other names, and check them.
 void DnsRelay::take_answer(Query& query, size_t which, wire::Bytes answer, TimePoint now) {
   const bool helps = !is_no_help(wire::DnsMessage::parse(answer)->code);
   if (helps) {
-    servers_.answered(query.servers[which]);
+    if (which < query.first_of_no_help) servers_.answered(query.servers[which], now);
     ++counters_.answered;
     guest_.answer(query.asker, answer);
     return end(query);
   }
   query.no_help.assign(answer.begin(), answer.end());
+  query.first_of_no_help = std::min(query.first_of_no_help, which);
   hang_up(query, which);
+  if (now >= query.ends_at()) return give_up(query);
   query.has_another() ? ask_next(query, now) : go_on(query);
 }
 
@@ -232,6 +237,7 @@ void DnsRelay::end(Query& query) {
     if (query.sockets[which] >= 0) hang_up(query, which);
   }
   query.is_open = false;
+  query.no_help = {};  // which may be 64 KiB, unlike the query
 }
 
 void DnsRelay::wake_at(TimePoint when) { earliest_ = std::min(earliest_.value_or(when), when); }
@@ -239,7 +245,7 @@ void DnsRelay::wake_at(TimePoint when) { earliest_ = std::min(earliest_.value_or
 void DnsRelay::for_each_query(const std::function<void(const Pending&)>& tell) const {
   for (const Query& query : queries_) {
     if (!query.is_open) continue;
-    tell({query.asker, query.begun + kLifetime, query.asked == 0 ? -1 : query.sockets[query.asked - 1]});
+    tell({query.asker, query.ends_at(), query.asked == 0 ? -1 : query.sockets[query.asked - 1]});
   }
 }
 

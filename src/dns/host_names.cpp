@@ -1,5 +1,7 @@
 #include "postern/dns/host_names.h"
 
+#include <algorithm>
+
 #include "postern/base/text.h"
 
 namespace postern::dns {
@@ -32,7 +34,8 @@ HostNames::HostNames(const std::vector<HostName>& names) {
     if (wire.empty()) continue;
     const Entry* known = find(wire);
     if (!known) known = &entries_.emplace_back(Entry{std::move(wire), {}});
-    entries_[static_cast<size_t>(known - entries_.data())].addresses.push_back(address);
+    auto& addresses = entries_[static_cast<size_t>(known - entries_.data())].addresses;
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
   }
 }
 

@@ -26,18 +26,22 @@ void ServerChoice::replace(const std::vector<NameServer>& servers) {
   if (kept.empty()) kept = {{Ipv4::of(127, 0, 0, 1)}, {Ipv6::from_wire(in6addr_loopback)}};
   if (kept == servers_) return;
   servers_ = std::move(kept);
-  answering_.reset();
+  last_ = {};
 }
 
 /// A late answer may be of a server that is not asked any more.
-void ServerChoice::answered(const NameServer& server) {
-  if (std::find(servers_.begin(), servers_.end(), server) != servers_.end()) answering_ = server;
+void ServerChoice::answered(const NameServer& server, TimePoint now, Transport by) {
+  if (std::find(servers_.begin(), servers_.end(), server) == servers_.end()) return;
+  Last& last = last_[static_cast<size_t>(by)];
+  if (last.server == server && now - last.since < kMemory) return;
+  last = {server, now};
 }
 
-std::vector<NameServer> ServerChoice::in_order() const {
+std::vector<NameServer> ServerChoice::in_order(TimePoint now, Transport by) const {
   std::vector<NameServer> order = servers_;
-  if (!answering_) return order;
-  const auto first = std::find(order.begin(), order.end(), *answering_);
+  const Last& last = last_[static_cast<size_t>(by)];
+  if (!last.server || now - last.since >= kMemory) return order;
+  const auto first = std::find(order.begin(), order.end(), *last.server);
   std::rotate(order.begin(), first, first + 1);
   return order;
 }

@@ -27,11 +27,7 @@ ServerSockets::ServerSockets(loop::EventLoop& loop, Config config)
 /// 0, or an errno. The kernel chooses the port, at random. An outbound address that the host has lost is a network that cannot be
 /// reached.
 int ServerSockets::connect(int socket, const NameServer& server) const {
-  const bool v4 = std::holds_alternative<Ipv4>(server.address);
-  std::optional<IpAddress> own;
-  if (v4 && config_.outbound4) own = *config_.outbound4;
-  if (!v4 && config_.outbound6) own = *config_.outbound6;
-  if (own) {
+  if (const auto own = outbound_towards(server.address, config_.outbound4, config_.outbound6)) {
     const SocketAddress from(*own, {});
     if (::bind(socket, from.get(), from.size()) != 0) return errno == EADDRNOTAVAIL ? ENETUNREACH : errno;
   }

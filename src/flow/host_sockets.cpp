@@ -47,10 +47,7 @@ HostSockets::HostSockets(loop::EventLoop& loop, HostSocketsConfig config)
 
 /// 0, or an errno of D.8's kind: an outbound address that the host has lost is a network that cannot be reached.
 int HostSockets::bind_outbound(int socket, const IpAddress& towards) const {
-  const bool v4 = std::holds_alternative<Ipv4>(towards);
-  std::optional<IpAddress> own;
-  if (v4 && config_.outbound4) own = *config_.outbound4;
-  if (!v4 && config_.outbound6) own = *config_.outbound6;
+  const auto own = outbound_towards(towards, config_.outbound4, config_.outbound6);
   if (!own) return 0;
   set_option(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);  // connect(2) chooses, so that a port may serve many remotes
   const SocketAddress address(*own, {});
@@ -162,9 +159,10 @@ void HostSockets::lose_patience() {
   const auto has_waited = [&](const Attempt& each) {
     return each.error == 0 && each.current + 1 < each.destinations.size() && each.patience_ends <= loop_.now();
   };
-  for (auto each = attempts_.begin(); each != attempts_.end();) {
-    each = std::find_if(attempts_.begin(), attempts_.end(), has_waited);
-    if (each != attempts_.end()) try_next(*each, ETIMEDOUT);  // which may erase it
+  for (;;) {  // from the start: try_next() may erase it, and what it tells may add others
+    const auto each = std::find_if(attempts_.begin(), attempts_.end(), has_waited);
+    if (each == attempts_.end()) break;
+    try_next(*each, ETIMEDOUT);
   }
   wait_for_first();
 }

@@ -33,7 +33,7 @@ NameService::NameService(loop::EventLoop& loop, TapPort& tap, const stack::Stack
       sockets_(loop, {.outbound4 = config.outbound4,
                       .outbound6 = config.outbound6,
                       .ready = [this](uint32_t token) { relay_.host_ready(token, loop_.now()); }}),
-      relay_(names_, resolver_.choice(), *this, sockets_) {}
+      relay_(names_, resolver_.choice(), *this, sockets_, dns::DnsRelay::sockets_beside(config.max_flows)) {}
 
 void NameService::take(const PacketView& packet, const wire::UdpDatagram& datagram, TimePoint now) {
   resolver_.look();
@@ -50,14 +50,14 @@ bool NameService::serves(const IpAddress& remote, Port port) const {
 }
 
 flow::HostSocketsConfig::Destination NameService::nameserver() {
-  const std::vector<dns::NameServer> servers = resolver_.look().in_order();
+  const std::vector<dns::NameServer> servers = resolver_.look().in_order(loop_.now(), dns::Transport::tcp);
   flow::HostSocketsConfig::Destination destination = to_destination(servers.front());
   for (size_t i = 1; i < servers.size(); ++i) destination.otherwise.push_back(to_destination(servers[i]));
   return destination;
 }
 
 void NameService::connected(const flow::HostSocketsConfig::Destination& destination) {
-  resolver_.choice().answered({destination.address, destination.scope});
+  resolver_.choice().answered({destination.address, destination.scope}, loop_.now(), dns::Transport::tcp);
 }
 
 void NameService::answer(const dns::Asker& asker, wire::Bytes message) {
@@ -127,7 +127,7 @@ void NameService::list(stack::Flows& found, size_t most, TimePoint now) const {
 NameServiceState NameService::state() const {
   size_t pending = 0;
   relay_.for_each_query([&](const dns::DnsRelay::Pending&) { ++pending; });
-  const dns::ServerChoice& choice = resolver_.choice();
+  const dns::ServerChoice& choice = resolver_.look();
   return {.servers = choice.servers(), .answering = choice.answering(), .pending = pending, .counters = relay_.counters()};
 }
 

@@ -44,7 +44,7 @@ class NameService final : private dns::GuestSide {
   TapPort& tap_;
   stack::StackConfig config_;
   dns::HostNames names_;
-  dns::HostResolver resolver_;
+  mutable dns::HostResolver resolver_;  // the host's file, as it was seen last: whoever asks may look
   dns::ServerSockets sockets_;
   dns::DnsRelay relay_;
   uint32_t next_ip_id_ = 1;

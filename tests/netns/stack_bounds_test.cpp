@@ -2,6 +2,8 @@
 // stays awake only while there is something to do, and serves as before once there is room again.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "guest_test.h"
 #include "hostile_frames.h"
 
@@ -33,6 +35,9 @@ class StackBounds : public GuestTest {
     EXPECT_TRUE(wait_until([&] { return steps_taken() >= 2; })) << client->err();
     return std::move(*client);
   }
+
+  /// Which leaves room for the queries' sockets.
+  static bool is_fast() { return std::getenv("LAB_ENGINE") == nullptr; }
 
   static void expect_service(const Guest& guest) {
     EXPECT_EQ(guest.sh("postern-probe $LAB_REMOTE4 7 open=5 echo=1000").out, "open 5\necho 5\n");
@@ -104,13 +109,15 @@ TEST_F(StackBounds, DatagramSocketsCountAsFlows) {
 TEST_F(StackBounds, TheLimitOnFilesBoundsTheFlows) {
   const auto inside = guest({.before = "ulimit -n 200"});
   ASSERT_TRUE(inside);
-  EXPECT_EQ(inside->sh("postern-probe --limit-ms 1000 $LAB_REMOTE4 7 open=200 echo").out, "open 136 ETIMEDOUT\necho 136\n");
+  EXPECT_EQ(inside->sh("postern-probe --limit-ms 1000 $LAB_REMOTE4 7 open=200 echo").out,
+            is_fast() ? "open 119 ETIMEDOUT\necho 119\n" : "open 136 ETIMEDOUT\necho 136\n");
 }
 
 TEST_F(StackBounds, MoreFlowsThanDescriptorsAreRefusedAtTheStart) {
   const Outcome outcome = sh("ulimit -n 100 && exec postern run --max-flows 1000 -- true");
   EXPECT_THAT(outcome, EndsWithStatus(125));
-  EXPECT_THAT(outcome.err, AllOf(IsOneLine(), HasSubstr("--max-flows 1000"), HasSubstr("ulimit -n 1064")));
+  EXPECT_THAT(outcome.err,
+              AllOf(IsOneLine(), HasSubstr("--max-flows 1000"), HasSubstr(is_fast() ? "ulimit -n 1189" : "ulimit -n 1064")));
 }
 
 // What libslirp keeps for 10 s (TIME-WAIT) is what it closed first; so the server inside ends before its clients do.

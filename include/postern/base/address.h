@@ -38,6 +38,7 @@ struct Ipv6 {  // RFC 4291; octets as on the wire
 using IpAddress = std::variant<Ipv4, Ipv6>;
 std::optional<IpAddress> parse_ip(std::string_view text);
 std::string to_string(const IpAddress& address);
+bool is_loopback(const IpAddress& address);  // 127/8, ::1
 
 struct Port {  // host order
   uint16_t number = 0;

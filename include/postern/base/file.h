@@ -1,6 +1,7 @@
 // file.h - small text files, whole: /etc and /proc. And what their paths lead to.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +11,8 @@
 
 namespace postern {
 
-/// Errors: open(2)'s and read(2)'s. Never waits for a FIFO's writer.
-Result<std::string> read_file(const std::string& path);
+/// As many bytes as `most`. Errors: open(2)'s and read(2)'s. Never waits for a FIFO's writer.
+Result<std::string> read_file(const std::string& path, size_t most = SIZE_MAX);
 /// One write(2) to a file that exists, as the files under /proc want it. Nothing is truncated.
 Status write_file(const std::string& path, std::string_view text);
 /// Where a symbolic link leads; nothing: there is none at `path`.

@@ -5,7 +5,7 @@
 //                               no socket,
 //                               no clock
 //
-//   asked ── an answer that fits ─► carried back; its server is asked first from now on
+//   asked ── an answer that fits ─► carried back; its server is asked first, if those before it were silent or gone
 //     │ ├─── refused, unreachable, "cannot answer" ─► the next server, at once
 //     │ └─── 1 s of silence ─► the next server too; those before may answer still
 //     ├ nobody is left: the answer that says so, or an ICMP error
@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -76,11 +77,14 @@ class HostSide {
 class DnsRelay {
  public:
   static constexpr size_t kMostQueries = 512;          // on their way at once; beyond it the oldest is forgotten
-  static constexpr size_t kMostSockets = 1024;         // of all queries
+  static constexpr size_t kMostSockets = 1024;         // of all queries; fewer beside few flows
   static constexpr size_t kMostQueryBytes = 4096;      // who has more to ask does so over TCP
   static constexpr std::chrono::seconds kPatience{1};  // with one server, before another is asked too
   static constexpr std::chrono::seconds kHeldBack{4};  // that one cannot answer: sooner than a C library's 5 s end
   static constexpr std::chrono::seconds kLifetime{10};
+
+  /// So many sockets stand beside those of `flows`, which leave descriptors for them.
+  static constexpr size_t sockets_beside(size_t flows) { return std::clamp<size_t>(flows / 8, 16, kMostSockets); }
 
   struct Counters {
     uint64_t queries = 0;          // of them, or not yet:
@@ -96,7 +100,7 @@ class DnsRelay {
   };
 
   /// All of them must outlive it.
-  DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host);
+  DnsRelay(const HostNames& names, ServerChoice& servers, GuestSide& guest, HostSide& host, size_t most_sockets = kMostSockets);
   ~DnsRelay();
 
   /// A datagram to port 53. What is no plain query (another opcode, no question) is carried like one.
@@ -133,6 +137,7 @@ class DnsRelay {
   ServerChoice& servers_;
   GuestSide& guest_;
   HostSide& host_;
+  size_t most_sockets_;
   std::vector<Query> queries_;  // places; they keep their memory
   std::unique_ptr<uint8_t[]> received_;
   std::optional<TimePoint> earliest_;

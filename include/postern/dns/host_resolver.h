@@ -16,7 +16,8 @@ class HostResolver {
   /// `chosen`: these for good; the file is not looked at.
   explicit HostResolver(const std::vector<NameServer>& chosen = {}, std::string path = "/etc/resolv.conf");
 
-  /// The choice as the file has it now. One that is missing is an empty one, as for a C library.
+  /// The choice as the file has it now. One that is missing is an empty one, as for a C library; one that cannot be read (no
+  /// descriptor left, no permission) is looked at again the next time, and the choice stays.
   ServerChoice& look();
   /// As it was at the last look.
   const ServerChoice& choice() const { return choice_; }

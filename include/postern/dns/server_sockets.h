@@ -9,7 +9,7 @@ namespace postern::dns {
 class ServerSockets final : public HostSide {
  public:
   struct Config {
-    std::optional<Ipv4> outbound4;  // bind every socket to it
+    std::optional<Ipv4> outbound4;  // bind every socket to it, but those towards the loopback
     std::optional<Ipv6> outbound6;
     std::function<void(uint32_t token)> ready;
   };

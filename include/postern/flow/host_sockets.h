@@ -13,7 +13,7 @@
 namespace postern::flow {
 
 struct HostSocketsConfig {
-  std::optional<Ipv4> outbound4;  // bind every outgoing socket to it
+  std::optional<Ipv4> outbound4;  // bind every outgoing socket to it, but those towards the loopback
   std::optional<Ipv6> outbound6;
   /// Where a connection to `remote` really leads: an alias of the virtual network stands for an address of the host. The scope is
   /// that of a link-local address.

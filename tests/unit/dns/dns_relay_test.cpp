@@ -125,6 +125,29 @@ TEST_F(Relay, WhoCannotAnswerIsNotAskedFirstAndAnotherIsAskedInstead) {
   EXPECT_THAT(refusals_, IsEmpty());
 }
 
+TEST_F(Relay, WhoKnowsBetterThanOneThatLivesIsNotAskedFirst) {  // a name whose signature is wrong, say
+  ask(kQuery);
+  say(1, answer_to(kQuery, kServerFailure));
+  say(2, answer_to(kQuery));
+  EXPECT_THAT(answers_, ElementsAre(answer_to(kQuery)));
+  EXPECT_FALSE(choice_.answering());
+  ask(kOther);
+  EXPECT_THAT(asked_, ElementsAre(1, 2, 1));
+}
+
+TEST_F(Relay, WhoWasSilentAndAnswersLateIsAskedFirstWhateverThoseBehindItSaid) {
+  ask(kQuery);
+  pass(1s);
+  say(2, answer_to(kQuery, kServerFailure));
+  say(1, answer_to(kQuery));
+  EXPECT_EQ(choice_.answering(), server(1));
+  ask(kOther);
+  fail(1, ECONNREFUSED);
+  pass(1s);
+  say(3, answer_to(kOther));
+  EXPECT_EQ(choice_.answering(), server(3));
+}
+
 TEST_F(Relay, ThatNobodyCanAnswerIsSaidWhileAProgramStillListens) {
   ask(kQuery);
   say(1, answer_to(kQuery, kServerFailure));
@@ -137,12 +160,12 @@ TEST_F(Relay, ThatNobodyCanAnswerIsSaidWhileAProgramStillListens) {
 }
 
 TEST_F(Relay, ALateWordOfNoHelpIsHeldBackNoLonger) {
-  servers(2);
+  servers(8);
   ask(kQuery);
   pass(5s);
   say(1, answer_to(kQuery, kServerFailure));
-  pass(1ms);
   EXPECT_THAT(answers_, SizeIs(1));
+  EXPECT_THAT(asked_, SizeIs(6));  // and nobody else for it
 }
 
 // ---- nobody answers
@@ -208,6 +231,7 @@ TEST_F(Relay, AServerThatRefusesTheSecondTimeHasRefused) {
   ask(kQuery);
   EXPECT_FALSE(hears(1));
   EXPECT_TRUE(hears(2));
+  EXPECT_THAT(asked_again_, ElementsAre(1));  // the second has just been asked
 }
 
 TEST_F(Relay, TwoQuestionsOfOnePortAreTwoQueries) {  // as a C library asks for both families
@@ -277,6 +301,15 @@ TEST_F(Relay, SilentServersDoNotTakeMoreSocketsThanTheLimit) {
   EXPECT_EQ(relay_.open_sockets(), 0u);
 }
 
+TEST_F(Relay, BesideFewFlowsTheLimitIsLower) {
+  static_assert(DnsRelay::sockets_beside(20) == 16 && DnsRelay::sockets_beside(1000) == 125);
+  static_assert(DnsRelay::sockets_beside(16'384) == DnsRelay::kMostSockets);
+  DnsRelay small(names_, choice_, *this, *this, 16);
+  for (uint16_t i = 0; i < 20; ++i) small.input(kAsker, dns_query("x", {.id = i}), now_ + i * 1us);
+  EXPECT_EQ(small.open_sockets(), 16u);
+  EXPECT_EQ(small.counters().evicted, 4u);
+}
+
 TEST_F(Relay, AnEventOfWhatHasEndedReachesNobody) {
   ask(kQuery);
   const uint32_t token = sockets_.begin()->second.token;
@@ -297,6 +330,8 @@ TEST_F(Relay, TellsOfWhatIsOnItsWay) {
     EXPECT_EQ(sockets_.at(query.socket).number, 2);
   });
   EXPECT_EQ(told, 1);
+  say(2, answer_to(kQuery, kServerFailure));
+  relay_.for_each_query([&](const DnsRelay::Pending& query) { EXPECT_EQ(query.forgotten_at, now_ + 3s); });
 }
 
 }  // namespace

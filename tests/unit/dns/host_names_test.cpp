@@ -19,7 +19,7 @@ class NamesThatWereAdded : public ::testing::Test {
   const std::vector<IpAddress>* answer_to(const wire::test::Frame& query) const {
     return names_.answer_to(*wire::DnsMessage::parse(query));
   }
-  HostNames names_{{{"db.lan", kFour}, {"DB.lan.", kSix}, {"host.postern.internal", kFour}}};
+  HostNames names_{{{"db.lan", kFour}, {"DB.lan.", kSix}, {"db.LAN", kFour}, {"host.postern.internal", kFour}}};
 };
 
 TEST_F(NamesThatWereAdded, AreAnsweredInAnyCaseWithAllTheirAddresses) {

@@ -8,6 +8,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
+const TimePoint kNow = TimePoint() + std::chrono::hours(1);
+
 NameServer at(const char* address, uint32_t scope = 0) { return {*parse_ip(address), scope}; }
 
 std::vector<NameServer> read(std::string_view text) {
@@ -44,17 +46,41 @@ TEST(ServerChoice, AsksTheOneThatAnsweredLastFirst) {
   ServerChoice choice;
   choice.replace({at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")});
   EXPECT_FALSE(choice.answering());
-  choice.answered(at("192.0.2.3"));
-  EXPECT_THAT(choice.in_order(), ElementsAre(at("192.0.2.3"), at("192.0.2.1"), at("192.0.2.2")));
-  choice.answered(at("192.0.2.2"));
-  EXPECT_THAT(choice.in_order(), ElementsAre(at("192.0.2.2"), at("192.0.2.1"), at("192.0.2.3")));
+  choice.answered(at("192.0.2.3"), kNow);
+  EXPECT_THAT(choice.in_order(kNow), ElementsAre(at("192.0.2.3"), at("192.0.2.1"), at("192.0.2.2")));
+  choice.answered(at("192.0.2.2"), kNow);
+  EXPECT_THAT(choice.in_order(kNow), ElementsAre(at("192.0.2.2"), at("192.0.2.1"), at("192.0.2.3")));
   EXPECT_THAT(choice.servers(), ElementsAre(at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")));
+}
+
+TEST(ServerChoice, TriesTheirOwnOrderAgainAfterAMinuteHoweverOftenTheOtherAnswered) {
+  ServerChoice choice;
+  choice.replace({at("192.0.2.1"), at("192.0.2.2")});
+  choice.answered(at("192.0.2.2"), kNow);
+  const TimePoint before = kNow + ServerChoice::kMemory - std::chrono::milliseconds(1), after = kNow + ServerChoice::kMemory;
+  choice.answered(at("192.0.2.2"), before);
+  EXPECT_THAT(choice.in_order(before), ElementsAre(at("192.0.2.2"), at("192.0.2.1")));
+  EXPECT_THAT(choice.in_order(after), ElementsAre(at("192.0.2.1"), at("192.0.2.2")));
+  EXPECT_EQ(choice.answering(), at("192.0.2.2"));
+  choice.answered(at("192.0.2.2"), after);
+  EXPECT_THAT(choice.in_order(after + std::chrono::seconds(59)), ElementsAre(at("192.0.2.2"), at("192.0.2.1")));
+}
+
+TEST(ServerChoice, RemembersEachTransportApart) {
+  ServerChoice choice;
+  choice.replace({at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")});
+  choice.answered(at("192.0.2.2"), kNow, Transport::tcp);
+  EXPECT_THAT(choice.in_order(kNow), ElementsAre(at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")));
+  EXPECT_FALSE(choice.answering());
+  choice.answered(at("192.0.2.3"), kNow);
+  EXPECT_THAT(choice.in_order(kNow, Transport::tcp), ElementsAre(at("192.0.2.2"), at("192.0.2.1"), at("192.0.2.3")));
+  EXPECT_EQ(choice.answering(), at("192.0.2.3"));
 }
 
 TEST(ServerChoice, ForgetsWhoAnsweredWhenSomethingHasChangedAndOnlyThen) {
   ServerChoice choice;
   choice.replace({at("192.0.2.1"), at("192.0.2.2")});
-  choice.answered(at("192.0.2.2"));
+  choice.answered(at("192.0.2.2"), kNow);
   choice.replace({at("192.0.2.1"), at("192.0.2.2")});
   EXPECT_EQ(choice.answering(), at("192.0.2.2"));
   choice.replace({at("192.0.2.2"), at("192.0.2.1")});
@@ -64,7 +90,7 @@ TEST(ServerChoice, ForgetsWhoAnsweredWhenSomethingHasChangedAndOnlyThen) {
 TEST(ServerChoice, DoesNotRememberAServerThatIsAskedNoMore) {
   ServerChoice choice;
   choice.replace({at("192.0.2.1")});
-  choice.answered(at("192.0.2.2"));
+  choice.answered(at("192.0.2.2"), kNow);
   EXPECT_FALSE(choice.answering());
 }
 

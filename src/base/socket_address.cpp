@@ -39,7 +39,6 @@ int family_of(const IpAddress& address) { return std::holds_alternative<Ipv4>(ad
 
 std::optional<IpAddress> outbound_towards(const IpAddress& destination, const std::optional<Ipv4>& outbound4,
                                           const std::optional<Ipv6>& outbound6) {
-  if (is_loopback(destination)) return std::nullopt;
   const bool v4 = std::holds_alternative<Ipv4>(destination);
   if (v4 && outbound4) return *outbound4;
   if (!v4 && outbound6) return *outbound6;

@@ -27,7 +27,8 @@ ServerSockets::ServerSockets(loop::EventLoop& loop, Config config)
 /// 0, or an errno. The kernel chooses the port, at random. An outbound address that the host has lost is a network that cannot be
 /// reached.
 int ServerSockets::connect(int socket, const NameServer& server) const {
-  if (const auto own = outbound_towards(server.address, config_.outbound4, config_.outbound6)) {
+  const auto own = outbound_towards(server.address, config_.outbound4, config_.outbound6);
+  if (own && !is_loopback(server.address)) {
     const SocketAddress from(*own, {});
     if (::bind(socket, from.get(), from.size()) != 0) return errno == EADDRNOTAVAIL ? ENETUNREACH : errno;
   }

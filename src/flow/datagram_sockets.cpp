@@ -18,7 +18,7 @@ namespace postern::flow {
 
 namespace {
 
-constexpr int kBufferBytes = 1 << 20;  // as much of it as net.core.rmem_max and wmem_max allow: a burst must fit
+constexpr int kBufferBytes = 4 << 20;  // as much of it as net.core.rmem_max and wmem_max allow: a burst must fit
 
 template <class T>
 int set_option(int socket, int level, int name, const T& value) {
@@ -156,15 +156,12 @@ int DatagramSockets::make_socket(const DatagramEnds& ends) {
 
 /// 0, or an errno. An outbound address that the host has lost is a network that cannot be reached.
 int DatagramSockets::bind_outbound(int socket, const DatagramEnds& ends) const {
-  const bool v4 = ends.key.is_v4();
-  std::optional<IpAddress> own;
-  if (v4 && config_.outbound4) own = *config_.outbound4;
-  if (!v4 && config_.outbound6) own = *config_.outbound6;
+  const auto own = outbound_towards(ends.key.remote, config_.outbound4, config_.outbound6);
   constexpr uint16_t kFirstUnprivileged = 1024;  // however many of them the host gives away
   const bool wants_port =
       config_.host_port == HostPort::same && ends.kind == DatagramKind::udp && ends.key.guest_port.number >= kFirstUnprivileged;
   if (!own && !wants_port) return 0;
-  const IpAddress address = own.value_or(v4 ? IpAddress(Ipv4{}) : IpAddress(Ipv6{}));
+  const IpAddress address = own.value_or(ends.key.is_v4() ? IpAddress(Ipv4{}) : IpAddress(Ipv6{}));
   if (wants_port) {
     const SocketAddress same(address, ends.key.guest_port);
     if (::bind(socket, same.get(), same.size()) == 0) return 0;

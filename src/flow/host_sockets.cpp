@@ -46,9 +46,9 @@ HostSockets::HostSockets(loop::EventLoop& loop, HostSocketsConfig config)
       patience_(loop, [this] { lose_patience(); }) {}
 
 /// 0, or an errno of D.8's kind: an outbound address that the host has lost is a network that cannot be reached.
-int HostSockets::bind_outbound(int socket, const IpAddress& towards) const {
-  const auto own = outbound_towards(towards, config_.outbound4, config_.outbound6);
-  if (!own) return 0;
+int HostSockets::bind_outbound(int socket, const Destination& towards) const {
+  const auto own = outbound_towards(towards.address, config_.outbound4, config_.outbound6);
+  if (!own || (towards.is_nameserver && is_loopback(towards.address))) return 0;
   set_option(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);  // connect(2) chooses, so that a port may serve many remotes
   const SocketAddress address(*own, {});
   if (::bind(socket, address.get(), address.size()) == 0) return 0;
@@ -80,7 +80,7 @@ UniqueFd HostSockets::socket_towards(const Destination& destination, int& error)
   if (!socket) return socket;
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // the namespace has decided already what goes together
   set_option(socket.get(), SOL_SOCKET, SO_OOBINLINE, 1);  // RFC 6093
-  error = bind_outbound(socket.get(), destination.address);
+  error = bind_outbound(socket.get(), destination);
   return error == 0 ? std::move(socket) : UniqueFd();
 }
 

@@ -45,20 +45,6 @@ int error_of(int socket) {
 /// client keeps one for a minute in TIME_WAIT, and net.ipv4.tcp_tw_reuse, 2 by default, frees those between 127.0.0.1's alone.
 bool lacks_means(int error) { return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS; }
 
-std::optional<stack::Endpoint> own_end(int socket) {
-  SocketAddress name;
-  if (socket < 0 || ::getsockname(socket, name.get(), name.room()) != 0) return std::nullopt;
-  const auto address = name.address();
-  return address ? std::optional(stack::Endpoint{*address, name.port()}) : std::nullopt;
-}
-
-/// As the TAP's way has it: by the host's end alone, whatever it leads to now.
-bool is_by(const stack::Forward& forward, const stack::Endpoint& end) {
-  const bool any = forward.host_address == IpAddress(Ipv4{}) || forward.host_address == IpAddress(Ipv6{});
-  const bool one_family = end.address.index() == forward.host_address.index();
-  return one_family && end.port == forward.host_port && (any || end.address == forward.host_address);
-}
-
 }  // namespace
 
 /// waiting ─ a socket inside ─► connecting ─ connected ─► open ─ both directions have ended ─► gone
@@ -259,7 +245,7 @@ void Splicer::list(stack::Flows& found, size_t most) const {
     flow.guest_address = connection->guest.address;
     flow.guest_port = connection->guest.port;
     flow.remote = connection->address;
-    flow.host = own_end(connection->client.socket.get());
+    flow.host = stack::own_end(connection->client.socket.get());
     flow.bytes_to_guest = connection->to_guest.kept_bytes();
     flow.bytes_to_remote = connection->to_client.kept_bytes();
     found.flows.push_back(std::move(flow));
@@ -268,8 +254,8 @@ void Splicer::list(stack::Flows& found, size_t most) const {
 
 void Splicer::reset(const stack::Forward& forward) {
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    const auto own = slots_[slot] ? own_end(slots_[slot]->client.socket.get()) : std::nullopt;
-    if (own && is_by(forward, *own)) end(slot, true);
+    const auto own = slots_[slot] ? stack::own_end(slots_[slot]->client.socket.get()) : std::nullopt;
+    if (own && forward.is_by(*own)) end(slot, true);
   }
 }
 

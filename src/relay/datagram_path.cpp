@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <random>
 
-#include "postern/base/socket_address.h"
 #include "postern/wire/address_class.h"
 #include "postern/wire/checksum.h"
 #include "postern/wire/icmp_error.h"
@@ -207,9 +206,6 @@ void DatagramPath::list(stack::Flows& found, size_t most) const {
   engine_.for_each_flow(loop_.now(), [&](const flow::DatagramEngine::Flow& each) {
     ++found.total;
     if (found.flows.size() >= most) return;
-    SocketAddress own;
-    const bool is_named = ::getsockname(each.socket, own.get(), own.room()) == 0;
-    const auto address = is_named ? own.address() : std::nullopt;
     const bool is_udp = each.ends.kind == flow::DatagramKind::udp;
     stack::Flow flow;
     flow.protocol = is_udp ? stack::Flow::Protocol::udp : stack::Flow::Protocol::icmp;
@@ -218,7 +214,8 @@ void DatagramPath::list(stack::Flows& found, size_t most) const {
     flow.guest_address = each.ends.key.guest;
     if (is_udp) flow.guest_port = each.ends.key.guest_port;
     flow.remote = stack::Endpoint{each.ends.key.remote, each.ends.key.remote_port};
-    if (address) flow.host = stack::Endpoint{*address, is_udp ? own.port() : Port{}};
+    flow.host = stack::own_end(each.socket);
+    if (flow.host && !is_udp) flow.host->port = {};
     found.flows.push_back(std::move(flow));
   });
 }

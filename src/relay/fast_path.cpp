@@ -22,21 +22,6 @@ constexpr size_t kMostSegments = 128;  // UDP_MAX_SEGMENTS of Linux since 6.9; a
 constexpr int kMostPortsTried = 16;
 constexpr uint16_t kFirstSparePort = 1024;
 
-/// Of a socket of ours; nothing: it is no longer connected.
-std::optional<stack::Endpoint> own_end(int socket) {
-  SocketAddress name;
-  if (::getsockname(socket, name.get(), name.room()) != 0) return std::nullopt;
-  const auto address = name.address();
-  return address ? std::optional(stack::Endpoint{*address, name.port()}) : std::nullopt;
-}
-
-/// Whether a connection to `end` came in by that port.
-bool is_by(const stack::Forward& forward, const stack::Endpoint& end) {
-  const bool any = forward.host_address == IpAddress(Ipv4{}) || forward.host_address == IpAddress(Ipv6{});
-  const bool one_family = end.address.index() == forward.host_address.index();
-  return one_family && end.port == forward.host_port && (any || end.address == forward.host_address);
-}
-
 flow::FlowKey key_of(const wire::IpPacket& ip, const wire::TcpSegment& tcp) {
   return {ip.source, tcp.source, ip.destination, tcp.destination};
 }
@@ -200,8 +185,8 @@ void FastPath::accept(UniqueFd socket, const stack::Endpoint& client, const stac
 void FastPath::reset_clients(const stack::Forward& forward, TimePoint now) {
   engine_.reset_if(
       [&](const flow::TcpEngine::Flow& flow) {
-        const auto own = flow.is_inbound ? own_end(flow.socket) : std::nullopt;
-        return own && is_by(forward, *own);
+        const auto own = flow.is_inbound ? stack::own_end(flow.socket) : std::nullopt;
+        return own && forward.is_by(*own);
       },
       now);
 }
@@ -249,7 +234,7 @@ void FastPath::list(stack::Flows& found, size_t most) const {
     flow.guest_address = each.key.guest;
     flow.guest_port = each.key.guest_port;
     flow.remote = stack::Endpoint{each.key.remote, each.key.remote_port};
-    flow.host = own_end(each.socket);
+    flow.host = stack::own_end(each.socket);
     flow.bytes_to_guest = each.bytes_to_guest;
     flow.bytes_to_remote = each.bytes_to_host;
     found.flows.push_back(std::move(flow));

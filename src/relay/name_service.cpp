@@ -19,7 +19,7 @@ wire::IcmpReason to_icmp_reason(dns::Refusal why) {
 }
 
 flow::HostSocketsConfig::Destination to_destination(const dns::NameServer& server) {
-  return {.address = server.address, .port = dns::kPort, .scope = server.scope, .otherwise = {}};
+  return {.address = server.address, .port = dns::kPort, .scope = server.scope, .is_nameserver = true, .otherwise = {}};
 }
 
 }  // namespace
@@ -110,16 +110,13 @@ void NameService::list(stack::Flows& found, size_t most, TimePoint now) const {
   relay_.for_each_query([&](const dns::DnsRelay::Pending& query) {
     ++found.total;
     if (found.flows.size() >= most) return;
-    SocketAddress own;
-    const bool is_named = ::getsockname(query.socket, own.get(), own.room()) == 0;
-    const auto address = is_named ? own.address() : std::nullopt;
     stack::Flow flow;
     flow.protocol = stack::Flow::Protocol::udp;
     flow.expires = std::chrono::duration_cast<std::chrono::seconds>(std::max(query.forgotten_at - now, Duration::zero()));
     flow.guest_address = query.asker.address;
     flow.guest_port = query.asker.port;
     flow.remote = stack::Endpoint{query.asker.server, dns::kPort};
-    if (address) flow.host = stack::Endpoint{*address, own.port()};
+    flow.host = stack::own_end(query.socket);
     found.flows.push_back(std::move(flow));
   });
 }

@@ -35,8 +35,7 @@ class SocketAddress {
 int family_of(const IpAddress& address);
 
 /// Which of the addresses that were chosen for what goes out (--outbound-addr) a socket towards `destination` is bound to.
-/// Nothing: none was chosen for that family, or it goes nowhere: on the loopback the host is 127.0.0.1 and ::1, and who listens
-/// there may serve nobody else.
+/// Nothing: none was chosen for that family.
 std::optional<IpAddress> outbound_towards(const IpAddress& destination, const std::optional<Ipv4>& outbound4,
                                           const std::optional<Ipv6>& outbound6);
 

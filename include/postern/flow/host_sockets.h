@@ -21,6 +21,7 @@ struct HostSocketsConfig {
     IpAddress address;
     Port port;
     uint32_t scope = 0;
+    bool is_nameserver = false;               // one on the loopback is asked from there, for it may serve nobody else
     std::vector<Destination> otherwise = {};  // tried in turn where this one refuses, or is silent for kPatience
   };
   /// Nothing: nobody is there.
@@ -62,7 +63,7 @@ class HostSockets final : public HostSide {
   UniqueFd socket_towards(const Destination& destination, int& error) const;
   int connect(int socket, const Destination& destination, uint32_t token);
   int replace(int socket, const Destination& destination, uint32_t token);
-  int bind_outbound(int socket, const IpAddress& towards) const;
+  int bind_outbound(int socket, const Destination& towards) const;
   void event(uint32_t token, uint32_t events);
   void try_next(Attempt& attempt, int error);
   void arrived(Attempt& attempt, const TcpEngine::Readiness& readiness);

@@ -17,6 +17,9 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+/// Where a socket of ours is, getsockname(2). Nothing: nowhere, or in no family that is known here.
+std::optional<Endpoint> own_end(int socket);
+
 struct Flow {
   enum class Protocol { tcp, udp, icmp } protocol = Protocol::tcp;
   enum class Direction { outbound, inbound } direction = Direction::outbound;  // inbound: by a published port

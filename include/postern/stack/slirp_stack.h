@@ -56,6 +56,9 @@ struct Forward {
   IpAddress guest_address;
   Port guest_port;
   auto operator<=>(const Forward&) const = default;
+
+  /// Whether a client who was accepted at `host_end` came in by it.
+  bool is_by(const Endpoint& host_end) const;
 };
 
 /// Takes the frames that the stack has for the namespace. A frame may be dropped; it must not be kept.

@@ -7,13 +7,24 @@
 
 namespace postern::dns {
 
+namespace {
+
+/// A zone is named by its link, or by that link's number: RFC 4007 11.2. 0: there is none.
+uint32_t scope_of(const std::string& zone, const std::function<uint32_t(const std::string&)>& link_index) {
+  const uint32_t index = link_index(zone);
+  return index != 0 ? index : whole_number<uint32_t>(zone).value_or(0);
+}
+
+}  // namespace
+
 std::vector<NameServer> read_servers(std::string_view resolv_conf_text,
                                      const std::function<uint32_t(const std::string&)>& link_index) {
   std::vector<NameServer> servers;
   for (const std::string& name : wire::name_servers(resolv_conf_text)) {
     std::string_view rest = name;
     const auto address = parse_ip(take_until(rest, '%'));
-    if (address) servers.push_back({*address, rest.empty() ? 0 : link_index(std::string(rest))});
+    const uint32_t scope = rest.empty() ? 0 : scope_of(std::string(rest), link_index);
+    if (address && (rest.empty() || scope != 0)) servers.push_back({*address, scope});
   }
   return servers;
 }

@@ -25,6 +25,11 @@ TEST(ReadServers, LeavesOutWhatIsNoAddress) {
   EXPECT_THAT(read("nameserver example.org\nnameserver\nnameserver 192.0.2.53 and more\n"), ElementsAre(at("192.0.2.53")));
 }
 
+TEST(ReadServers, KnowsALinkByItsNumberTooAndLeavesOutWhoseLinkIsNotThere) {
+  EXPECT_THAT(read("nameserver fe80::1%9\nnameserver fe80::1%gone\nnameserver fe80::1%0\nnameserver fe80::2%eth0\n"),
+              ElementsAre(at("fe80::1", 9), at("fe80::2", 7)));
+}
+
 TEST(ServerChoice, OfNoneIsTheHostItself) {
   ServerChoice choice;
   EXPECT_THAT(choice.servers(), ElementsAre(at("127.0.0.1"), at("::1")));

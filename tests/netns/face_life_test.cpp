@@ -144,8 +144,8 @@ until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; tail -n 
      ours_alone("B9, bug of 0.5: it spins")},
     {"BessEndsWithItsClientBehindTheSandboxToo", BESS_CLIENT R"sh(
 for locks in --enable-seccomp --enable-sandbox '--enable-sandbox --enable-seccomp'; do
-  "$S" --target-type=bess $locks bess >out 2>err & P=$!
-  until grep -q Waiting err; do :; done; client; wait $P; echo status=$?; ls
+  rm -f err; "$S" --target-type=bess $locks bess >out 2>err & P=$!
+  until grep -qs Waiting err; do :; done; client; wait $P; echo status=$?; ls
 done)sh",
      "52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n52:55:0a:00:02:02\nstatus=0\nerr\nout\n",
      ours_alone("B9, bug of 0.5: it spins")},

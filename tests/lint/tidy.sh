@@ -5,7 +5,7 @@
 # recent come first and there is a bound, for the gate has its minutes, and the tests are left to "all" (contrib/check.sh --all).
 # A header is checked through one source of the product that includes it.
 . "$(dirname "$0")/lint.sh"
-most=30
+most=15
 
 # Tracked C++ files of the product that changed, the most recent first.
 changed() {

@@ -2,6 +2,8 @@
 
 #include "postern/base/assert.h"
 
+#include "byte_writer.h"
+
 namespace postern::wire {
 
 namespace {
@@ -12,35 +14,11 @@ constexpr uint16_t kQuestionsName = 0xc000 | DnsMessage::kHeaderBytes;  // a poi
 constexpr uint32_t kSecondsToLive = 60;
 constexpr uint16_t kOwnPayloadBytes = 1232;  // what a query of ours could have been; says little
 
-/// Appends to a room that has been measured.
-class Writer {
- public:
-  explicit Writer(MutableBytes room) : room_(room) {}
-  void put8(uint8_t value) { room_[at_++] = value; }
-  void put16(uint16_t value) {
-    store16(room_, at_, value);
-    at_ += 2;
-  }
-  void put32(uint32_t value) {
-    store32(room_, at_, value);
-    at_ += 4;
-  }
-  void put(Bytes bytes) {
-    std::copy(bytes.begin(), bytes.end(), room_.begin() + static_cast<ptrdiff_t>(at_));
-    at_ += bytes.size();
-  }
-  size_t size() const { return at_; }
-
- private:
-  MutableBytes room_;
-  size_t at_ = 0;
-};
-
 DnsType type_of(const IpAddress& address) { return std::holds_alternative<Ipv4>(address) ? DnsType::a : DnsType::aaaa; }
 
 constexpr size_t record_bytes(DnsType type) { return 12 + size_t{type == DnsType::a ? 4u : 16u}; }
 
-void put_record(Writer& out, const IpAddress& address) {
+void put_record(ByteWriter& out, const IpAddress& address) {
   out.put16(kQuestionsName);
   out.put16(static_cast<uint16_t>(type_of(address)));
   out.put16(kDnsInternet);
@@ -55,7 +33,7 @@ void put_record(Writer& out, const IpAddress& address) {
 }
 
 /// RFC 6891 6.1.1: who is asked with one answers with one.
-void put_opt_record(Writer& out) {
+void put_opt_record(ByteWriter& out) {
   out.put8(0);
   out.put16(static_cast<uint16_t>(DnsType::opt));
   out.put16(kOwnPayloadBytes);
@@ -69,7 +47,7 @@ constexpr size_t kOptBytes = 11;
 size_t store_dns_answer(MutableBytes room, const DnsMessage& query, std::span<const IpAddress> addresses) {
   POSTERN_ASSERT(room.size() >= kMaxDnsAnswer && query.question && query.questions == 1);
   const DnsQuestion& question = *query.question;
-  Writer out(room);
+  ByteWriter out(room);
   out.put16(query.id);
   out.put16(static_cast<uint16_t>(kAnswerFlags | (query.recursion_desired ? kRecursionDesired : 0)));
   out.put16(1);
@@ -81,13 +59,13 @@ size_t store_dns_answer(MutableBytes room, const DnsMessage& query, std::span<co
   const size_t end = kMaxDnsAnswer - (query.edns ? kOptBytes : 0);
   for (const IpAddress& address : addresses) {
     const bool is_asked_for = question.type == DnsType::any || question.type == type_of(address);
-    if (!is_asked_for || out.size() + record_bytes(type_of(address)) > end) continue;
+    if (!is_asked_for || out.written() + record_bytes(type_of(address)) > end) continue;
     put_record(out, address);
     ++answers;
   }
   store16(room, 6, answers);
   if (query.edns) put_opt_record(out);
-  return out.size();
+  return out.written();
 }
 
 }  // namespace postern::wire

@@ -3,6 +3,8 @@
 
 #include "postern/base/assert.h"
 
+#include "byte_writer.h"
+
 namespace postern::wire {
 
 namespace {
@@ -53,29 +55,15 @@ bool take(TcpOptions& read, Bytes option) {
 }
 
 /// Writes options one behind the other, each aligned as RFC 7323 appendix A advises: padded in front.
-class Writer {
+class Writer : public ByteWriter {
  public:
-  explicit Writer(MutableBytes room) : room_(room) { POSTERN_ASSERT(room.size() >= kMaxTcpOptionBytes); }
+  explicit Writer(MutableBytes room) : ByteWriter(room) { POSTERN_ASSERT(room.size() >= kMaxTcpOptionBytes); }
 
   void begin(Kind kind, size_t bytes) {
-    while ((at_ + bytes) % 4 != 0) room_[at_++] = static_cast<uint8_t>(Kind::no_operation);
-    room_[at_++] = static_cast<uint8_t>(kind);
-    room_[at_++] = static_cast<uint8_t>(bytes);
+    while ((written() + bytes) % 4 != 0) put8(static_cast<uint8_t>(Kind::no_operation));
+    put8(static_cast<uint8_t>(kind));
+    put8(static_cast<uint8_t>(bytes));
   }
-  void put8(uint8_t value) { room_[at_++] = value; }
-  void put16(uint16_t value) {
-    store16(room_, at_, value);
-    at_ += 2;
-  }
-  void put32(uint32_t value) {
-    store32(room_, at_, value);
-    at_ += 4;
-  }
-  size_t written() const { return at_; }
-
- private:
-  MutableBytes room_;
-  size_t at_ = 0;
 };
 
 }  // namespace

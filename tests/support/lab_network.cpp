@@ -29,6 +29,7 @@ Status set_sysctls(const Plan& plan) {
       {"ipv6/conf/all/accept_dad", "0"},  // an address is usable at once, RFC 4862 5.4
       {"ipv6/conf/default/accept_dad", "0"},       {"ipv4/ping_group_range", pingers}, {"ipv4/tcp_tw_reuse", "1"},
       {"ipv4/ip_local_port_range", "10000 65535"},  // wide, for connections/s; below it a test's own ports stay free
+      {"ipv4/tcp_max_tw_buckets", "2048"},          // or connect(2) comes to search for a free port longer than it takes
       {"ipv4/tcp_no_metrics_save", "1"},            // a connection starts as the first one did, whatever it went through
   };
   for (const auto& [name, value] : settings) {

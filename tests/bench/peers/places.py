@@ -52,7 +52,7 @@ def settle(inside, congestion_control):
     """The sysctls that every namespace of a comparison shares: a new one starts with the kernel's defaults, not the lab's."""
     if not inside.entry:
         return
-    settings = {"tcp_congestion_control": congestion_control, "tcp_tw_reuse": "1", "ip_local_port_range": "10000 65535"}
+    settings = {"tcp_congestion_control": congestion_control, "tcp_max_tw_buckets": "2048", "ip_local_port_range": "10000 65535"}
     inside.run(["sh", "-ec", " ".join(f"echo {value} >/proc/sys/net/ipv4/{name};" for name, value in settings.items())])
 
 

@@ -126,9 +126,8 @@ def _tcp_both(mtu):
 
 
 @contextmanager
-def _server_inside(place, settings, mtu, argv):
-    """A server in the namespace, reached from the remote at the lab host's PUBLISHED_PORT."""
-    with _connected(place, settings, mtu, [PUBLISHED_PORT]) as inside, inside.start(argv) as server:
+def _serving(inside, argv):
+    with inside.start(argv) as server:
         def ready():
             server.check()
             # Not in the server's: before it has entered it stands outside, where the relay listens.
@@ -137,12 +136,30 @@ def _server_inside(place, settings, mtu, argv):
         yield
 
 
+def _use_up_early_sockets(inside):
+    """Who keeps sockets of the namespace ready has made them before settle(): with the kernel's congestion control, not ours."""
+    with _serving(inside, ["postern-echo", str(PUBLISHED_PORT)]):
+        held = json.loads(process.run(["postern-load", "hold", LOOPBACK, str(PUBLISHED_PORT), "64"]))["held"]
+        if held != 64:
+            raise process.Failed(f"{held} of 64 connections")
+
+
+@contextmanager
+def _server_inside(place, settings, mtu, argv, to):
+    """A server in the namespace, reached from the remote, or by loopback, at the lab host's PUBLISHED_PORT."""
+    with _connected(place, settings, mtu, [PUBLISHED_PORT]) as inside:
+        if to == LOOPBACK:
+            _use_up_early_sockets(inside)
+        with _serving(inside, argv):
+            yield
+
+
 def _published(mtu, *options, to=HOST):
     """From the remote, or from the host itself by its loopback."""
     def measure(place, settings):
         client = ["iperf3", "--client", to, "--port", str(PUBLISHED_PORT), "--time", str(settings.seconds), "--json", *options]
         command = client if to == LOOPBACK else process.on_remote(client)
-        with _server_inside(place, settings, mtu, ["iperf3", "--server", "--port", str(PUBLISHED_PORT)]):
+        with _server_inside(place, settings, mtu, ["iperf3", "--server", "--port", str(PUBLISHED_PORT)], to):
             return {"": iperf.tcp(process.run(command, seconds=_iperf_patience(settings)))}
     return measure
 
@@ -164,7 +181,7 @@ def _load_published(load, to=HOST):
     def measure(place, settings):
         client = ["postern-load", load, to, str(PUBLISHED_PORT), str(settings.seconds)]
         command = client if to == LOOPBACK else process.on_remote(client)
-        with _server_inside(place, settings, SMALL_MTU, ["postern-echo", str(PUBLISHED_PORT)]):
+        with _server_inside(place, settings, SMALL_MTU, ["postern-echo", str(PUBLISHED_PORT)], to):
             return _per_second(process.run(command, seconds=_iperf_patience(settings)))
     return measure
 

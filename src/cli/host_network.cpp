@@ -8,7 +8,7 @@
 
 #include "postern/base/log.h"
 #include "postern/dns/dns_relay.h"
-#include "postern/forward/inside_sockets.h"
+#include "postern/forward/splicer.h"
 #include "postern/netlink/source_address.h"
 #include "postern/process/inheritance.h"
 
@@ -57,7 +57,7 @@ size_t what_is_left(size_t all, size_t others) { return all > 2 * others ? all -
 Result<size_t> choose_max_flows(const NetworkOptions& options, PublishSource source) {
   const size_t limit = process::raise_file_limit();
   size_t others = kSpareDescriptors;  // and a listener for each published port
-  if (source != PublishSource::gateway) others += forward::InsideSockets::kMostKept;
+  if (source != PublishSource::gateway) others += forward::Splicer::kMostOwnDescriptors;
   for (const forward::PortSpec& spec : options.publish) others += spec.count();
   const bool asks = options.engine == relay::Engine::fast && options.dns == stack::Dns::redirected;
   const auto of_queries = [asks](size_t flows) { return asks ? dns::DnsRelay::sockets_beside(flows) : 0; };

@@ -7,6 +7,7 @@
 
 #include "postern/base/socket_address.h"
 
+#include "pipe_pool.h"
 #include "pump.h"
 
 namespace postern::forward {
@@ -64,6 +65,7 @@ struct Splicer::Connection {
 Splicer::Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise)
     : loop_(loop),
       otherwise_(std::move(otherwise)),
+      pipes_(std::make_unique<PipePool>(kMostPipes)),
       source_(loop.make_source([this](uint32_t token, uint32_t events) { on_event(token, events); })),
       bell_(loop, [this] { run_queue(); }),
       patience_(loop, [this] { lose_patience(); }) {}
@@ -189,10 +191,10 @@ void Splicer::pump(uint32_t slot) {
   Connection& connection = *slots_[slot];
   SplicedEnd &client = connection.client, &inside = connection.inside;
   if (!scratch_) scratch_ = std::make_unique_for_overwrite<uint8_t[]>(kScratchBytes);
-  const wire::MutableBytes scratch(scratch_.get(), kScratchBytes);
+  const Pump::Tools tools{wire::MutableBytes(scratch_.get(), kScratchBytes), *pipes_};
   const uint64_t to_guest_before = connection.to_guest.bytes(), to_client_before = connection.to_client.bytes();
-  const Pump::Outcome to_guest = connection.to_guest.run(client, inside, scratch);
-  const Pump::Outcome to_client = connection.to_client.run(inside, client, scratch);
+  const Pump::Outcome to_guest = connection.to_guest.run(client, inside, tools);
+  const Pump::Outcome to_client = connection.to_client.run(inside, client, tools);
   counters_.bytes_to_guest += connection.to_guest.bytes() - to_guest_before;
   counters_.bytes_to_client += connection.to_client.bytes() - to_client_before;
   const auto is = [&](Pump::Outcome outcome) { return to_guest == outcome || to_client == outcome; };
@@ -226,6 +228,7 @@ void Splicer::end(uint32_t slot, bool with_reset) {
   slots_ = std::vector<std::unique_ptr<Connection>>();
   free_ = std::vector<uint32_t>();
   scratch_.reset();
+  pipes_->trim();
 }
 
 bool Splicer::owes_clients() const {

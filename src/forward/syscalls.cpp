@@ -1,6 +1,7 @@
 // syscalls.cpp - ports that are published late, by host_listeners.cpp, who comes to them, and who of these is spliced.
 #include "postern/forward/syscalls.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -38,6 +39,9 @@ SyscallRules syscalls() {
       {"sendto"},
       {"recvfrom"},
       {"shutdown"},
+      {"pipe2", {int_argument_is(1, O_NONBLOCK | O_CLOEXEC)}},
+      {"fcntl", {int_argument_is(1, F_SETPIPE_SZ)}},
+      {"splice"},
   };
   return kRules;
 }

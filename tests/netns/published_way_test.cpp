@@ -78,6 +78,22 @@ TEST_F(PublishedWay, BytesAndEndsAreCarriedBothWays) {
   }
 }
 
+TEST_F(PublishedWay, BulkArrivesWholeThroughAServerThatStalls) {
+  const auto inside = guest({.options = {"-p", "5000:7", "-p", "5001:8"}});
+  ASSERT_TRUE(inside);
+  ASSERT_THAT(sh("head -c 60000000 /dev/urandom > bulk"), Succeeds());
+  const auto takes = serve(*inside, {"socat", "TCP4-LISTEN:7,fork", "SYSTEM:sleep 0.3; sha256sum"});
+  const auto gives = serve(*inside, {"socat", "-U", "TCP4-LISTEN:8,fork", "SYSTEM:head -c 60000000 /dev/zero"});
+  ASSERT_TRUE(takes && gives);
+  for (const char* address : {"127.0.0.1", "192.0.2.1"}) {
+    const Machine& from = address == std::string("127.0.0.1") ? host() : remote();
+    EXPECT_EQ(from.sh(fmt::format("socat -t20 - TCP4:{}:5000 < bulk", address)).out, sh("sha256sum < bulk").out) << address;
+    EXPECT_EQ(from.sh(fmt::format("socat -u TCP4:{}:5001 - | (sleep 0.3; sha256sum)", address)).out,
+              sh("head -c 60000000 /dev/zero | sha256sum").out)
+        << address;
+  }
+}
+
 TEST_F(PublishedWay, ARefusalInsideIsAResetToTheClient) {
   const auto inside = guest({.options = {"-p", "5000:7"}});
   ASSERT_TRUE(inside);

@@ -1,8 +1,8 @@
-// splicer.h - published connections that never see the TAP: the client's socket and one inside, and bytes copied between them.
+// splicer.h - published connections that never see the TAP: the client's socket and one inside, and bytes moved between them.
 //
-//   client ══ socket of the host ══ recv, send ══ socket inside ══ server
+//   client ══ socket of the host ══ copy, splice ══ socket inside ══ server
 //
-// For clients on the host's loopback, whose address would mean nothing inside anyway: two TCPs of the kernel's and one copy,
+// For clients on the host's loopback, whose address would mean nothing inside anyway: two TCPs of the kernel's,
 // where the TAP's way has a TCP of ours in between. An end is passed on as an end, a reset as a reset, a refusal as a reset.
 #pragma once
 
@@ -18,8 +18,13 @@
 
 namespace postern::forward {
 
+class PipePool;
+
 class Splicer {
  public:
+  static constexpr size_t kMostPipes = 32;
+  /// Beside two a connection: sockets inside that are ready, and pipes.
+  static constexpr size_t kMostOwnDescriptors = InsideSockets::kMostKept + 2 * kMostPipes;
   static constexpr Duration kPatience = std::chrono::seconds(1);  // of clients, with the helper
 
   struct Counters {
@@ -72,6 +77,7 @@ class Splicer {
   loop::EventLoop& loop_;
   std::function<void(Client)> otherwise_;
   std::unique_ptr<InsideSockets> inside_;
+  std::unique_ptr<PipePool> pipes_;
   loop::EventLoop::Source source_;
   loop::EventLoop::Timer bell_;  // for those whose share was used up
   std::vector<std::unique_ptr<Connection>> slots_;

@@ -36,8 +36,10 @@ void DatagramEngine::Mappings::allow(Mapping& mapping, const HostEndpoint& to, c
   exact.other = {seen.remote, seen.remote_port};
 }
 
-/// What inside is called that `from` is; nothing: it may not send in by `mapping`.
-std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit(Mapping& mapping, const HostEndpoint& from) {
+/// What inside is called that it is from; nothing: that may not send in by `mapping`.
+std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit(Mapping& mapping,
+                                                                                 const DatagramHost::Incoming& datagram) {
+  const HostEndpoint& from = datagram.from;
   if (!is_of_family(mapping, from)) return std::nullopt;
   Peer* known = sent_to_.get(mapping.last_peer);
   const bool is_same = known && known->mapping == mapping.handle && known->key.remote == from.address;
@@ -47,7 +49,7 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
     if (now_ - known->heard >= kBetweenTouches) sent_to_.touch(*known, now_);
     return name_of(mapping, from);
   }
-  if (mapping.life == Life::published) return admit_client(mapping, from);
+  if (mapping.life == Life::published) return admit_client(mapping, datagram);
   const bool may_be_anybody = config_.filtering == Filtering::full_cone && !config_.stand_in(from.address, mapping.key.guest);
   return may_be_anybody ? std::optional(Visible{from.address, from.port}) : std::nullopt;
 }
@@ -76,7 +78,8 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::name_
 /// Any source may send to a published port. One that cannot be shown as itself is shown as the gateway, with its own port if no
 /// other such client has that. Which port it got is found again by trying the same ones.
 std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit_client(Mapping& mapping,
-                                                                                        const HostEndpoint& from) {
+                                                                                        const DatagramHost::Incoming& datagram) {
+  const HostEndpoint& from = datagram.from;
   constexpr uint16_t kFirstOther = 32'768, kOthers = 28'232;  // where Linux takes ephemeral ports from
   constexpr uint64_t kMostTries = 16;
   const auto stand_in = config_.stand_in(from.address, mapping.key.guest);
@@ -92,6 +95,7 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
     client = &clients_.remember(key, now_);
     client->mapping = mapping.handle;
     client->other = from;
+    client->reached = datagram.to;
     return shown;
   }
   return std::nullopt;

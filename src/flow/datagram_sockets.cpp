@@ -64,15 +64,35 @@ void append_control(msghdr& message, int level, int type, const T& value) {
   message.msg_controllen += CMSG_SPACE(sizeof value);
 }
 
-/// How large the datagrams are that the kernel has put together; 0: there is one.
-size_t segment_of(msghdr& message) {
+template <class T>
+T control_of(const cmsghdr& header) {
+  T value{};
+  std::memcpy(&value, CMSG_DATA(&header), sizeof value);
+  return value;
+}
+
+/// How large the datagrams are that the kernel has put together, and which address they came to. A group's is none to answer
+/// from.
+void read_control(msghdr& message, DatagramHost::Incoming& datagram) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_UDP || header->cmsg_type != UDP_GRO) continue;
-    int bytes = 0;
-    std::memcpy(&bytes, CMSG_DATA(header), sizeof bytes);
-    return bytes > 0 ? static_cast<size_t>(bytes) : 0;
+    if (header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_GRO) {
+      datagram.segment_bytes = static_cast<size_t>(std::max(control_of<int>(*header), 0));
+    } else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+      datagram.to = Ipv4::from_wire(control_of<in_pktinfo>(*header).ipi_spec_dst);
+    } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+      const in6_addr to = control_of<in6_pktinfo>(*header).ipi6_addr;
+      if (!IN6_IS_ADDR_MULTICAST(&to)) datagram.to = Ipv6::from_wire(to);
+    }
   }
-  return 0;
+}
+
+void append_source(msghdr& message, const IpAddress& from) {
+  if (const auto* v4 = std::get_if<Ipv4>(&from)) {
+    append_control(message, IPPROTO_IP, IP_PKTINFO, in_pktinfo{.ipi_ifindex = 0, .ipi_spec_dst = v4->to_wire(), .ipi_addr = {}});
+  } else {
+    append_control(message, IPPROTO_IPV6, IPV6_PKTINFO,
+                   in6_pktinfo{.ipi6_addr = std::get<Ipv6>(from).to_wire(), .ipi6_ifindex = 0});
+  }
 }
 
 /// In the words of ICMP. Nothing: no router said it, and it means nothing to who is inside.
@@ -121,7 +141,7 @@ DatagramEngine::Readiness to_readiness(uint32_t events) {
 /// What sendmmsg(2) or recvmmsg(2) is called with.
 struct DatagramSockets::Messages {
   static constexpr size_t kMost = 64;
-  static constexpr size_t kControlBytes = 64;  // two numbers
+  static constexpr size_t kControlBytes = 96;  // two numbers and an address
 
   std::array<mmsghdr, kMost> headers{};
   std::array<Name, kMost> names{};
@@ -183,15 +203,21 @@ DatagramHost::Opening DatagramSockets::open(const DatagramEnds& ends, const Host
     const socklen_t size = store(name, to);
     if (::connect(socket.get(), &name.any, size) != 0) return {.socket = -1, .error = errno};
   }
-  if (!adopt(socket.get(), token)) return {.socket = -1, .error = ENOBUFS};
+  if (!watch(socket.get(), token)) return {.socket = -1, .error = ENOBUFS};
   return {.socket = socket.release()};
 }
 
 Status DatagramSockets::adopt(int socket, uint32_t token) {
+  set_option(socket, IPPROTO_IP, IP_PKTINFO, 1);
+  set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);  // whichever family it is of takes its own
+  return watch(socket, token);
+}
+
+Status DatagramSockets::watch(int socket, uint32_t token) {
   set_option(socket, SOL_SOCKET, SO_RCVBUF, kBufferBytes);
   set_option(socket, SOL_SOCKET, SO_SNDBUF, kBufferBytes);
   set_option(socket, IPPROTO_IP, IP_RECVERR, 1);
-  set_option(socket, IPPROTO_IPV6, IPV6_RECVERR, 1);  // whichever family it is of takes its own
+  set_option(socket, IPPROTO_IPV6, IPV6_RECVERR, 1);
   set_option(socket, SOL_UDP, UDP_GRO, 1);
   return source_.watch(socket, EPOLLIN | EPOLLET, token);
 }
@@ -215,6 +241,7 @@ int DatagramSockets::send(int socket, std::span<const Outgoing> datagrams) {
       const bool v4 = std::holds_alternative<Ipv4>(datagram.to.address);
       append_control(message, v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6}, v4 ? IP_TTL : IPV6_HOPLIMIT, int{*datagram.hop_limit});
     }
+    if (datagram.from) append_source(message, *datagram.from);
   }
   const int sent = ::sendmmsg(socket, messages.headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? -errno : sent;
@@ -241,8 +268,9 @@ DatagramHost::Batch DatagramSockets::receive(int socket) {
     msghdr& message = messages.headers[i].msg_hdr;
     const auto from = load(messages.names[i], message.msg_namelen);
     if (!from) continue;
-    received_[count++] = {*from, (*slots_)[i].first(std::min<size_t>(messages.headers[i].msg_len, ReceiveSlots::kSlotBytes)),
-                          segment_of(message)};
+    Incoming& datagram = received_[count++];
+    datagram = {*from, (*slots_)[i].first(std::min<size_t>(messages.headers[i].msg_len, ReceiveSlots::kSlotBytes))};
+    read_control(message, datagram);
   }
   return {.datagrams = std::span(received_).first(count), .drained = static_cast<size_t>(got) < ReceiveSlots::kSlots};
 }

@@ -43,7 +43,7 @@ void DatagramEngine::Mappings::input(const GuestDatagram& datagram) {
   if (!mapping) mapping = open(datagram.ends, *to);
   if (!mapping) return;
   if (mapping->is_udp()) allow(*mapping, *to, key);
-  speak(*mapping, *to, datagram);
+  speak(*mapping, {*to, std::nullopt}, datagram);
 }
 
 /// Who has come in by a published port hears the answer from that port.
@@ -56,24 +56,24 @@ bool DatagramEngine::Mappings::answer_client(const GuestDatagram& datagram) {
   if (!mapping || mapping->life != Life::published) return false;
   last_client_ = client->handle;
   clients_.touch(*client, now_);
-  speak(*mapping, client->other, datagram);
+  speak(*mapping, {client->other, client->reached}, datagram);
   return true;
 }
 
-void DatagramEngine::Mappings::speak(Mapping& mapping, const HostEndpoint& to, const GuestDatagram& datagram) {
+void DatagramEngine::Mappings::speak(Mapping& mapping, const Way& way, const GuestDatagram& datagram) {
   mapping.ends = datagram.ends;
   const bool is_query = datagram.ends.key.remote_port == kDnsPort;
   const Life life = mapping.life == Life::dns && !is_query ? Life::fresh : mapping.life;
   heard(mapping, life);
-  queue(mapping, to, datagram);
+  queue(mapping, way, datagram);
 }
 
-void DatagramEngine::Mappings::queue(Mapping& mapping, const HostEndpoint& to, const GuestDatagram& datagram) {
+void DatagramEngine::Mappings::queue(Mapping& mapping, const Way& way, const GuestDatagram& datagram) {
   if (waiting_count_ == kMostWaiting) end_burst();
   const uint8_t number = ++waiting_count_;
   const bool is_usual = datagram.hop_limit == kUsualHopLimit;
   waiting_[number] = {
-      .to = to,
+      .way = way,
       .payload = datagram.payload,
       .segment_bytes = datagram.payload.size() > datagram.segment_bytes ? datagram.segment_bytes : 0,
       .hop_limit = is_usual ? std::nullopt : std::optional(static_cast<uint8_t>(std::max(datagram.hop_limit, uint8_t{2}) - 1)),
@@ -107,7 +107,7 @@ void DatagramEngine::Mappings::send_waiting(Mapping& mapping) {
       last.segment_bytes = last.payload.front().iov_len;
       last.payload = {last.payload.data(), last.payload.size() + 1};
     } else {
-      datagrams[count++] = {next.to, {&pieces[piece_count], 1}, next.segment_bytes, next.hop_limit};
+      datagrams[count++] = {next.way.to, {&pieces[piece_count], 1}, next.segment_bytes, next.hop_limit, next.way.from};
     }
     ++piece_count;
   }
@@ -120,7 +120,9 @@ bool DatagramEngine::Mappings::joins(const Mapping& mapping, const DatagramHost:
   const size_t first_bytes = last.payload.front().iov_len, bytes = next.payload.size();
   if (!mapping.is_udp() || was_several || next.segment_bytes != 0 || bytes == 0 || bytes > first_bytes) return false;
   if (first_bytes > mapping.most_in_segment || last.payload.size() == wire::kMaxUdpSegments) return false;
-  if (last.payload.back().iov_len != first_bytes || last.to != next.to || last.hop_limit != next.hop_limit) return false;
+  if (last.payload.back().iov_len != first_bytes || last.to != next.way.to || last.from != next.way.from ||
+      last.hop_limit != next.hop_limit)
+    return false;
   return last.payload.size() * first_bytes + bytes <= wire::kMaxUdpSuperframeData;
 }
 
@@ -167,7 +169,7 @@ void DatagramEngine::Mappings::give_apart(Mapping& mapping, const DatagramHost::
   for (const iovec& piece : several.payload) {
     for (size_t at = 0; at < piece.iov_len; at += several.segment_bytes) {
       pieces[count] = {static_cast<uint8_t*>(piece.iov_base) + at, std::min(several.segment_bytes, piece.iov_len - at)};
-      datagrams[count] = {several.to, {&pieces[count], 1}, 0, several.hop_limit};
+      datagrams[count] = {several.to, {&pieces[count], 1}, 0, several.hop_limit, several.from};
       if (++count == kAtOnce) flush();
     }
   }

@@ -25,13 +25,13 @@ void DatagramEngine::Mappings::serve(Mapping& mapping) {
 }
 
 void DatagramEngine::Mappings::deliver(Mapping& mapping, std::span<const DatagramHost::Incoming> datagrams) {
-  const HostEndpoint* source = nullptr;
+  const DatagramHost::Incoming* before = nullptr;
   std::optional<Visible> visible;
   for (const DatagramHost::Incoming& datagram : datagrams) {
     pulled_bytes_ += datagram.payload.size() + 1;  // an empty one is work too
-    if (!source || *source != datagram.from)
-      visible = mapping.is_udp() ? admit(mapping, datagram.from) : name_of(mapping, datagram.from);
-    source = &datagram.from;
+    if (!before || before->from != datagram.from || before->to != datagram.to)
+      visible = mapping.is_udp() ? admit(mapping, datagram) : name_of(mapping, datagram.from);
+    before = &datagram;
     if (!visible) {
       counters_.filtered += count_of(datagram);
     } else if (mapping.is_udp()) {

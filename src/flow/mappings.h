@@ -43,9 +43,14 @@ class DatagramEngine::Mappings {
   static constexpr size_t kLives = 4;  // those that end
   static constexpr uint8_t kMostWaiting = 64;
 
+  /// Between two ends on the host's side.
+  struct Way {
+    HostEndpoint to;
+    std::optional<IpAddress> from;  // nothing: the host's choice
+  };
   /// A datagram that waits for the end of the burst.
   struct Waiting {
-    HostEndpoint to;
+    Way way;
     wire::Bytes payload;
     size_t segment_bytes = 0;
     std::optional<uint8_t> hop_limit;
@@ -66,8 +71,8 @@ class DatagramEngine::Mappings {
 
   // guest_datagrams.cpp
   bool answer_client(const GuestDatagram& datagram);
-  void speak(Mapping& mapping, const HostEndpoint& to, const GuestDatagram& datagram);
-  void queue(Mapping& mapping, const HostEndpoint& to, const GuestDatagram& datagram);
+  void speak(Mapping& mapping, const Way& way, const GuestDatagram& datagram);
+  void queue(Mapping& mapping, const Way& way, const GuestDatagram& datagram);
   void send_waiting(Mapping& mapping);
   bool joins(const Mapping& mapping, const DatagramHost::Outgoing& last, const Waiting& next) const;
   void give(Mapping& mapping, std::span<const DatagramHost::Outgoing> datagrams);
@@ -86,8 +91,8 @@ class DatagramEngine::Mappings {
 
   // datagram_ends.cpp
   void allow(Mapping& mapping, const HostEndpoint& to, const FlowKey& seen);
-  std::optional<Visible> admit(Mapping& mapping, const HostEndpoint& from);
-  std::optional<Visible> admit_client(Mapping& mapping, const HostEndpoint& from);
+  std::optional<Visible> admit(Mapping& mapping, const DatagramHost::Incoming& datagram);
+  std::optional<Visible> admit_client(Mapping& mapping, const DatagramHost::Incoming& datagram);
   std::optional<Visible> name_of(const Mapping& mapping, const HostEndpoint& end);
 
   // mappings.cpp

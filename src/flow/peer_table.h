@@ -3,7 +3,8 @@
 //
 //   sent to        {namespace's end, real address, port 0} ─► the address that the namespace knows it by
 //                  {namespace's end, real address, port}     the same, where two aliases stand for one address
-//   came from      {namespace's end, visible address, port} ─► where the client really is, and by which socket it came
+//   came from      {namespace's end, visible address, port} ─► where the client really is, by which socket it came, and which of
+//                                                              the host's addresses it has sent to
 #pragma once
 
 #include "postern/base/clock.h"
@@ -19,8 +20,9 @@ struct Peer : Aged<Peer> {
   explicit Peer(const FlowKey& k) : key(k) {}
 
   FlowKey key;
-  Handle mapping{};    // a peer of another one is none
-  HostEndpoint other;  // sent to: what the namespace calls it; came from: where it is
+  Handle mapping{};                  // a peer of another one is none
+  HostEndpoint other;                // sent to: what the namespace calls it; came from: where it is
+  std::optional<IpAddress> reached;  // came from: the answer leaves from there
   Handle handle{};
 };
 

@@ -107,6 +107,22 @@ TEST_F(Publish, AnswersUdpClientsOfTheHostsAddress) {
   }
 }
 
+/// A probe's socket is connected: it hears nothing that comes from another address.
+TEST_F(Publish, AnswersUdpClientsFromTheAddressThatTheyAsked) {
+  if (std::getenv("LAB_ENGINE") != nullptr) return;  // libslirp lets routing choose
+  const auto inside = guest({.options = {"--ipv6", "-p", "5000:7/udp", "-p", "[::]:5000:7/udp"}});
+  ASSERT_TRUE(inside);
+  const auto echo = serve(*inside, {"postern-echo", "7"});
+  ASSERT_TRUE(echo);
+  ASSERT_THAT(host().sh("ip addr add 192.0.2.77/32 dev lo; ip addr add 2001:db8:1::77/128 dev lo"), Succeeds());
+  for (const char* address : {"192.0.2.77", "2001:db8:1::77"}) {
+    ASSERT_THAT(remote().sh(fmt::format("ip route add {} via {}", address, address[0] == '1' ? "192.0.2.1" : "2001:db8:1::1")),
+                Succeeds());
+    EXPECT_EQ(remote().run({"postern-probe", "--udp", address, "5000", "open=3", "echo=1000"}).out, "open 3\necho 3\n")
+        << address;
+  }
+}
+
 TEST_F(Publish, AnswersUdpClientsOfTheLoopbackThoughItIsClosed) {
   if (std::getenv("LAB_ENGINE") != nullptr) return;  // the next test is about libslirp
   const auto inside = guest({.options = {"-p", "5000:7/udp"}});

@@ -72,17 +72,19 @@ class DatagramHost {
 
   struct Outgoing {
     HostEndpoint to;
-    std::span<const iovec> payload;    // of one datagram, or of several of one size
-    size_t segment_bytes = 0;          // 0: one
-    std::optional<uint8_t> hop_limit;  // nothing: the host's default
+    std::span<const iovec> payload;      // of one datagram, or of several of one size
+    size_t segment_bytes = 0;            // 0: one
+    std::optional<uint8_t> hop_limit;    // nothing: the host's default
+    std::optional<IpAddress> from = {};  // of the host's addresses; nothing: the socket's, or the one that routing chooses
   };
   /// How many went, or a negative errno of the first one.
   virtual int send(int socket, std::span<const Outgoing> datagrams) = 0;
 
   struct Incoming {
     HostEndpoint from;
-    wire::MutableBytes payload;  // until the next call; ours to write to
-    size_t segment_bytes = 0;    // several datagrams of that size, the last one shorter; 0: one
+    wire::MutableBytes payload;        // until the next call; ours to write to
+    size_t segment_bytes = 0;          // several datagrams of that size, the last one shorter; 0: one
+    std::optional<IpAddress> to = {};  // of the host's addresses, for a socket of a published port
   };
   /// What is there, some of it; `drained`: there was no more.
   struct Batch {

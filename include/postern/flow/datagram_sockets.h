@@ -25,7 +25,7 @@ class DatagramSockets final : public DatagramHost {
   DatagramSockets(loop::EventLoop& loop, DatagramSocketsConfig config);
   ~DatagramSockets();
 
-  /// Makes a bound socket of somebody else's making one of these.
+  /// Makes the bound socket of a published port one of these.
   Status adopt(int socket, uint32_t token);
 
   Opening open(const DatagramEnds& ends, const HostEndpoint& to, uint32_t token) override;
@@ -39,6 +39,7 @@ class DatagramSockets final : public DatagramHost {
   void trim() override;
 
  private:
+  Status watch(int socket, uint32_t token);
   int bind_outbound(int socket, const DatagramEnds& ends) const;
   int make_socket(const DatagramEnds& ends);
 

@@ -101,6 +101,22 @@ TEST_F(PublishedUdp, TheAnswerLeavesByThePortThatWasAsked) {
   EXPECT_EQ(host.went(), "90>127.0.0.1:7001 d");
 }
 
+TEST_F(PublishedUdp, TheAnswerLeavesByTheAddressThatWasAskedLast) {
+  const IpAddress first = *Ipv4::parse("192.0.2.8"), second = *Ipv4::parse("192.0.2.9");
+  publishes(kSocket, 53);
+  brings_all(kSocket, {{end_of("198.51.100.1:7000"), "a", 0, first},
+                       {end_of("198.51.100.2:7000"), "b", 0, second},
+                       {end_of("198.51.100.3:7000"), "c", 0, first},
+                       {end_of("198.51.100.3:7000"), "d", 0, second},
+                       {end_of("198.51.100.4:7000"), "e", 0}});
+  for (const char* client : {"198.51.100.1:7000", "198.51.100.2:7000", "198.51.100.3:7000", "198.51.100.4:7000"})
+    sends(client, "f", {.port = 53});
+  EXPECT_EQ(host.went(), "90>198.51.100.1:7000 f from 192.0.2.8");
+  EXPECT_EQ(host.went(), "90>198.51.100.2:7000 f from 192.0.2.9");
+  EXPECT_EQ(host.went(), "90>198.51.100.3:7000 f from 192.0.2.9");
+  EXPECT_EQ(host.went(), "90>198.51.100.4:7000 f");
+}
+
 TEST_F(PublishedUdp, ItsServerSpeaksToOthersFromThere) {
   publishes(kSocket, 51820);
   sends("192.0.2.1:51820", "a", {.port = 51820});

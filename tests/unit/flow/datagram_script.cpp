@@ -63,6 +63,7 @@ int FakeHost::send(int socket, std::span<const Outgoing> datagrams) {
     std::string line = fmt::format("{}>{} {}", socket, text_of(datagram.to.address, datagram.to.port), joined(datagram.payload));
     if (datagram.segment_bytes != 0) line += fmt::format(" /{}", datagram.segment_bytes);
     if (datagram.hop_limit) line += fmt::format(" ttl {}", *datagram.hop_limit);
+    if (datagram.from) line += fmt::format(" from {}", to_string(*datagram.from));
     went_.push_back(std::move(line));
   }
   return static_cast<int>(datagrams.size());
@@ -77,7 +78,7 @@ DatagramHost::Batch FakeHost::receive(int socket) {
   }
   batch_.clear();
   for (Arrived& each : current_) {
-    batch_.push_back({each.from, {reinterpret_cast<uint8_t*>(each.data.data()), each.data.size()}, each.segment_bytes});
+    batch_.push_back({each.from, {reinterpret_cast<uint8_t*>(each.data.data()), each.data.size()}, each.segment_bytes, each.to});
   }
   return {batch_, arrived.empty()};
 }

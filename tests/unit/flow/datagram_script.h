@@ -42,13 +42,15 @@ class FakeHost final : public DatagramHost {
   std::optional<Failure> failure(int socket) override;
   void trim() override { ++trims; }
 
-  /// The next message that went: "3>192.0.2.1:7 hello", with " /2" of datagrams of two bytes, " ttl 9". "": none.
+  /// The next message that went: "3>192.0.2.1:7 hello", with " /2" of datagrams of two bytes, " ttl 9", " from 192.0.2.9". "":
+  /// none.
   std::string went();
 
   struct Arrived {
     HostEndpoint from;
     std::string data;
     size_t segment_bytes;
+    std::optional<IpAddress> to = {};
   };
   struct Failed {
     HostEndpoint to;

@@ -52,6 +52,10 @@ class Iperf(unittest.TestCase):
         text = iperf_text(sum_sent={"bits_per_second": 2e9, "packets": 105}, sum_received={"packets": 100, "lost_packets": 5})
         self.assertEqual(iperf.udp_loss(text), (2, 100, 5))
 
+    def test_udp_overflows_are_those_of_udp_alone(self):
+        table = "Tcp: RtoMin\nTcp: 200\nUdp: InDatagrams NoPorts InErrors RcvbufErrors\nUdp: 9 1 8 7\nUdpLite: RcvbufErrors\nUdpLite: 3\n"
+        self.assertEqual(iperf.udp_overflows(table), 7)
+
     def test_its_error_is_an_error(self):
         with self.assertRaisesRegex(iperf.IperfError, "unable to connect"):
             iperf.tcp(json.dumps({"end": {}, "error": "unable to connect"}))

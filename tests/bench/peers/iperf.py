@@ -56,3 +56,9 @@ def udp_loss(text):
     """(Gbit/s that were sent, datagrams that the receiver knows of, those of them that it did not get); for iperf3 >= 3.12."""
     end = _report(text)
     return _gigabits(end["sum_sent"]), end["sum_received"]["packets"], end["sum_received"]["lost_packets"]
+
+
+def udp_overflows(snmp):
+    """Of /proc/net/snmp: datagrams that found their socket's buffer full."""
+    names, numbers = (line.split()[1:] for line in snmp.splitlines() if line.startswith("Udp:"))
+    return int(dict(zip(names, numbers))["RcvbufErrors"])

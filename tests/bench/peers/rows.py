@@ -207,25 +207,35 @@ def _largest_buffer():
 
 
 def _udp_loss(*options):
-    """The pace at which a hundredth is first lost, or that of a sender which cannot send faster; and the loss at half of it."""
+    """The pace at which a hundredth is first lost, or that of a sender which cannot send faster; and the loss at half of it.
+
+    What has come, and found the receiver's own buffer full, was not lost on the way.
+    """
     def measure(place, settings):
+        def overflowed(inside):
+            table = ["cat", "/proc/net/snmp"]
+            return iperf.udp_overflows(inside.run(table) if "--reverse" in options else process.run(process.on_remote(table)))
+
         buffer = _largest_buffer()
         window = ["--window", str(buffer)] if buffer else []
 
         def sent(inside, megabits, *length, seconds):
             client = ["iperf3", "--client", REMOTE, "--port", next(_iperf_port), "--json", "--udp", "--length", DATAGRAM_BYTES,
                       "--bitrate", f"{megabits}M", *window, *length, *options]
-            return iperf.udp_loss(inside.run(client, seconds=seconds + process.PATIENCE_SECONDS))
+            before = overflowed(inside)
+            rate, known, lost = iperf.udp_loss(inside.run(client, seconds=seconds + process.PATIENCE_SECONDS))
+            overflow = overflowed(inside) - before
+            return rate, known, max(lost - overflow, 0), overflow
 
         with _connected(place, settings, SMALL_MTU) as inside:
             for offered in LOSS_PACES:
-                limit, known, lost = sent(inside, offered, "--time", "1", seconds=1)
+                limit, known, lost, _ = sent(inside, offered, "--time", "1", seconds=1)
                 if lost * 100 >= known or limit * 1000 < 0.9 * offered:
                     break
             pace = limit * 1000 / 2
             count = min(LOSS_DATAGRAMS * settings.seconds, int(LOSS_SECONDS * pace * 1e6 / 8 / int(DATAGRAM_BYTES)))
-            _, known, lost = sent(inside, round(pace), "--blockcount", str(count), seconds=LOSS_SECONDS)
-        return {"limit": limit, "lost": lost, "of": known}
+            _, known, lost, overflow = sent(inside, round(pace), "--blockcount", str(count), seconds=LOSS_SECONDS)
+        return {"limit": limit, "lost": lost, "overflow": overflow, "of": known}
     return measure
 
 
@@ -331,7 +341,7 @@ BOTH_WAYS = (*((name, "Gbit/s") for name in ("up", "down", "slower", "sum")), CO
 PER_SECOND = (("", "/s"),)
 CONNECTIONS = (("", "/s"), ("failed", ""))
 DATAGRAMS = (("goodput", "Gbit/s"), ("lost", "%"))
-LOSS = (("limit", "Gbit/s"), ("lost", "datagrams"), ("of", "datagrams"))
+LOSS = (("limit", "Gbit/s"), ("lost", "datagrams"), ("overflow", "datagrams"), ("of", "datagrams"))
 SEGMENTS = (("plain", "/s"), ("segments", "/s"), ("ratio", ""))
 MEMORY = (("resident", "MB"), ("proportional", "MB"))
 

@@ -2,8 +2,8 @@
 //
 //   client ══ socket of the host ══ copy, splice ══ socket inside ══ server
 //
-// For clients on the host's loopback, whose address would mean nothing inside anyway: two TCPs of the kernel's,
-// where the TAP's way has a TCP of ours in between. An end is passed on as an end, a reset as a reset, a refusal as a reset.
+// For clients on the host's loopback, whose address would mean nothing inside anyway: two TCPs of the kernel's, where
+// the TAP's way has a TCP of ours in between. An end is passed on as an end, a reset as a reset, a refusal as a reset.
 #pragma once
 
 #include <deque>

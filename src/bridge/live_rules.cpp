@@ -34,7 +34,8 @@ void take(Listing& listing, const std::string& kind, Json body) {
 Result<Listing> parse(const std::string& text) {
   try {
     Listing listing;
-    for (const Json& object : Json::parse(text).at("nftables")) {
+    const Json document = Json::parse(text);  // named: the loop below would outlive it
+    for (const Json& object : document.at("nftables")) {
       for (const auto& [kind, body] : object.items()) {
         if (kind != "metainfo") take(listing, kind, body);
       }

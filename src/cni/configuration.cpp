@@ -319,7 +319,7 @@ std::optional<Refusal> read_refusal(std::string_view text) {
   if (!json) return std::nullopt;
   Done right;
   Fields fields(*json, "", right);
-  const auto code = fields.number("code", 0, UINT32_MAX);
+  const auto code = fields.number("code", 1, UINT32_MAX);
   const std::string message = fields.text("msg").value_or("");
   if (!code || !right) return std::nullopt;
   return Refusal{static_cast<unsigned>(*code), message, fields.text("details").value_or("")};

@@ -208,7 +208,7 @@ TEST(CniIpamAnswer, IsReadOrRefusedAsTheIpamPluginsFault) {
 
 TEST(CniIpamAnswer, MayBeARefusal) {
   EXPECT_EQ(read_refusal(R"({"cniVersion":"1.0.0","code":11,"msg":"later","details":"busy"})"), (Refusal{11, "later", "busy"}));
-  for (const char* const json : {"", "{}", R"({"code":"x"})", R"({"code":-1})"})
+  for (const char* const json : {"", "{}", R"({"code":"x"})", R"({"code":-1})", R"({"code":0})"})
     EXPECT_EQ(read_refusal(json), std::nullopt) << json;
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 
 #include "postern/base/text.h"
@@ -48,14 +47,9 @@ Result<std::optional<Cidr4>> parse_cidr(std::string_view text) {
 
 Result<std::optional<Mac>> parse_mac(std::string_view text) {
   if (text.empty()) return std::nullopt;
-  Mac mac;
-  bool good = text.size() == 17;
-  for (size_t i = 0; good && i < 6; ++i) {
-    const char* start = text.data() + 3 * i;
-    good = std::from_chars(start, start + 2, mac.octets[i], 16).ptr == start + 2 && (i == 5 || start[2] == ':');
-  }
-  if (!good) return wrong("--macaddress", text, "is not a MAC address, as 02:00:5e:00:53:01");
-  if (mac.is_multicast()) return wrong("--macaddress", text, "is a group address; a device needs an individual one");
+  const auto mac = Mac::parse(text);
+  if (!mac) return wrong("--macaddress", text, "is not a MAC address, as 02:00:5e:00:53:01");
+  if (mac->is_multicast()) return wrong("--macaddress", text, "is a group address; a device needs an individual one");
   return mac;
 }
 

@@ -37,9 +37,11 @@ std::string_view name_of(Verdict verdict) {
 bool is_missing(const Finding& finding) { return finding.verdict == Verdict::missing; }
 
 std::string to_text(const std::vector<Finding>& findings) {
+  size_t width = 11;
+  for (const Finding& finding : findings) width = std::max(width, finding.check.size());
   std::string text;
   for (const Finding& finding : findings) {
-    text += fmt::format("{:<8} {:<11} {}\n", name_of(finding.verdict), finding.check, finding.found);
+    text += fmt::format("{:<8} {:<{}} {}\n", name_of(finding.verdict), finding.check, width, finding.found);
     if (!finding.breaks.empty()) text += fmt::format("           breaks: {}\n", finding.breaks);
     if (!finding.remedy.empty()) text += fmt::format("           remedy: {}\n", finding.remedy);
   }

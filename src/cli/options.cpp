@@ -22,6 +22,7 @@ Examples:
   postern run -- curl http://example.org/          fetch a page from a namespace of its own
   postern run -p 8080:80 -- nginx -g 'daemon off;'   a server inside, reached at port 8080 of the host
   postern run --network none -- ./untrusted          no network but loopback
+  sudo postern run --network bridge -p 8080:80 -- nginx -g 'daemon off;'   the kernel's own NAT
   postern run --map-auto -- apt-get update           more users inside than one (needs /etc/subuid)
 
 The exit status is CMD's, or 128 and the number of the signal that ended it. 125: postern failed; 126: CMD cannot be
@@ -99,10 +100,15 @@ void add_instance_options(CommandLine& line, TypedInstance& typed) {
 }
 
 void add_run_options(CommandLine& run, TypedRun& typed) {
-  run.value(typed.mode, {"--network", "slirp: outbound NAT; none: loopback only; host: the host's own (default slirp)", "MODE"});
+  run.value(typed.mode, {"--network",
+                         "slirp: outbound NAT (default); none: loopback only; host: the host's own; bridge[:NAME]: a network of "
+                         "postern bridge's, for root",
+                         "MODE"});
   add_network_options(run, typed.network);
   run.values(typed.dns, {"--dns", "Nameserver inside, instead of the one that leads to the host's", "ADDRESS"});
   run.values(typed.add_host, {"--add-host", "Line for /etc/hosts inside, and name that DNS answers there", "NAME:ADDRESS"});
+  run.values(typed.addresses, {"--ip", "bridge: its address in the network (default: the next that is free)", "ADDRESS"});
+  run.values(typed.host_names, {"--hostname", "bridge: name by which others of the network find it", "NAME"});
   run.flag(typed.map_auto, {"--map-auto", "Map the ids of /etc/subuid and /etc/subgid too"});
   run.flag(typed.keep_id, {"--keep-id", "Be the same user inside instead of root"});
   run.values(typed.environment, {"--env", "Set a variable for CMD", "NAME=VALUE"});
@@ -209,6 +215,7 @@ Commands:
   ports add|rm|ls [SPEC|ID...]      publish ports of a running one
   status [--json]                   what a running one does
   doctor [--json]                   what this host allows, and what mends it
+  bridge COMMAND                    for root: networks of the kernel's own bridge
 
   postern COMMAND --help            options and examples
   postern --version
@@ -235,6 +242,7 @@ Options parse_options(int argc, char** argv) {
   if (command == "ports") return parse_ports(std::move(arguments));
   if (command == "status") return parse_status(std::move(arguments));
   if (command == "doctor") return parse_doctor(std::move(arguments));
+  if (command == "bridge") return BridgeOptions{std::move(arguments)};
   if (command == "--help" || command == "-h" || command == "help") return Leave{answer(kHelp)};
   if (command == "--version" || command == "-V") return Leave{answer(version())};
   log::error("\"{}\" is no command of postern's (postern --help)", command);

@@ -55,11 +55,18 @@ struct NetworkOptions {
   SandboxMode sandbox = SandboxMode::required;
 };
 
-enum class NetworkMode { slirp, none, host };
+enum class NetworkMode { slirp, none, host, bridge };
+
+/// What `run --network bridge` asks of postern-bridge, in the words that it takes.
+struct BridgeChoice {
+  std::string network = "postern0";
+  std::vector<std::string> publish, addresses, host_names;
+};
 
 struct RunOptions {
   NetworkMode mode = NetworkMode::slirp;
   NetworkOptions network;
+  BridgeChoice bridge;
   std::vector<workload::HostEntry> add_host;
   workload::Identity identity = workload::Identity::root;
   workload::IdRanges id_ranges = workload::IdRanges::caller;
@@ -97,7 +104,12 @@ struct StatusOptions {
   Output output = Output::text;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, Leave>;
+/// `postern bridge ...`: whatever stands there, another program reads.
+struct BridgeOptions {
+  std::vector<std::string> arguments;
+};
+
+using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, BridgeOptions, Leave>;
 
 /// Writes help, or the one line that says what is wrong. Sets the level of the log.
 Options parse_options(int argc, char** argv);

@@ -58,7 +58,8 @@ enum class Protocol : uint8_t { tcp, udp };
 /// Ports first..last of the host lead, one to one, to as many of the container from `container_first` on.
 struct PortRange {
   Protocol protocol = Protocol::tcp;
-  std::optional<IpAddress> host_address;  // nothing: every address of the host, of both families
+  /// Nothing: every address of the host, of both families. 0.0.0.0: every IPv4 address of it; [::]: every IPv6 address.
+  std::optional<IpAddress> host_address;
   Port first, last;
   Port container_first;
 

@@ -1,8 +1,8 @@
 #include "live_rules.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <fcntl.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -34,7 +34,8 @@ void take(Listing& listing, const std::string& kind, Json body) {
 Result<Listing> parse(const std::string& text) {
   try {
     Listing listing;
-    for (const Json& object : Json::parse(text).at("nftables")) {
+    const Json whole = Json::parse(text);
+    for (const Json& object : whole.at("nftables")) {
       for (const auto& [kind, body] : object.items()) {
         if (kind != "metainfo") take(listing, kind, body);
       }

@@ -106,7 +106,8 @@ Status make_hosts_folder(const std::string& folder) {
 bool is_file_name(std::string_view id) {
   constexpr size_t kMost = 200;  // and what replace_file adds: below NAME_MAX
   return !id.empty() && id.size() <= kMost && id.front() != '.' && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' ||
+           c == '@';
   });
 }
 

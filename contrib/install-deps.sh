@@ -29,6 +29,8 @@ needs() {
   build  libslirp-dev        libslirp-devel          libslirp
   build  libglib2.0-dev      glib2-devel             glib2
   build  libmnl-dev          libmnl-devel            libmnl
+  build  libnftables-dev     nftables-devel          nftables
+  build  libnetfilter-conntrack-dev  libnetfilter_conntrack-devel  libnetfilter_conntrack
   build  libcap-dev          libcap-devel            libcap
   build  libseccomp-dev      libseccomp-devel        libseccomp
   build  libfmt-dev          fmt-devel               fmt
@@ -50,6 +52,8 @@ needs() {
   test   libcap2-bin         libcap                  libcap           getpcaps
   test   uidmap              shadow-utils            shadow           newuidmap, newgidmap
   test   iproute2            iproute                 iproute2
+  test   nftables            nftables                nftables
+  test   conntrack           conntrack-tools         conntrack-tools
   test   curl                curl                    curl
   test   bind9-dnsutils      bind-utils              bind             dig
   test   iputils-ping        iputils                 iputils

@@ -1,4 +1,4 @@
-// address.cpp - RTM_NEWADDR and RTM_GETADDR.
+// address.cpp - RTM_NEWADDR, RTM_DELADDR and RTM_GETADDR.
 #include "postern/netlink/address.h"
 
 #include <fmt/format.h>
@@ -9,12 +9,11 @@
 #include "transport.h"
 
 namespace postern::netlink {
+namespace {
 
-Status add_address(Socket& socket, int link_index, const IpAddress& address, unsigned prefix_bits) {
-  const auto doing = fmt::format("add {}/{} to link {}", to_string(address), prefix_bits, link_index);
-  if (prefix_bits > 128) return fail(std::errc::invalid_argument, doing);  // its field is an octet; the kernel judges the rest
-  const auto* ipv4 = std::get_if<Ipv4>(&address);
-  Message request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+/// What names an address to the kernel, which ignores the flag in a removal. Without a peer IPv4 wants it in both attributes.
+void put_address(Message& request, int link_index, const IpAddress& address, unsigned prefix_bits) {
+  const bool ipv4 = std::holds_alternative<Ipv4>(address);
   auto& header = request.put_header<ifaddrmsg>();
   header.ifa_family = ipv4 ? AF_INET : AF_INET6;
   header.ifa_prefixlen = static_cast<uint8_t>(prefix_bits);
@@ -23,8 +22,28 @@ Status add_address(Socket& socket, int link_index, const IpAddress& address, uns
   header.ifa_index = static_cast<uint32_t>(link_index);
   request.put(IFA_LOCAL, address);
   request.put(IFA_ADDRESS, address);
+}
+
+constexpr unsigned kLongestPrefix = 128;  // the field is an octet; the kernel judges the rest
+
+}  // namespace
+
+Status add_address(Socket& socket, int link_index, const IpAddress& address, unsigned prefix_bits) {
+  const auto doing = fmt::format("add {}/{} to link {}", to_string(address), prefix_bits, link_index);
+  if (prefix_bits > kLongestPrefix) return fail(std::errc::invalid_argument, doing);
+  Message request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  put_address(request, link_index, address, prefix_bits);
+  const auto* ipv4 = std::get_if<Ipv4>(&address);
   const auto network = ipv4 ? Cidr4::make(*ipv4, prefix_bits) : std::nullopt;
   if (network && prefix_bits <= 30) request.put(IFA_BROADCAST, network->broadcast());  // a /31 has none, RFC 3021
+  return socket.exchange(request.get(), doing);
+}
+
+Status remove_address(Socket& socket, int link_index, const IpAddress& address, unsigned prefix_bits) {
+  const auto doing = fmt::format("remove {}/{} from link {}", to_string(address), prefix_bits, link_index);
+  if (prefix_bits > kLongestPrefix) return fail(std::errc::invalid_argument, doing);
+  Message request(RTM_DELADDR, 0);
+  put_address(request, link_index, address, prefix_bits);
   return socket.exchange(request.get(), doing);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "postern/netlink/address.h"
+#include "postern/netlink/link.h"
 #include "postern/netlink/route.h"
 #include "postern/netlink/socket.h"
 
@@ -14,7 +15,7 @@
 
 namespace postern::netlink {
 
-/// `type`: RTM_GETADDR, RTM_GETROUTE. AF_UNSPEC asks for all families, a kernel without IPv6 included.
+/// `type`: RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE. AF_UNSPEC asks for all families, a kernel without IPv6 included.
 class DumpRequest : public Message {
  public:
   DumpRequest(uint16_t type, int family) : Message(type, NLM_F_DUMP) {
@@ -22,8 +23,9 @@ class DumpRequest : public Message {
   }
 };
 
-/// What a message says, added to the table; nothing if it is not an entry of that table. In address.cpp and route.cpp.
+/// What a message says, added to the table; nothing if it is not an entry of that table. In address.cpp, link.cpp and route.cpp.
 void append(const nlmsghdr& message, std::vector<Address>& table);
+void append(const nlmsghdr& message, std::vector<Link>& table);
 void append(const nlmsghdr& message, std::vector<Route>& table);
 
 template <class Entry>

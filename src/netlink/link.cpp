@@ -1,4 +1,4 @@
-// link.cpp - RTM_GETLINK and RTM_NEWLINK.
+// link.cpp - RTM_GETLINK, RTM_NEWLINK of a link that there is, and RTM_DELLINK.
 #include "postern/netlink/link.h"
 
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "dump.h"
 #include "message.h"
 
 namespace postern::netlink {
@@ -23,6 +24,8 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   link.name = attributes.text(IFLA_IFNAME).value_or("");
   link.mtu_bytes = attributes.number(IFLA_MTU).value_or(0);
   link.kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND).value_or("");
+  link.master = static_cast<int>(attributes.number(IFLA_MASTER).value_or(0));
+  link.alias = attributes.text(IFLA_IFALIAS).value_or("");
   const auto mac = attributes.bytes(IFLA_ADDRESS);
   if (mac && mac->size() == link.mac.octets.size())
     std::ranges::transform(*mac, link.mac.octets.begin(), [](std::byte octet) { return std::to_integer<uint8_t>(octet); });
@@ -66,6 +69,18 @@ Result<Link> find_link(Socket& socket, std::string_view name) {
   if (!status) return Failure(status.error());
   if (!link) return fail(std::errc::protocol_error, doing);
   return *std::move(link);
+}
+
+void append(const nlmsghdr& message, std::vector<Link>& table) {
+  if (auto link = parse_link(message)) table.push_back(*std::move(link));
+}
+
+Result<std::vector<Link>> links(Socket& socket) { return dump<Link>(socket, RTM_GETLINK, "list links"); }
+
+Status delete_link(Socket& socket, int link_index) {
+  Message request(RTM_DELLINK, 0);
+  request.put_header<ifinfomsg>().ifi_index = link_index;
+  return socket.exchange(request.get(), fmt::format("delete link {}", link_index));
 }
 
 Status set_up(Socket& socket, int link_index) {

@@ -35,6 +35,9 @@ class Message {
   void put_octet(uint16_t attribute, uint8_t value) { mnl_attr_put_u8(header_, attribute, value); }
   void put_text(uint16_t attribute, const std::string& text) { mnl_attr_put_strz(header_, attribute, text.c_str()); }
 
+  /// Without the NUL at the end, for an attribute whose longest value leaves no room for it.
+  void put_bare_text(uint16_t attribute, const std::string& text) { mnl_attr_put_str(header_, attribute, text.c_str()); }
+
   nlmsghdr& get() { return *header_; }
 
  private:

@@ -22,4 +22,13 @@ void SignalSource::drain(const std::function<void(const Signal&)>& handle) const
   }
 }
 
+void restore_default_signals() {
+  struct sigaction usual {};
+  usual.sa_handler = SIG_DFL;
+  for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &usual, nullptr);  // not SIGKILL's; no matter
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 }  // namespace postern::process

@@ -21,6 +21,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
@@ -28,6 +29,8 @@
 #include "postern/netlink/route.h"
 #include "postern/netlink/socket.h"
 #include "postern/netlink/source_address.h"
+
+#include "own_namespace.h"
 
 namespace postern::netlink {
 namespace {
@@ -44,51 +47,6 @@ const Ipv6 kOwn6 = *Ipv6::parse("2001:db8:1::2");
 const Ipv6 kGateway6 = *Ipv6::parse("2001:db8:1::1");
 
 constexpr auto kEui64 = LinkSettings::AddressGeneration::eui64;
-
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text << std::flush;
-  ASSERT_TRUE(file) << "write " << path;
-}
-
-/// New user and network namespaces for this process, root in them. False if this kernel does not let the caller.
-bool enter_own_namespaces() {
-  const uid_t uid = ::geteuid();
-  const gid_t gid = ::getegid();
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) return false;
-  write_file("/proc/self/setgroups", "deny");
-  write_file("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1");
-  write_file("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
-  return true;
-}
-
-void run(const std::string& command) { ASSERT_EQ(std::system(("PATH=/usr/sbin:/sbin:$PATH; " + command).c_str()), 0) << command; }
-
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* pipe = ::popen(("PATH=/usr/sbin:/sbin:$PATH; " + command).c_str(), "r");
-  for (int c; (c = std::fgetc(pipe)) != EOF;) text.push_back(static_cast<char>(c));
-  ::pclose(pipe);
-  return text;
-}
-
-template <class T>
-T value(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message());  // GoogleTest makes it this test's failure
-  return *std::move(result);
-}
-
-testing::AssertionResult ok(const Status& status) {
-  return status ? testing::AssertionSuccess() : testing::AssertionFailure() << status.error().message();
-}
-
-/// Whether `result` is the failure `expected`; a value or another failure is shown.
-template <class T>
-testing::AssertionResult fails_with(std::errc expected, const Result<T>& result) {
-  if (result) return testing::AssertionFailure() << "it succeeded";
-  if (result.error().is(expected)) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << result.error().message();
-}
 
 class Netlink : public testing::Test {
  protected:
@@ -131,6 +89,44 @@ TEST_F(Netlink, FindsALinkByName) {
   EXPECT_FALSE(link.up);
   EXPECT_THAT(output_of("ip link show near"), HasSubstr(link.mac.to_string()));
   EXPECT_EQ(value(find_link(*socket, "lo")).kind, "");
+}
+
+TEST_F(Netlink, ListsEveryLinkWithItsMasterAndAlias) {
+  run("ip link add br0 type bridge && ip link set near master br0 alias 'mine: near'");
+  std::vector<Link> table = value(links(*socket));
+  std::vector<std::string> names;
+  for (const Link& link : table) names.push_back(link.name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("lo", "near", "far", "br0"));
+  const Link found = value(find_link(*socket, "near"));
+  EXPECT_EQ(found.master, value(find_link(*socket, "br0")).index);
+  EXPECT_EQ(found.alias, "mine: near");
+  EXPECT_THAT(table, Contains(AllOf(Field(&Link::name, "near"), Field(&Link::index, near), Field(&Link::master, found.master),
+                                    Field(&Link::alias, "mine: near"), Field(&Link::kind, "veth"))));
+  EXPECT_THAT(table, Contains(AllOf(Field(&Link::name, "far"), Field(&Link::master, 0), Field(&Link::alias, ""))));
+}
+
+TEST_F(Netlink, ListsMoreLinksThanOneDatagramHolds) {
+  run("for i in $(seq 1 100); do echo link add v$i type veth peer name w$i; done | ip -batch -");
+  EXPECT_EQ(value(links(*socket)).size(), 203u);
+}
+
+TEST_F(Netlink, DeletesALink) {
+  ASSERT_TRUE(ok(delete_link(*socket, near)));
+  EXPECT_TRUE(fails_with(std::errc::no_such_device, find_link(*socket, "near")));
+  EXPECT_TRUE(fails_with(std::errc::no_such_device, find_link(*socket, "far"))) << "the other end goes with it";
+  EXPECT_TRUE(fails_with(std::errc::no_such_device, delete_link(*socket, near)));
+  EXPECT_TRUE(fails_with(std::errc::operation_not_supported, delete_link(*socket, 1))) << "lo";
+}
+
+TEST_F(Netlink, RemovesAnAddressOfEitherFamily) {
+  bring_up();
+  ASSERT_TRUE(ok(remove_address(*socket, near, kOwn4, 24)));
+  EXPECT_THAT(value(addresses(*socket)), Not(Contains(Field(&Address::address, IpAddress(kOwn4)))));
+  EXPECT_TRUE(fails_with(std::errc::address_not_available, remove_address(*socket, near, kOwn4, 24)));
+  EXPECT_TRUE(fails_with(std::errc::address_not_available, remove_address(*socket, near, kOwn6, 96))) << "another prefix";
+  ASSERT_TRUE(ok(remove_address(*socket, near, kOwn6, 64)));
+  EXPECT_THAT(value(addresses(*socket)), Not(Contains(Field(&Address::address, IpAddress(kOwn6)))));
+  EXPECT_TRUE(fails_with(std::errc::invalid_argument, remove_address(*socket, near, kOwn6, 300)));
 }
 
 TEST_F(Netlink, AnUnknownLinkIsNoSuchDevice) {

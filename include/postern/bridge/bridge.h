@@ -9,6 +9,8 @@
 // In the host's network namespace, with CAP_NET_ADMIN and CAP_SYS_ADMIN. For one thread.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +44,10 @@ class Bridge {
 
   /// Errors name the subnet that overlaps and what it overlaps, the link that has the name already, what is missing.
   Result<Network> up(NetworkSpec spec, IpForward ip_forward);
-  /// With all that is connected, if `also_connected`; else refuses while something is. ENOENT: there is none of that name.
-  Status down(const std::string& network, bool also_connected);
+  /// What `down` does while something is connected.
+  enum class Connected { refuse, remove };
+  /// Errors: EBUSY; ENOENT: there is none of that name.
+  Status down(const std::string& network, Connected connected);
 
   Result<Endpoint> attach(EndpointSpec spec);
   /// `which`: an id, a PID, or the path it was attached by. Works when the namespace has gone. ENOENT: nothing of that kind.
@@ -60,8 +64,22 @@ class Bridge {
   Result<std::vector<Problem>> check();
   /// Takes away what belongs to nobody: endpoints whose namespace has gone, links and rules of nobody. Says what.
   Result<std::vector<std::string>> gc();
-  /// Makes rules, helpers and addresses again from what is kept.
+  /// Makes bridges, rules and helpers again from what is kept.
   Status reload();
+
+  struct Parts;  // of this room alone
+  Bridge(Bridge&&) noexcept;
+  ~Bridge();
+
+ private:
+  explicit Bridge(std::unique_ptr<Parts> parts);
+  Result<Network> find(const std::string& name);
+  using PortChange = std::function<Result<std::string>(Endpoint&)>;
+  Result<Endpoint> change_ports(const std::string& network, const std::string& id, const PortChange& change);
+  Result<Endpoint> find_published(const std::string& network, const std::string& id);
+  Status put_ports(const Endpoint& endpoint, const std::string& commands);
+
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace postern::bridge

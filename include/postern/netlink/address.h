@@ -24,6 +24,10 @@ struct Address {
 /// prefix longer than the address, EACCES or EOPNOTSUPP where IPv6 is off.
 Status add_address(Socket& socket, int link_index, const IpAddress& address, unsigned prefix_bits);
 
+/// Takes away what add_address() gave. Errors: EADDRNOTAVAIL if the link has no such address with that prefix; ENODEV, EPERM,
+/// EINVAL as there.
+Status remove_address(Socket& socket, int link_index, const IpAddress& address, unsigned prefix_bits);
+
 /// Every address of every link.
 Result<std::vector<Address>> addresses(Socket& socket);
 

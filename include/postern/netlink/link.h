@@ -1,9 +1,11 @@
-// link.h - the devices of a network namespace: find one, set it, raise it. ip-link(8) in a function each.
+// link.h - the devices of a network namespace: find one, set it, raise it, take it away. ip-link(8) in a function each; those
+// that make some are in bridge_link.h.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postern/base/address.h"
 #include "postern/base/result.h"
@@ -16,12 +18,21 @@ struct Link {
   std::string name;
   Mac mac;  // all zero where a device has none of six octets (a tun, a tunnel)
   unsigned mtu_bytes = 0;
-  bool up = false;   // IFF_UP: what was asked for, not whether there is a carrier
-  std::string kind;  // "veth", "tun" (also of a TAP), "bridge"; empty for lo and hardware
+  bool up = false;    // IFF_UP: what was asked for, not whether there is a carrier
+  std::string kind;   // "veth", "tun" (also of a TAP), "bridge"; empty for lo and hardware
+  int master = 0;     // the link of the bridge (bond, VRF) that this one is a port of; 0: none
+  std::string alias;  // a free text of whoever made it, at most 255 bytes; empty: none
 };
+
+/// Every link of the namespace.
+Result<std::vector<Link>> links(Socket& socket);
 
 /// Errors: ENODEV if no link has that name or alternative name.
 Result<Link> find_link(Socket& socket, std::string_view name);
+
+/// Takes the link out of the world, and a veth's other end with it, wherever that is. Errors: ENODEV if it is gone; EOPNOTSUPP
+/// for one that nobody made (lo, hardware); EPERM.
+Status delete_link(Socket& socket, int link_index);
 
 /// Errors: ENODEV; EPERM without CAP_NET_ADMIN in the user namespace that owns the socket's network namespace.
 Status set_up(Socket& socket, int link_index);

@@ -18,6 +18,9 @@ struct Signal {
   bool from_terminal;
 };
 
+/// No signal blocked, none ignored: what a program that has nothing to do with our caller is started with. Before exec.
+void restore_default_signals();
+
 class SignalSource {
  public:
   /// From now on `numbers` no longer interrupt the process; they wait to be read. A child inherits that: see

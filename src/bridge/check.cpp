@@ -1,0 +1,224 @@
+// check.cpp - what is, beside what should be; and making it so again.
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "postern/base/log.h"
+#include "postern/netfilter/nftables.h"
+#include "postern/netlink/address.h"
+#include "postern/netlink/link.h"
+#include "postern/process/child.h"
+#include "postern/process/detached.h"
+#include "postern/process/message_channel.h"
+
+#include "host_links.h"
+#include "live_rules.h"
+#include "name_server.h"
+#include "parts.h"
+#include "ports.h"
+#include "ruleset.h"
+
+namespace postern::bridge {
+
+namespace {
+
+constexpr const char* kReload = "postern bridge reload";
+constexpr const char* kCollect = "postern bridge gc";
+
+using Links = std::vector<netlink::Link>;
+
+const netlink::Link* find(const Links& links, std::string_view name) {
+  const auto found = std::ranges::find(links, name, &netlink::Link::name);
+  return found == links.end() ? nullptr : &*found;
+}
+
+class Inspection {
+ public:
+  explicit Inspection(Parts& parts) : parts_(parts) {}
+
+  Result<std::vector<Problem>> run() {
+    POSTERN_TRY(links, netlink::links(parts_.netlink), "check");
+    POSTERN_TRY(addresses, netlink::addresses(parts_.netlink), "check");
+    POSTERN_TRY(networks, parts_.store.networks(), "check");
+    links_ = std::move(links);
+    addresses_ = std::move(addresses);
+    for (const Network& network : networks) {
+      look_at(network);
+      POSTERN_TRY(endpoints, parts_.store.endpoints(network.spec.name), "check");
+      for (const Endpoint& endpoint : endpoints) look_at(endpoint);
+      std::ranges::move(endpoints, std::back_inserter(endpoints_));
+    }
+    look_at_strangers(networks);
+    look_at_helpers();
+    POSTERN_CHECK(look_at_rules(networks), "check");
+    return std::move(problems_);
+  }
+
+ private:
+  void tell(std::string object, std::string what, std::string remedy = kReload) {
+    problems_.push_back({std::move(object), std::move(what), std::move(remedy)});
+  }
+
+  void look_at(const Network& network) {
+    const NetworkSpec& spec = network.spec;
+    const std::string object = "network " + spec.name;
+    const netlink::Link* link = find(links_, spec.name);
+    if (!link || link->kind != "bridge") return tell(object, "its bridge is gone");
+    if (!link->up) tell(object, "its bridge is down");
+    if (link->mac != network.mac)
+      tell(object, fmt::format("its bridge has the MAC {} and not {}", link->mac.to_string(), network.mac.to_string()));
+    for (const Subnet& subnet : spec.subnets) {
+      const bool is_there = std::ranges::any_of(addresses_, [&](const netlink::Address& one) {
+        return one.link_index == link->index && one.address == subnet.gateway && one.prefix_bits == subnet.prefix_bits;
+      });
+      if (!is_there) tell(object, fmt::format("its bridge lacks the address {}/{}", to_string(subnet.gateway), subnet.prefix_bits));
+      const int family = subnet.is_ipv4() ? AF_INET : AF_INET6;
+      if (spec.egress == Egress::everywhere && !forwards(family))
+        tell(object, fmt::format("the host does not forward IPv{}", family == AF_INET ? 4 : 6),
+             family == AF_INET ? "sysctl net.ipv4.ip_forward=1" : "sysctl net.ipv6.conf.all.forwarding=1");
+    }
+    if (spec.names && !name_server_runs(parts_.store.names_folder(spec.name))) tell(object, "its DNS server does not run");
+  }
+
+  void look_at(const Endpoint& endpoint) {
+    const std::string object = fmt::format("endpoint {} of {}", endpoint.id, endpoint.network);
+    const netlink::Link* link = find(links_, endpoint.host_interface);
+    if (!link) return tell(object, "its namespace, or its link, is gone", kCollect);
+    const netlink::Link* bridge = find(links_, endpoint.network);
+    if (bridge && link->master != bridge->index) tell(object, fmt::format("its link {} is no port of the bridge", link->name));
+    if (!link->up) tell(object, fmt::format("its link {} is down", link->name));
+  }
+
+  /// Links that look like ours, of nobody.
+  void look_at_strangers(const std::vector<Network>& networks) {
+    for (const netlink::Link& link : links_) {
+      const bool is_port = link.kind == "veth" && is_host_interface(link.name);
+      const bool is_bridge = link.kind == "bridge" && link.alias == kAlias;
+      if (is_port && std::ranges::find(endpoints_, link.name, &Endpoint::host_interface) == endpoints_.end())
+        tell("link " + link.name, "it is of no endpoint", kCollect);
+      if (is_bridge && std::ranges::none_of(networks, [&](const Network& one) { return one.spec.name == link.name; }))
+        tell("link " + link.name, "it is of no network", kCollect);
+    }
+  }
+
+  void look_at_helpers() {
+    std::string lines;
+    for (const Endpoint& endpoint : endpoints_) lines += port_lines(endpoint);
+    if (lines != parts_.store.ports()) tell("published ports", "the list of them is not what the endpoints have");
+    const auto proxy = parts_.store.proxy();
+    if (proxy && !process::is_running({proxy->pid, proxy->start_time}))
+      tell("published ports", "the process that serves 127.0.0.1 and ::1 does not run");
+  }
+
+  Status look_at_rules(const std::vector<Network>& networks) {
+    if (networks.empty()) return {};
+    POSTERN_TRY(difference, compare_rules(whole_ruleset({networks, endpoints_, parts_.store.proxy()})), "rules");
+    if (difference) tell("rules", *difference);
+    return {};
+  }
+
+  Parts& parts_;
+  Links links_;
+  std::vector<netlink::Address> addresses_;
+  std::vector<Endpoint> endpoints_;
+  std::vector<Problem> problems_;
+};
+
+/// Links that were made, and whose record was not kept or is gone.
+Status remove_strangers(Parts& parts, std::vector<std::string>& done) {
+  POSTERN_TRY(links, netlink::links(parts.netlink), "gc");
+  POSTERN_TRY(endpoints, all_endpoints(parts), "gc");
+  for (const netlink::Link& link : links) {
+    const bool is_port = link.kind == "veth" && is_host_interface(link.name) &&
+                         std::ranges::find(endpoints, link.name, &Endpoint::host_interface) == endpoints.end();
+    const bool is_bridge = link.kind == "bridge" && link.alias == kAlias && !parts.store.network(link.name);
+    if (!is_port && !is_bridge) continue;
+    POSTERN_CHECK(netlink::delete_link(parts.netlink, link.index), "gc");
+    done.push_back(fmt::format("link {}: it was of nobody", link.name));
+  }
+  return {};
+}
+
+Status release_unheld(Parts& parts, const std::string& network, std::vector<std::string>& done) {
+  POSTERN_TRY(claims, parts.store.claims(network), "gc");
+  for (const auto& [address, key] : claims) {
+    if (parts.store.endpoint(network, key)) continue;
+    POSTERN_CHECK(parts.store.release(network, address), "gc");
+    done.push_back(fmt::format("address {} of {}: nobody has it", to_string(address), network));
+  }
+  return {};
+}
+
+Status collect_network(Parts& parts, const std::string& network, std::vector<std::string>& done) {
+  POSTERN_TRY(endpoints, parts.store.endpoints(network), "gc");
+  for (const Endpoint& endpoint : endpoints) {
+    if (netlink::find_link(parts.netlink, endpoint.host_interface)) continue;
+    POSTERN_CHECK(remove_endpoint(parts, endpoint), "gc");
+    done.push_back(fmt::format("endpoint {} of {}: its namespace is gone", endpoint.id, network));
+  }
+  return release_unheld(parts, network, done);
+}
+
+/// Ports that were of the bridge when it was deleted.
+Status put_back_ports(Parts& parts, const std::string& network) {
+  POSTERN_TRY(bridge, netlink::find_link(parts.netlink, network), "reload");
+  POSTERN_TRY(endpoints, parts.store.endpoints(network), "reload");
+  for (const Endpoint& endpoint : endpoints) {
+    const auto link = netlink::find_link(parts.netlink, endpoint.host_interface);
+    if (!link || (link->master == bridge.index && link->up)) continue;
+    netlink::LinkSettings settings;
+    settings.master = bridge.index;
+    settings.up = true;
+    POSTERN_CHECK(netlink::configure_link(parts.netlink, link->index, settings), "reload");
+  }
+  return {};
+}
+
+Status make_again(Parts& parts, const Network& network) {
+  if (Status made = make_bridge(parts.netlink, network); !made) return made;
+  POSTERN_TRY(link, netlink::find_link(parts.netlink, network.spec.name), "reload");
+  if (link.mac != network.mac) {
+    netlink::LinkSettings settings;
+    settings.mac = network.mac;
+    POSTERN_CHECK(netlink::configure_link(parts.netlink, link.index, settings), "reload");
+  }
+  if (Status put = put_back_ports(parts, network.spec.name); !put) return put;
+  return start_names(parts, network);
+}
+
+}  // namespace
+
+Result<std::vector<Problem>> Bridge::check() {
+  POSTERN_TRY(lock, parts_->store.lock(), "check");
+  POSTERN_TRY(pending, parts_->store.pending(), "check");
+  auto problems = Inspection(*parts_).run();
+  if (problems && pending)
+    problems->insert(problems->begin(),
+                     {"network " + pending->network, "an operation on it was ended half-way", "postern bridge gc"});
+  return problems;
+}
+
+Result<std::vector<std::string>> Bridge::gc() {
+  std::vector<std::string> done;
+  POSTERN_TRY(lock, begin(*parts_), "gc");
+  POSTERN_TRY(networks, parts_->store.networks(), "gc");
+  for (const Network& network : networks) {
+    POSTERN_CHECK(collect_network(*parts_, network.spec.name, done), "gc");
+  }
+  POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
+  POSTERN_CHECK(settle(*parts_), "gc");
+  return done;
+}
+
+Status Bridge::reload() {
+  POSTERN_TRY(lock, begin(*parts_), "reload");
+  POSTERN_TRY(networks, parts_->store.networks(), "reload");
+  for (const Network& network : networks) {
+    POSTERN_CHECK(make_again(*parts_, network), "reload network " + network.spec.name);
+  }
+  return settle(*parts_);
+}
+
+}  // namespace postern::bridge

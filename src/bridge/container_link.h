@@ -1,0 +1,15 @@
+// container_link.h - one veth pair: an end that is a port of the bridge, the other inside the container's network namespace, with
+// its addresses, routes and settings.
+#pragma once
+
+#include "postern/base/unique_fd.h"
+#include "postern/bridge/network.h"
+#include "postern/netlink/socket.h"
+
+namespace postern::bridge {
+
+/// Makes the pair and configures both ends. `target` is the namespace. Errors: EEXIST: it has a link of that name; EPERM. What was
+/// made is left to the caller to remove, by the host's end.
+Status make_container_link(netlink::Socket& host, const Network& network, const Endpoint& endpoint, const UniqueFd& target);
+
+}  // namespace postern::bridge

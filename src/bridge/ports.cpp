@@ -1,0 +1,98 @@
+#include "ports.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include "postern/base/socket_address.h"
+#include "postern/base/text.h"
+
+namespace postern::bridge {
+
+namespace {
+
+std::string address_text(const Endpoint& endpoint, int family) {
+  for (const Subnet& own : endpoint.addresses) {
+    if (family_of(own.gateway) == family) return to_string(own.gateway);
+  }
+  return "-";
+}
+
+std::optional<Port> take_port(std::string_view& line) {
+  const auto number = whole_number<uint16_t>(take_word(line));
+  return number ? std::optional(Port{*number}) : std::nullopt;
+}
+
+std::optional<PublishedRange> parse_line(std::string_view line) {
+  PublishedRange published;
+  const std::string_view protocol = take_word(line);
+  if (protocol != "tcp" && protocol != "udp") return std::nullopt;
+  published.range.protocol = protocol == "tcp" ? Protocol::tcp : Protocol::udp;
+  if (const std::string_view host = take_word(line); host != "*") {
+    published.range.host_address = parse_ip(host);
+    if (!published.range.host_address) return std::nullopt;
+  }
+  const auto first = take_port(line), last = take_port(line);
+  published.container4 = Ipv4::parse(take_word(line));
+  published.container6 = Ipv6::parse(take_word(line));
+  const auto container_first = take_port(line);
+  if (!first || !last || !container_first || *last < *first) return std::nullopt;
+  published.range.first = *first;
+  published.range.last = *last;
+  published.range.container_first = *container_first;
+  published.network = take_word(line);
+  published.id = take_word(line);
+  return published;
+}
+
+}  // namespace
+
+bool is_any(const IpAddress& address) { return address == IpAddress(Ipv4{}) || address == IpAddress(Ipv6{}); }
+
+bool serves_loopback(const PortRange& range, int family) {
+  if (!range.host_address) return true;
+  return family_of(*range.host_address) == family && (is_any(*range.host_address) || is_loopback(*range.host_address));
+}
+
+bool serves_network(const PortRange& range, int family) {
+  if (!range.host_address) return true;
+  return family_of(*range.host_address) == family && !is_loopback(*range.host_address);
+}
+
+bool conflict(const PortRange& one, const PortRange& other) {
+  if (one.protocol != other.protocol || one.last < other.first || other.last < one.first) return false;
+  if (!one.host_address || !other.host_address) return true;
+  const IpAddress &first = *one.host_address, &second = *other.host_address;
+  if (first.index() != second.index()) return false;
+  return is_any(first) || is_any(second) || first == second;
+}
+
+Status check_ports(std::span<const PortRange> ports) {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (conflict(ports[i], ports[j]))
+        return fail(fmt::format("{} and {} want the same port", ports[j].to_string(), ports[i].to_string()));
+    }
+  }
+  return {};
+}
+
+std::string port_lines(const Endpoint& endpoint) {
+  std::string lines;
+  for (const PortRange& range : endpoint.ports) {
+    lines += fmt::format("{} {} {} {} {} {} {} {} {}\n", range.protocol == Protocol::tcp ? "tcp" : "udp",
+                         range.host_address ? to_string(*range.host_address) : "*", range.first.number, range.last.number,
+                         address_text(endpoint, AF_INET), address_text(endpoint, AF_INET6), range.container_first.number,
+                         endpoint.network, endpoint.id);
+  }
+  return lines;
+}
+
+std::vector<PublishedRange> parse_port_lines(std::string_view text) {
+  std::vector<PublishedRange> found;
+  while (!text.empty()) {
+    if (auto published = parse_line(take_line(text))) found.push_back(std::move(*published));
+  }
+  return found;
+}
+
+}  // namespace postern::bridge

@@ -1,0 +1,227 @@
+#include "store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "postern/base/file.h"
+#include "postern/base/socket_address.h"
+#include "postern/base/text.h"
+#include "postern/netns/namespace.h"
+
+namespace postern::bridge {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t kFolderMode = 0755, kFileMode = 0644;  // a DNS server that is not root reads below it
+
+Status make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), kFolderMode) == 0 || errno == EEXIST) return {};
+  return fail_errno("make", path);
+}
+
+Status make_folders(const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
+    if (Status made = make_folder(path.substr(0, slash)); !made) return made;
+  }
+  return make_folder(path);
+}
+
+/// The names in a folder, sorted; none where it is not.
+std::vector<std::string> names_in(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (fs::directory_iterator entry(path, ignored), end; entry != end; entry.increment(ignored)) {
+    names.push_back(entry->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+template <class Value, class Parse>
+Result<Value> read_record(const std::string& path, Parse&& parse) {
+  const auto text = read_file(path);
+  if (!text) return Failure(text.error());
+  auto value = parse(*text);
+  if (!value) return within(path, value.error());
+  return value;
+}
+
+std::string last_file(int family) { return family == AF_INET ? "last4" : "last6"; }
+
+}  // namespace
+
+std::string key_of(std::string_view id, std::string_view interface) { return fmt::format("{}@{}", id, interface); }
+
+Result<Store> Store::open(std::string folder) {
+  Store store(std::move(folder));
+  POSTERN_CHECK(make_folders(store.folder_ + "/networks"), "state");
+  POSTERN_CHECK(store.keep_identity(), "state");
+  return store;
+}
+
+/// Links and rules are those of one network namespace, and so is what is written about them.
+Status Store::keep_identity() const {
+  const auto own = netns::identity_of("/proc/self/ns/net");
+  if (!own) return Failure(own.error());
+  const std::string ours = fmt::format("{}:{}\n", own->device, own->inode);
+  const std::string path = folder_ + "/namespace";
+  const auto kept = read_file(path);
+  if (!kept) return replace("namespace", ours);
+  if (*kept == ours) return {};
+  if (names_in(folder_ + "/networks").empty()) return replace("namespace", ours);
+  return fail(fmt::format("{} tells of the networks of another network namespace (run this in that one, or with a /run of its own)",
+                          folder_));
+}
+
+Result<UniqueFd> Store::lock() const {
+  const std::string path = folder_ + "/lock";
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
+  if (!file) return fail_errno("open", path);
+  while (::flock(file.get(), LOCK_EX) < 0) {
+    if (errno != EINTR) return fail_errno("lock", path);
+  }
+  return file;
+}
+
+Status Store::replace(const std::string& path, std::string_view text) const {
+  const std::string final_path = folder_ + "/" + path, temporary = final_path + ".new";
+  const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
+  if (!file) return fail_errno("write", temporary);
+  while (!text.empty()) {
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written < 0) return fail_errno("write", temporary);
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (::fsync(file.get()) < 0) return fail_errno("write", temporary);
+  if (::rename(temporary.c_str(), final_path.c_str()) < 0) return fail_errno("replace", final_path);
+  return {};
+}
+
+Status Store::remove(const std::string& path) const {
+  const std::string full = folder_ + "/" + path;
+  if (::unlink(full.c_str()) < 0 && errno != ENOENT) return fail_errno("remove", full);
+  return {};
+}
+
+Result<std::optional<Pending>> Store::pending() const {
+  auto pending = read_record<Pending>(folder_ + "/pending", parse_pending);
+  if (pending) return std::optional(std::move(*pending));
+  if (pending.error().is(std::errc::no_such_file_or_directory)) return std::optional<Pending>();
+  return Failure(pending.error());
+}
+
+Status Store::clear_pending() const { return remove("pending"); }
+
+Result<std::vector<Network>> Store::networks() const {
+  std::vector<Network> found;
+  for (const std::string& name : names_in(folder_ + "/networks")) {
+    auto one = network(name);
+    if (one) {
+      found.push_back(std::move(*one));
+    } else if (!one.error().is(std::errc::no_such_file_or_directory)) {
+      return Failure(one.error());
+    }
+  }
+  return found;
+}
+
+Result<Network> Store::network(const std::string& name) const {
+  return read_record<Network>(network_folder(name) + "/network.json", parse_network);
+}
+
+Status Store::keep(const Network& network) const {
+  const std::string folder = network_folder(network.spec.name);
+  for (const char* part : {"", "/addresses", "/endpoints", "/names"}) {
+    if (Status made = make_folder(folder + part); !made) return made;
+  }
+  return replace("networks/" + network.spec.name + "/network.json", to_text(network));
+}
+
+/// Its record first: without that, the rest is nothing.
+Status Store::forget_network(const std::string& name) const {
+  if (Status removed = remove("networks/" + name + "/network.json"); !removed) return removed;
+  std::error_code error;
+  fs::remove_all(network_folder(name), error);
+  if (error) return Failure(Error{error, "remove " + network_folder(name)});
+  return {};
+}
+
+Result<std::vector<Endpoint>> Store::endpoints(const std::string& network) const {
+  std::vector<Endpoint> found;
+  for (const std::string& name : names_in(network_folder(network) + "/endpoints")) {
+    if (!name.ends_with(".json")) continue;
+    auto one = endpoint(network, name.substr(0, name.size() - 5));
+    if (!one) return Failure(one.error());
+    found.push_back(std::move(*one));
+  }
+  return found;
+}
+
+Result<Endpoint> Store::endpoint(const std::string& network, const std::string& key) const {
+  return read_record<Endpoint>(folder_ + "/" + endpoint_file(network, key), parse_endpoint);
+}
+
+Status Store::keep(const Endpoint& endpoint) const {
+  return replace(endpoint_file(endpoint.network, key_of(endpoint)), to_text(endpoint));
+}
+
+Status Store::forget_endpoint(const std::string& network, const std::string& key) const {
+  return remove(endpoint_file(network, key));
+}
+
+Result<bool> Store::claim(const std::string& network, const IpAddress& address, std::string_view key) const {
+  const std::string path = network_folder(network) + "/addresses/" + to_string(address);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!file && errno == EEXIST) return false;
+  if (!file) return fail_errno("claim", path);
+  if (::write(file.get(), key.data(), key.size()) == static_cast<ssize_t>(key.size())) return true;
+  auto failure = fail_errno("claim", path);
+  ::unlink(path.c_str());  // a claim of nobody would be there for good
+  return failure;
+}
+
+Status Store::release(const std::string& network, const IpAddress& address) const {
+  return remove("networks/" + network + "/addresses/" + to_string(address));
+}
+
+Result<std::vector<Store::Claim>> Store::claims(const std::string& network) const {
+  std::vector<Claim> found;
+  const std::string folder = network_folder(network) + "/addresses/";
+  for (const std::string& name : names_in(folder)) {
+    const auto address = parse_ip(name);
+    if (!address) continue;
+    const auto key = read_file(folder + name);
+    if (!key) return Failure(key.error());
+    found.push_back({*address, *key});
+  }
+  return found;
+}
+
+std::optional<IpAddress> Store::last_given(const std::string& network, int family) const {
+  const auto text = read_file(network_folder(network) + "/" + last_file(family));
+  return text ? parse_ip(trim(*text)) : std::nullopt;
+}
+
+Status Store::set_last_given(const std::string& network, const IpAddress& address) const {
+  return replace("networks/" + network + "/" + last_file(family_of(address)), to_string(address) + "\n");
+}
+
+std::string Store::ports() const { return read_file(ports_file()).value_or(""); }
+
+std::optional<ProxyRecord> Store::proxy() const {
+  const auto record = read_record<ProxyRecord>(folder_ + "/proxy.json", parse_proxy);
+  return record ? std::optional(*record) : std::nullopt;
+}
+
+Status Store::forget_proxy() const { return remove("proxy.json"); }
+
+}  // namespace postern::bridge

@@ -1,0 +1,90 @@
+// store.h - the state folder: what networks and endpoints there should be. Everything else (links, rules, helpers) follows from it.
+//
+//   lock        flock(2): one operation at a time
+//   pending     what that operation is about; a file that is there when nobody holds the lock was left by one that was killed
+//   ports       the published ports, a line each, for the loopback proxy
+//   proxy.json  that proxy
+//   networks/NAME/network.json, addresses/ADDRESS, endpoints/ID@INTERFACE.json, names/
+//
+// A file is replaced whole: written beside, fsync(2), rename(2). An address is claimed by making its file (O_EXCL), so that the
+// next free one is found without reading the others. /run is empty after a reboot, as are the kernel's tables.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postern/base/unique_fd.h"
+#include "postern/bridge/network.h"
+
+#include "records.h"
+
+namespace postern::bridge {
+
+/// The name of an endpoint's files: a namespace may have several interfaces.
+std::string key_of(std::string_view id, std::string_view interface);
+inline std::string key_of(const Endpoint& endpoint) { return key_of(endpoint.id, endpoint.interface); }
+
+class Store {
+ public:
+  /// Makes the folder. Errors: EACCES; the folder belongs to another network namespace of this host, whose networks are not ours.
+  static Result<Store> open(std::string folder);
+
+  /// Waits until nobody else works on the state; it is ours until the descriptor is closed, or we end.
+  Result<UniqueFd> lock() const;
+
+  Result<std::optional<Pending>> pending() const;
+  Status set_pending(const Pending& pending) const { return replace("pending", to_text(pending)); }
+  Status clear_pending() const;
+
+  /// In the order of their names.
+  Result<std::vector<Network>> networks() const;
+  /// Errors: ENOENT: there is none of that name.
+  Result<Network> network(const std::string& name) const;
+  Status keep(const Network& network) const;
+  /// With all that is kept of it.
+  Status forget_network(const std::string& name) const;
+  /// The folder of its DNS server.
+  std::string names_folder(const std::string& network) const { return folder_ + "/networks/" + network + "/names"; }
+
+  Result<std::vector<Endpoint>> endpoints(const std::string& network) const;
+  /// Errors: ENOENT.
+  Result<Endpoint> endpoint(const std::string& network, const std::string& key) const;
+  Status keep(const Endpoint& endpoint) const;
+  Status forget_endpoint(const std::string& network, const std::string& key) const;
+
+  /// False: somebody has it.
+  Result<bool> claim(const std::string& network, const IpAddress& address, std::string_view key) const;
+  Status release(const std::string& network, const IpAddress& address) const;
+  struct Claim {
+    IpAddress address;
+    std::string key;  // of the endpoint
+  };
+  Result<std::vector<Claim>> claims(const std::string& network) const;
+  /// The address of that family which was given last.
+  std::optional<IpAddress> last_given(const std::string& network, int family) const;
+  Status set_last_given(const std::string& network, const IpAddress& address) const;
+
+  std::string ports_file() const { return folder_ + "/ports"; }
+  std::string ports() const;
+  Status set_ports(std::string_view text) const { return replace("ports", text); }
+
+  std::optional<ProxyRecord> proxy() const;
+  Status set_proxy(const ProxyRecord& proxy) const { return replace("proxy.json", to_text(proxy)); }
+  Status forget_proxy() const;
+
+ private:
+  explicit Store(std::string folder) : folder_(std::move(folder)) {}
+  Status keep_identity() const;
+  std::string network_folder(const std::string& name) const { return folder_ + "/networks/" + name; }
+  std::string endpoint_file(const std::string& network, const std::string& key) const {
+    return "networks/" + network + "/endpoints/" + key + ".json";
+  }
+  /// `path` within the folder.
+  Status replace(const std::string& path, std::string_view text) const;
+  Status remove(const std::string& path) const;
+
+  std::string folder_;
+};
+
+}  // namespace postern::bridge

@@ -30,7 +30,7 @@ class BridgePorts : public BridgeTest {
         .sh(fmt::format("nft -j list map inet postern {} | jq '[.nftables[].map? // empty | .elem // [] | length] | add'", map))
         .out;
   }
-  std::string published() const { return bridge("ports ls --json | jq length").out; }
+  std::string published() const { return bridge("ports ls --json | jq '.ports | length'").out; }
   std::string from_outside(int port) const { return knock(remote(), kHost4, port); }
 
  private:

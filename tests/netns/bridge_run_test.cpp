@@ -27,7 +27,7 @@ class BridgeRun : public BridgeTest {
   void expect_nothing_left() const {
     EXPECT_EQ(endpoints(), "");
     EXPECT_EQ(veths(), "eth0\n");
-    EXPECT_EQ(bridge("ports ls --json").out, "[]\n");
+    EXPECT_EQ(bridge("ports ls --json | jq -c .ports").out, "[]\n");
     EXPECT_THAT(bridge("check"), Succeeds());
     EXPECT_EQ(knock(remote(), kHost4, 8080), "open 0 ECONNREFUSED\n");
     EXPECT_EQ(programs().count("postern"), 0U);
@@ -39,7 +39,7 @@ TEST_F(BridgeRun, GivesTheCommandANetworkAndItsStatusBack) {
   EXPECT_THAT(ran, EndsWithStatus(7));
   EXPECT_EQ(ran.out, "192.0.2.1\n") << ran.err;
   expect_nothing_left();
-  EXPECT_EQ(bridge("ls --json | jq -r '.[].name'").out, "postern0\n");
+  EXPECT_EQ(bridge("ls --json | jq -r '.networks[].name'").out, "postern0\n");
   EXPECT_THAT(bridge("down postern0"), Succeeds());
 }
 

@@ -115,7 +115,7 @@ class BridgeTest : public PosternTest {
 };
 
 inline constexpr std::string_view kReached = "open 1\n";
-inline constexpr std::string_view kAnswered = "open 1\necho 45\n";
+inline constexpr std::string_view kAnswered = "open 1\necho 1\n";
 
 /// A refusal: the status, and one line of ours with each of the words.
 MATCHER_P(Refuses, words, "is one line of postern's with all of " + testing::PrintToString(words)) {

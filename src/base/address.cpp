@@ -67,6 +67,17 @@ bool is_loopback(const IpAddress& address) {
   return address == IpAddress(Ipv6::from_wire(in6addr_loopback));
 }
 
+std::optional<Mac> Mac::parse(std::string_view text) {
+  Mac mac;
+  if (text.size() != 17) return std::nullopt;
+  for (size_t i = 0; i < mac.octets.size(); ++i) {
+    const char* start = text.data() + 3 * i;
+    if (std::from_chars(start, start + 2, mac.octets[i], 16).ptr != start + 2) return std::nullopt;
+    if (i < 5 && start[2] != ':') return std::nullopt;
+  }
+  return mac;
+}
+
 std::string Mac::to_string() const { return fmt::format("{:02x}", fmt::join(octets, ":")); }
 
 std::optional<Cidr4> Cidr4::parse(std::string_view text) {

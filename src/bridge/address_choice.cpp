@@ -87,7 +87,8 @@ Status check_subnet(const Subnet& wanted, std::span<const Taken> taken) {
   const auto offsets = usable(wanted);
   const auto gateway = offset_in(wanted, wanted.gateway);
   const std::string shown = fmt::format("{}/{}", to_string(wanted.gateway), wanted.prefix_bits);
-  if (!offsets || offsets->first == offsets->last) return fail(fmt::format("{} has no room for a gateway and a container", shown));
+  if (!offsets || offsets->first == offsets->last)
+    return fail(fmt::format("{} has no room for a gateway and a container", shown));
   if (!gateway || *gateway < offsets->first || *gateway > offsets->last)
     return fail(fmt::format("{} is no address of a host in {}", shown, wanted.network()));
   if (const Taken* other = find_overlap(wanted, taken))
@@ -120,7 +121,8 @@ Result<IpAddress> claim_next(const Store& store, const Network& network, const S
 Status claim_wanted(const Store& store, const Network& network, const IpAddress& wanted, std::string_view key) {
   const std::string& name = network.spec.name;
   const Subnet* subnet = subnet_of(network, wanted);
-  if (!subnet) return fail(fmt::format("{} is in no subnet of network {} (postern bridge inspect {})", to_string(wanted), name, name));
+  if (!subnet)
+    return fail(fmt::format("{} is in no subnet of network {} (postern bridge inspect {})", to_string(wanted), name, name));
   if (wanted == subnet->gateway) return fail(fmt::format("{} is the gateway of network {}", to_string(wanted), name));
   const auto offsets = usable(*subnet);
   const auto offset = offset_in(*subnet, wanted);

@@ -12,6 +12,7 @@
 #include "address_choice.h"
 #include "container_link.h"
 #include "host_links.h"
+#include "host_name.h"
 #include "host_ports.h"
 #include "identifiers.h"
 #include "name_server.h"
@@ -31,7 +32,8 @@ struct Target {
 Result<Target> open_target(const std::string& path) {
   auto opened = netns::open_namespaces(path, "");
   if (!opened && opened.error().is(std::errc::no_such_file_or_directory))
-    return fail(std::errc::no_such_file_or_directory, fmt::format("{}: there is no such namespace (has its process ended?)", path));
+    return fail(std::errc::no_such_file_or_directory,
+                fmt::format("{}: there is no such namespace (has its process ended?)", path));
   if (!opened) return Failure(opened.error());
   POSTERN_TRY(identity, netns::identity_of(opened->network.get()), "attach");
   POSTERN_TRY(own, netns::identity_of("/proc/self/ns/net"), "attach");
@@ -41,8 +43,10 @@ Result<Target> open_target(const std::string& path) {
 
 Status check_spec(const EndpointSpec& spec) {
   if (!spec.id.empty() && !is_identifier(spec.id))
-    return fail(fmt::format("\"{}\" is no id: at most 128 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit", spec.id));
-  if (!is_interface_name(spec.interface)) return fail(fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -)", spec.interface));
+    return fail(fmt::format("\"{}\" is no id: at most 128 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
+                            spec.id));
+  if (!is_interface_name(spec.interface))
+    return fail(fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -)", spec.interface));
   for (const std::string& name : spec.names) {
     if (!is_host_name(name)) return fail(fmt::format("\"{}\" is no host name (RFC 1123)", name));
   }
@@ -99,8 +103,8 @@ Status make_way(Parts& parts, const std::string& network, const std::string& key
   const auto old = parts.store.endpoint(network, key);
   if (!old) return old.error().is(std::errc::no_such_file_or_directory) ? Status() : Failure(old.error());
   if (netlink::find_link(parts.netlink, old->host_interface))
-    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} (postern bridge detach {} {})", old->id,
-                                                    network, old->interface, network, old->id));
+    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} (postern bridge detach {} {})",
+                                                    old->id, network, old->interface, network, old->id));
   return remove_endpoint(parts, *old);
 }
 
@@ -126,7 +130,8 @@ std::string path_of_target(const std::string& which) {
   return whole_number<pid_t>(which) ? fmt::format("/proc/{}/ns/net", which) : which;
 }
 
-Result<Endpoint> find_endpoint(const Parts& parts, const std::string& network, const std::string& which, std::string_view interface) {
+Result<Endpoint> find_endpoint(const Parts& parts, const std::string& network, const std::string& which,
+                               std::string_view interface) {
   if (is_identifier(which)) {
     auto by_id = parts.store.endpoint(network, key_of(which, interface));
     if (by_id || !by_id.error().is(std::errc::no_such_file_or_directory)) return by_id;
@@ -139,8 +144,8 @@ Result<Endpoint> find_endpoint(const Parts& parts, const std::string& network, c
     if (one.interface == interface && (is_same || (!identity && one.target.path == path))) return one;
   }
   return fail(std::errc::no_such_file_or_directory,
-              fmt::format("nothing that is called {}, or is there, is attached to network {} as {} (postern bridge inspect {})", which,
-                          network, interface, network));
+              fmt::format("nothing that is called {}, or is there, is attached to network {} as {} (postern bridge inspect {})",
+                          which, network, interface, network));
 }
 
 }  // namespace
@@ -174,7 +179,8 @@ Status Bridge::detach(const std::string& network, const std::string& which, std:
   if (!known) return Failure(known.error());
   const auto endpoint = find_endpoint(*parts_, network, which, interface);
   if (!endpoint) return Failure(endpoint.error());
-  POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::detach, network, key_of(*endpoint), endpoint->host_interface}), "state");
+  POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::detach, network, key_of(*endpoint), endpoint->host_interface}),
+                "state");
   POSTERN_CHECK(remove_endpoint(*parts_, *endpoint), "detach");
   return parts_->store.clear_pending();
 }
@@ -210,12 +216,14 @@ Result<Endpoint> Bridge::change_ports(const std::string& network, const std::str
   POSTERN_TRY(lock, begin(*parts_), "ports");
   const auto known = find(network);
   if (!known) return Failure(known.error());
-  if (known->spec.egress == Egress::nowhere) return fail(fmt::format("network {} is internal: nothing of it can be published", network));
+  if (known->spec.egress == Egress::nowhere)
+    return fail(fmt::format("network {} is internal: nothing of it can be published", network));
   POSTERN_TRY(before, find_published(network, id), "ports");
   Endpoint after = before;
   const auto commands = change(after);
   if (!commands) return Failure(commands.error());
-  POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::publish, network, key_of(before), before.host_interface}), "state");
+  POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::publish, network, key_of(before), before.host_interface}),
+                "state");
   const Status changed = put_ports(after, *commands);
   if (!changed) (void)put_ports(before, "");
   POSTERN_CHECK(parts_->store.clear_pending(), "state");

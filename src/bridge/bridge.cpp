@@ -41,9 +41,11 @@ Status check_privileges() {
 
 Status check_spec(const NetworkSpec& spec) {
   if (!is_interface_name(spec.name))
-    return fail(fmt::format("\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
-                            spec.name));
-  if (spec.external && !is_interface_name(*spec.external)) return fail(fmt::format("\"{}\" is no name of a link", *spec.external));
+    return fail(fmt::format(
+        "\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
+        spec.name));
+  if (spec.external && !is_interface_name(*spec.external))
+    return fail(fmt::format("\"{}\" is no name of a link", *spec.external));
   for (size_t i = 0; i < spec.subnets.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (overlap(spec.subnets[i], spec.subnets[j]))
@@ -106,7 +108,8 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
   if (parts_->store.network(name))
     return fail(std::errc::file_exists, fmt::format("network {} is up already (postern bridge inspect {})", name, name));
   if (netlink::find_link(parts_->netlink, name))
-    return fail(std::errc::file_exists, fmt::format("network {}: the host has a link of that name (ip link show {})", name, name));
+    return fail(std::errc::file_exists,
+                fmt::format("network {}: the host has a link of that name (ip link show {})", name, name));
   if (Status completed = complete(*parts_, spec); !completed) return within("network " + name, completed.error());
   POSTERN_TRY(mac, random_mac(), "up");
   const Network network{std::move(spec), mac};
@@ -137,7 +140,8 @@ Result<Network> Bridge::find(const std::string& name) {
   if (!is_interface_name(name)) return fail(fmt::format("\"{}\" is no name of a network", name));
   auto network = parts_->store.network(name);
   if (network || !network.error().is(std::errc::no_such_file_or_directory)) return network;
-  return fail(std::errc::no_such_file_or_directory, fmt::format("there is no network {} (postern bridge ls; postern bridge up {})", name, name));
+  return fail(std::errc::no_such_file_or_directory,
+              fmt::format("there is no network {} (postern bridge ls; postern bridge up {})", name, name));
 }
 
 Result<std::vector<Network>> Bridge::networks() {

@@ -73,7 +73,8 @@ class Inspection {
       const bool is_there = std::ranges::any_of(addresses_, [&](const netlink::Address& one) {
         return one.link_index == link->index && one.address == subnet.gateway && one.prefix_bits == subnet.prefix_bits;
       });
-      if (!is_there) tell(object, fmt::format("its bridge lacks the address {}/{}", to_string(subnet.gateway), subnet.prefix_bits));
+      if (!is_there)
+        tell(object, fmt::format("its bridge lacks the address {}/{}", to_string(subnet.gateway), subnet.prefix_bits));
       const int family = subnet.is_ipv4() ? AF_INET : AF_INET6;
       if (spec.egress == Egress::everywhere && !forwards(family))
         tell(object, fmt::format("the host does not forward IPv{}", family == AF_INET ? 4 : 6),

@@ -74,13 +74,13 @@ Status make_container_link(netlink::Socket& host, const Network& network, const 
                                          .peer_mac = endpoint.mac,
                                          .peer_namespace = target.get()}),
                 "attach");
+  POSTERN_TRY(port, netlink::find_link(host, endpoint.host_interface), "attach");
   const bool is_isolated = network.spec.inter_container == InterContainer::blocked;
   // Where bridged packets pass the rules, one that comes back by the port it came from is redirected below IP: docs/bridge.md.
   const bool hairpin = filters_bridged();
-  if (is_isolated || hairpin) {
-    POSTERN_TRY(port, netlink::find_link(host, endpoint.host_interface), "attach");
+  if (is_isolated || hairpin)
     POSTERN_CHECK(netlink::configure_bridge_port(host, port.index, {.isolated = is_isolated, .hairpin = hairpin}), "attach");
-  }
+  POSTERN_CHECK(netlink::set_up(host, port.index), "attach");
   POSTERN_TRY(visit, netns::Visit::begin(target), "attach");
   return configure_inside(network, endpoint);
 }

@@ -8,8 +8,8 @@
 
 namespace postern::bridge {
 
-/// Makes the pair and configures both ends. `target` is the namespace. Errors: EEXIST: it has a link of that name; EPERM. What was
-/// made is left to the caller to remove, by the host's end.
+/// Makes the pair and configures both ends. `target` is the namespace. Errors: EEXIST: it has a link of that name; EPERM. What
+/// was made is left to the caller to remove, by the host's end.
 Status make_container_link(netlink::Socket& host, const Network& network, const Endpoint& endpoint, const UniqueFd& target);
 
 }  // namespace postern::bridge

@@ -32,7 +32,8 @@ Status set_bridge(const NetworkSpec& spec) {
   const auto set = [&](std::string_view what, std::string_view value) {
     return write_file(fmt::format("/proc/sys/net/{}", fmt::format(fmt::runtime(what), spec.name)), value);
   };
-  // Answers may come by another bridge than the way back would lead by, where a container is on two networks: loose, RFC 3704 2.4.
+  // Answers may come by another bridge than the way back would lead by, where a container is on two networks: loose, RFC
+  // 3704 2.4.
   POSTERN_CHECK(set("ipv4/conf/{}/rp_filter", "2"), "bridge");
   if (!std::filesystem::exists(fmt::format("/proc/sys/net/ipv6/conf/{}", spec.name))) return {};
   if (!has_ipv6(spec)) return set("ipv6/conf/{}/disable_ipv6", "1");
@@ -48,7 +49,8 @@ void keep_listening_to_routers() {
   for (std::filesystem::directory_iterator link("/proc/sys/net/ipv6/conf", ignored), end; link != end; link.increment(ignored)) {
     const std::string name = link->path().filename(), path = link->path() / "accept_ra";
     if (name == "all" || name == "lo" || read_setting(path) != "1") continue;
-    if (write_file(path, "2") && name != "default") log::info("net.ipv6.conf.{}.accept_ra is 2 now: the host forwards and listens", name);
+    if (write_file(path, "2") && name != "default")
+      log::info("net.ipv6.conf.{}.accept_ra is 2 now: the host forwards and listens", name);
   }
 }
 
@@ -62,8 +64,7 @@ Status prepare_family(int family, IpForward ip_forward) {
       return {};
     case IpForward::require:
       return fail(fmt::format("the host does not forward packets: {} is 0 ({}, or --ip-forward auto)", name, remedy));
-    case IpForward::automatic:
-      break;
+    case IpForward::automatic: break;
   }
   if (family == AF_INET6) keep_listening_to_routers();
   POSTERN_CHECK(write_file(family == AF_INET ? kForward4 : kForward6, "1"), "turn forwarding on");
@@ -96,13 +97,13 @@ Result<std::string> new_host_interface() {
 }
 
 bool is_host_interface(std::string_view name) {
-  return name.size() == 14 && name.starts_with("pv") &&
-         name.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
+  return name.size() == 14 && name.starts_with("pv") && name.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
 }
 
 Result<Mac> random_mac() {
   Mac mac;
-  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size())) return fail_errno("getrandom");
+  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size()))
+    return fail_errno("getrandom");
   mac.octets[0] = static_cast<uint8_t>((mac.octets[0] | 2) & ~1);  // locally administered, individual
   return mac;
 }
@@ -112,11 +113,12 @@ Status make_bridge(netlink::Socket& socket, const Network& network) {
   int index = 0;
   if (const auto link = netlink::find_link(socket, spec.name)) {
     if (link->kind != "bridge" || link->alias != kAlias)
-      return fail(std::errc::file_exists, fmt::format("a link named {} is there already, and it is not ours (ip link show {})",
-                                                      spec.name, spec.name));
+      return fail(std::errc::file_exists,
+                  fmt::format("a link named {} is there already, and it is not ours (ip link show {})", spec.name, spec.name));
     index = link->index;
   } else {
-    POSTERN_TRY(made, netlink::add_bridge(socket, {spec.name, network.mac, spec.mtu_bytes.value_or(kEthernetMtu), kAlias}), "bridge");
+    POSTERN_TRY(made, netlink::add_bridge(socket, {spec.name, network.mac, spec.mtu_bytes.value_or(kEthernetMtu), kAlias}),
+                "bridge");
     index = made;
   }
   POSTERN_CHECK(set_bridge(spec), "bridge");

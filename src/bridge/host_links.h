@@ -1,4 +1,5 @@
-// host_links.h - the host's side: the bridge with its addresses, its settings under /proc/sys/net, and whether packets are forwarded.
+// host_links.h - the host's side: the bridge with its addresses, its settings under /proc/sys/net, and whether packets are
+// forwarded.
 #pragma once
 
 #include "postern/bridge/bridge.h"

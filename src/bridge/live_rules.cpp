@@ -1,12 +1,12 @@
 #include "live_rules.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sched.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "postern/base/assert.h"
 #include "postern/netfilter/nftables.h"
@@ -34,7 +34,8 @@ void take(Listing& listing, const std::string& kind, Json body) {
 Result<Listing> parse(const std::string& text) {
   try {
     Listing listing;
-    for (const Json& object : Json::parse(text).at("nftables")) {
+    const Json whole = Json::parse(text);
+    for (const Json& object : whole.at("nftables")) {
       for (const auto& [kind, body] : object.items()) {
         if (kind != "metainfo") take(listing, kind, body);
       }
@@ -76,7 +77,8 @@ Result<Listing> load_elsewhere(const std::string& rules) {
 
 Result<std::optional<std::string>> compare_rules(const std::string& expected) {
   POSTERN_TRY(live, list_rules(), "rules");
-  if (live.empty()) return std::optional<std::string>(fmt::format("the table {} is missing (a foreign `nft flush ruleset`?)", kTable));
+  if (live.empty())
+    return std::optional<std::string>(fmt::format("the table {} is missing (a foreign `nft flush ruleset`?)", kTable));
   POSTERN_TRY(wanted, load_elsewhere(expected), "rules");
   for (const auto& [name, text] : wanted) {
     const auto found = live.find(name);

@@ -43,8 +43,8 @@ Result<bool> keep_proxy(Parts& parts);
 Status remove_endpoint(Parts& parts, const Endpoint& endpoint);
 Status remove_network(Parts& parts, const std::string& name);
 
-/// Forgets which connections the kernel's NAT knows to or from the endpoint's addresses, and by its UDP ports: a datagram follows the
-/// mapping that there is, not the rule that came since.
+/// Forgets which connections the kernel's NAT knows to or from the endpoint's addresses, and by its UDP ports: a datagram follows
+/// the mapping that there is, not the rule that came since.
 Status forget_mappings(const Endpoint& endpoint);
 
 /// The network's DNS server.

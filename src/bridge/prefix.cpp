@@ -78,7 +78,7 @@ std::optional<Offsets> usable(const Subnet& subnet) {
   const unsigned host_bits = width(subnet.gateway) - subnet.prefix_bits;
   if (host_bits == 0) return std::nullopt;
   const uint64_t all = host_bits >= 64 ? std::numeric_limits<uint64_t>::max() : (uint64_t{1} << host_bits) - 1;
-  if (host_bits == 1) return Offsets{0, 1};                             // RFC 3021, RFC 6164: both are hosts
+  if (host_bits == 1) return Offsets{0, 1};                                             // RFC 3021, RFC 6164: both are hosts
   return Offsets{1, subnet.is_ipv4() ? all - 1 : std::min(all, uint64_t{0xFFFFFFFF})};  // IPv6 has no broadcast
 }
 

@@ -1,5 +1,5 @@
-// prefix.h - arithmetic on addresses of either family by their octets, as on the wire: prefixes (RFC 4632, RFC 4291 2.3), the n-th
-// address of a network.
+// prefix.h - arithmetic on addresses of either family by their octets, as on the wire: prefixes (RFC 4632, RFC 4291 2.3), the
+// n-th address of a network.
 #pragma once
 
 #include <cstdint>

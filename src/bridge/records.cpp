@@ -1,7 +1,6 @@
 #include "records.h"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 namespace postern::bridge {
@@ -24,8 +23,8 @@ std::optional<Mac> parse_mac(const std::string& text) {
   Mac mac;
   unsigned octets[6];
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &octets[0], &octets[1], &octets[2], &octets[3], &octets[4], &octets[5],
-                  &rest) != 6)
+  if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &octets[0], &octets[1], &octets[2], &octets[3], &octets[4],
+                  &octets[5], &rest) != 6)
     return std::nullopt;
   for (size_t i = 0; i < mac.octets.size(); ++i) mac.octets[i] = static_cast<uint8_t>(octets[i]);
   return mac;
@@ -127,8 +126,7 @@ Json json_of(const Endpoint& endpoint) {
   return {{"version", 1},
           {"network", endpoint.network},
           {"id", endpoint.id},
-          {"namespace",
-           {{"path", endpoint.target.path}, {"device", endpoint.target.device}, {"inode", endpoint.target.inode}}},
+          {"namespace", {{"path", endpoint.target.path}, {"device", endpoint.target.device}, {"inode", endpoint.target.inode}}},
           {"interface", endpoint.interface},
           {"host_interface", endpoint.host_interface},
           {"mac", endpoint.mac.to_string()},
@@ -179,7 +177,8 @@ std::string to_text(const Pending& pending) {
 }
 
 std::string to_text(const ProxyRecord& proxy) {
-  return text_of({{"pid", proxy.pid}, {"start_time", proxy.start_time}, {"port4", proxy.port4.number}, {"port6", proxy.port6.number}});
+  return text_of(
+      {{"pid", proxy.pid}, {"start_time", proxy.start_time}, {"port4", proxy.port4.number}, {"port6", proxy.port6.number}});
 }
 
 Result<Network> parse_network(std::string_view text) { return parse<Network>(text, network_of); }

@@ -132,8 +132,8 @@ void add_published(Elements& elements, const PortRange& range, const IpAddress& 
   const std::string suffix = has_address ? "_at" : "";
   const auto value = [&](std::string text) { return part == Part::whole ? " : " + std::move(text) : std::string(); };
   if (range.count() > 1 && range.first == range.container_first) {  // the port is kept: one element, however many there are
-    elements.add(set + "_range" + suffix, fmt::format("{}{} . {}{}", at, name_of(range.protocol), ports_text(range.first, range.last),
-                                                      value(to_string(container))));
+    elements.add(set + "_range" + suffix, fmt::format("{}{} . {}{}", at, name_of(range.protocol),
+                                                      ports_text(range.first, range.last), value(to_string(container))));
     return;
   }
   for (size_t i = 0; i < range.count(); ++i) {
@@ -242,8 +242,8 @@ std::string whole_ruleset(const RuleInput& input) {
     add_network(elements, network);
   }
   for (const Endpoint& endpoint : input.endpoints) add_endpoint(elements, endpoint, Part::whole);
-  return fmt::format("add table {0}\ndelete table {0}\ntable {0} {{{1}{2}}}\n{3}{4}", kTable, kFrame, chains, elements.text("add"),
-                     loopback_rules(input.proxy));
+  return fmt::format("add table {0}\ndelete table {0}\ntable {0} {{{1}{2}}}\n{3}{4}", kTable, kFrame, chains,
+                     elements.text("add"), loopback_rules(input.proxy));
 }
 
 std::string no_ruleset() { return fmt::format("delete table {}\n", kTable); }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "postern/base/log.h"
+#include "postern/base/text.h"
 #include "postern/netfilter/conntrack.h"
 #include "postern/netfilter/nftables.h"
 #include "postern/netlink/link.h"
@@ -73,8 +74,7 @@ Status start_proxy(Parts& parts) {
 Status undo(Parts& parts, const Pending& pending) {
   switch (pending.operation) {
     case Pending::Operation::up:
-    case Pending::Operation::down:
-      return remove_network(parts, pending.network);
+    case Pending::Operation::down: return remove_network(parts, pending.network);
     case Pending::Operation::attach:
     case Pending::Operation::detach: {
       const auto kept = parts.store.endpoint(pending.network, pending.endpoint);
@@ -98,12 +98,12 @@ Status undo(Parts& parts, const Pending& pending) {
 Result<UniqueFd> begin(Parts& parts) {
   POSTERN_TRY(lock, parts.store.lock(), "state");
   POSTERN_TRY(pending, parts.store.pending(), "state");
-  if (!pending) return std::move(lock);
+  if (!pending) return lock;
   log::info("an operation on network {} was ended half-way; it is undone first", pending->network);
   POSTERN_CHECK(undo(parts, *pending), "undo what was left half-made");
   POSTERN_CHECK(settle(parts), "undo what was left half-made");
   POSTERN_CHECK(parts.store.clear_pending(), "undo what was left half-made");
-  return std::move(lock);
+  return lock;
 }
 
 Result<std::vector<Endpoint>> all_endpoints(const Parts& parts) {
@@ -202,7 +202,8 @@ Status remove_endpoint(Parts& parts, const Endpoint& endpoint) {
 Status remove_network(Parts& parts, const std::string& name) {
   FirstFailure failures;
   const auto endpoints = parts.store.endpoints(name);
-  for (const Endpoint& endpoint : endpoints ? *endpoints : std::vector<Endpoint>()) failures.note(remove_endpoint(parts, endpoint));
+  for (const Endpoint& endpoint : endpoints ? *endpoints : std::vector<Endpoint>())
+    failures.note(remove_endpoint(parts, endpoint));
   failures.note(stop_name_server(parts.store.names_folder(name)));
   failures.note(parts.store.forget_network(name));
   failures.note(make_rules(parts));

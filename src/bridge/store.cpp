@@ -78,8 +78,8 @@ Status Store::keep_identity() const {
   if (!kept) return replace("namespace", ours);
   if (*kept == ours) return {};
   if (names_in(folder_ + "/networks").empty()) return replace("namespace", ours);
-  return fail(fmt::format("{} tells of the networks of another network namespace (run this in that one, or with a /run of its own)",
-                          folder_));
+  return fail(fmt::format(
+      "{} tells of the networks of another network namespace (run this in that one, or with a /run of its own)", folder_));
 }
 
 Result<UniqueFd> Store::lock() const {

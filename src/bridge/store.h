@@ -1,4 +1,5 @@
-// store.h - the state folder: what networks and endpoints there should be. Everything else (links, rules, helpers) follows from it.
+// store.h - the state folder: what networks and endpoints there should be. Everything else (links, rules, helpers) follows from
+// it.
 //
 //   lock        flock(2): one operation at a time
 //   pending     what that operation is about; a file that is there when nobody holds the lock was left by one that was killed

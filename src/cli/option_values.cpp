@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 
 #include "postern/base/text.h"
@@ -48,14 +47,9 @@ Result<std::optional<Cidr4>> parse_cidr(std::string_view text) {
 
 Result<std::optional<Mac>> parse_mac(std::string_view text) {
   if (text.empty()) return std::nullopt;
-  Mac mac;
-  bool good = text.size() == 17;
-  for (size_t i = 0; good && i < 6; ++i) {
-    const char* start = text.data() + 3 * i;
-    good = std::from_chars(start, start + 2, mac.octets[i], 16).ptr == start + 2 && (i == 5 || start[2] == ':');
-  }
-  if (!good) return wrong("--macaddress", text, "is not a MAC address, as 02:00:5e:00:53:01");
-  if (mac.is_multicast()) return wrong("--macaddress", text, "is a group address; a device needs an individual one");
+  const auto mac = Mac::parse(text);
+  if (!mac) return wrong("--macaddress", text, "is not a MAC address, as 02:00:5e:00:53:01");
+  if (mac->is_multicast()) return wrong("--macaddress", text, "is a group address; a device needs an individual one");
   return mac;
 }
 
@@ -196,7 +190,8 @@ Result<NetworkMode> parse_mode(const std::string& text) {
   if (text == "slirp") return NetworkMode::slirp;
   if (text == "none") return NetworkMode::none;
   if (text == "host") return NetworkMode::host;
-  return wrong("--network", text, "is none of slirp, none, host");
+  if (text == "bridge" || text.starts_with("bridge:")) return NetworkMode::bridge;
+  return wrong("--network", text, "is none of slirp, none, host, bridge, bridge:NAME");
 }
 
 Result<std::vector<IpAddress>> parse_dns(const std::vector<std::string>& texts) {
@@ -237,15 +232,68 @@ Result<relay::Target> parse_target(const std::string& text) {
   return relay::Target(static_cast<pid_t>(**pid));
 }
 
+/// The first option that acts on the virtual network of slirp, and on nothing else; empty if there is none.
+std::string_view option_of_slirp(const TypedNetwork& network) {
+  const std::pair<std::string_view, bool> all[] = {
+      {"--engine", !network.engine.empty()},
+      {"--mtu", !network.mtu.empty()},
+      {"--cidr", !network.cidr.empty()},
+      {"--outbound-addr", !network.outbound4.empty()},
+      {"--outbound-addr6", !network.outbound6.empty()},
+      {"--max-flows", !network.max_flows.empty()},
+      {"--api-socket", !network.api_socket.empty()},
+      {"--publish-source", !network.publish_source.empty()},
+      {"--udp-nat", !network.udp_nat.empty()},
+      {"--udp-same-port", network.udp_same_port},
+      {"--reach", !network.reach.empty()},
+      {"--ipv6", network.ipv6},
+      {"--no-ipv6", network.no_ipv6},
+      {"--allow-host-loopback", network.allow_host_loopback},
+      {"--isolate-host", network.isolate_host},
+  };
+  const auto* found = std::find_if(std::begin(all), std::end(all), [](const auto& option) { return option.second; });
+  return found == std::end(all) ? std::string_view() : found->first;
+}
+
 /// Options that speak of a virtual network, in a mode that has none.
 bool names_a_network(const TypedRun& typed) {
-  const TypedNetwork& network = typed.network;
-  const std::string* texts[] = {&network.engine,    &network.mtu,       &network.cidr,       &network.outbound4,
-                                &network.outbound6, &network.max_flows, &network.api_socket, &network.publish_source,
-                                &network.udp_nat};
-  const bool any_text = std::any_of(std::begin(texts), std::end(texts), [](const std::string* text) { return !text->empty(); });
-  return any_text || !network.publish.empty() || !network.reach.empty() || !typed.dns.empty() || network.ipv6 ||
-         network.allow_host_loopback || network.isolate_host || network.udp_same_port;
+  const std::string_view option = option_of_slirp(typed.network);
+  const bool any = !option.empty() && option != "--no-ipv6";
+  return any || !typed.network.publish.empty() || !typed.dns.empty();
+}
+
+/// Whether the options go with the mode.
+Status check_mode(NetworkMode mode, const TypedRun& typed) {
+  if (mode != NetworkMode::bridge && !(typed.addresses.empty() && typed.host_names.empty())) {
+    return fail(fmt::format("{} is for --network bridge", typed.addresses.empty() ? "--hostname" : "--ip"));
+  }
+  if (mode == NetworkMode::bridge) {
+    const std::string_view option = option_of_slirp(typed.network);
+    if (option.empty()) return {};
+    return fail(fmt::format(
+        "--network bridge: {} acts on slirp's network only (how a bridge network is: postern bridge up --help)", option));
+  }
+  if (mode != NetworkMode::slirp && names_a_network(typed)) {
+    return fail(fmt::format("--network {}: there is no virtual network for the other network options to act on", typed.mode));
+  }
+  return {};
+}
+
+/// The values go on to postern-bridge, which checks them too; what is said here is said before anything is made.
+Result<BridgeChoice> to_bridge_choice(const TypedRun& typed) {
+  BridgeChoice choice;
+  if (const size_t colon = typed.mode.find(':'); colon != typed.mode.npos) choice.network = typed.mode.substr(colon + 1);
+  constexpr size_t kLongestName = 15;  // a link's
+  if (choice.network.empty() || choice.network.size() > kLongestName) {
+    return wrong("--network", typed.mode, "the name must have 1 to {} characters, as bridge:blue", kLongestName);
+  }
+  for (const std::string& text : typed.addresses) {
+    if (!parse_ip(text)) return wrong("--ip", text, "is not an IP address");
+  }
+  choice.publish = typed.network.publish;
+  choice.addresses = typed.addresses;
+  choice.host_names = typed.host_names;
+  return choice;
 }
 
 Result<InstanceChoice> to_instance(const TypedInstance& typed) {
@@ -285,8 +333,11 @@ Result<RunOptions> to_run_options(const TypedRun& typed) {
   const auto mode = parse_mode(typed.mode);
   if (!mode) return Failure(mode.error());
   run.mode = *mode;
-  if (run.mode != NetworkMode::slirp && names_a_network(typed)) {
-    return fail(fmt::format("--network {}: there is no virtual network for the other network options to act on", typed.mode));
+  if (const Status good = check_mode(run.mode, typed); !good) return Failure(good.error());
+  if (run.mode == NetworkMode::bridge) {
+    const auto choice = to_bridge_choice(typed);
+    if (!choice) return Failure(choice.error());
+    run.bridge = *choice;
   }
   const auto network = to_network_options(typed.network);
   if (!network) return Failure(network.error());

@@ -20,7 +20,7 @@ struct TypedNetwork {
 struct TypedRun {
   TypedNetwork network;
   std::string mode = "slirp", working_directory;
-  std::vector<std::string> dns, add_host, environment, command;
+  std::vector<std::string> dns, add_host, environment, addresses, host_names, command;
   bool map_auto = false, keep_id = false, private_folders = false, die_with_parent = false;
 };
 

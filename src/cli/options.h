@@ -9,6 +9,7 @@
 
 #include "postern/base/address.h"
 #include "postern/base/result.h"
+#include "postern/command/say.h"
 #include "postern/doctor/doctor.h"
 #include "postern/flow/datagram_engine.h"
 #include "postern/forward/port_table.h"
@@ -21,6 +22,9 @@
 #include "control_client.h"
 
 namespace postern::cli {
+
+using command::answer, command::say;
+using command::kFailure, command::kUsage, command::Leave;
 
 enum class Choice { automatic, on, off };
 enum class HostReach { open, isolated };  // whether the host's own addresses can be reached from inside
@@ -51,11 +55,18 @@ struct NetworkOptions {
   SandboxMode sandbox = SandboxMode::required;
 };
 
-enum class NetworkMode { slirp, none, host };
+enum class NetworkMode { slirp, none, host, bridge };
+
+/// What `run --network bridge` asks of postern-bridge, in the words that it takes.
+struct BridgeChoice {
+  std::string network = "postern0";
+  std::vector<std::string> publish, addresses, host_names;
+};
 
 struct RunOptions {
   NetworkMode mode = NetworkMode::slirp;
   NetworkOptions network;
+  BridgeChoice bridge;
   std::vector<workload::HostEntry> add_host;
   workload::Identity identity = workload::Identity::root;
   workload::IdRanges id_ranges = workload::IdRanges::caller;
@@ -93,16 +104,12 @@ struct StatusOptions {
   Output output = Output::text;
 };
 
-/// The command line was answered already (--help, --version), or is wrong and that was said.
-struct Leave {
-  int status;
+/// `postern bridge ...`: whatever stands there, another program reads.
+struct BridgeOptions {
+  std::vector<std::string> arguments;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, Leave>;
-
-/// Exit statuses of our own failures; those of `run` are in workload.h, for a command's status passes through it.
-inline constexpr int kFailure = 1;
-inline constexpr int kUsage = 2;
+using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, BridgeOptions, Leave>;
 
 /// Writes help, or the one line that says what is wrong. Sets the level of the log.
 Options parse_options(int argc, char** argv);

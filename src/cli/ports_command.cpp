@@ -8,7 +8,6 @@
 #include "postern/base/log.h"
 
 #include "control_reply.h"
-#include "say.h"
 
 namespace postern::cli {
 

@@ -10,6 +10,7 @@
 #include "postern/base/log.h"
 #include "postern/process/signals.h"
 
+#include "bridge_program.h"
 #include "confinement.h"
 #include "connection.h"
 #include "instance.h"
@@ -18,7 +19,18 @@ namespace postern::cli {
 
 namespace {
 
-workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<VirtualNetwork>& network) {
+/// The gateway answers, where it does; otherwise the files are the host's own, as with --network host.
+void add_names(const RunOptions& options, const BridgeNetwork& network, workload::WorkloadPlan& plan,
+               std::vector<workload::HostEntry>& entries) {
+  std::vector<IpAddress> servers = options.network.name_servers;
+  if (servers.empty() && network.answers_names) servers = network.gateways;
+  if (!servers.empty()) plan.resolv_conf = workload::resolv_conf(read_file("/etc/resolv.conf").value_or(""), servers);
+  if (!network.reaches_host) return;
+  for (const IpAddress& gateway : network.gateways) entries.push_back({std::string(workload::kHostName), gateway});
+}
+
+workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<VirtualNetwork>& network,
+                                const std::optional<BridgeMember>& member) {
   workload::WorkloadPlan plan;
   plan.command = options.command;
   plan.environment = options.environment;
@@ -34,6 +46,7 @@ workload::WorkloadPlan plan_for(const RunOptions& options, const std::optional<V
     plan.resolv_conf = workload::resolv_conf(host_text, servers.empty() ? nameservers(host_text, *network) : servers);
     for (workload::HostEntry& entry : host_entries(*network)) entries.push_back(std::move(entry));
   }
+  if (member) add_names(options, member->network(), plan, entries);
   if (!entries.empty()) plan.hosts = workload::hosts(read_file("/etc/hosts").value_or(""), entries);
   return plan;
 }
@@ -75,6 +88,7 @@ class Run {
   const process::Inheritance& inheritance_;
   process::SignalSource signals_;
   process::ForegroundGuard foreground_;
+  std::optional<BridgeMember> member_;  // it leaves the network when the workload has gone
   std::unique_ptr<loop::EventLoop> loop_;
   std::optional<workload::Workload> workload_;
   std::unique_ptr<Connection> connection_;
@@ -105,7 +119,12 @@ Status Run::set_up() {
     network->names.names = answered_names(options_.add_host, *network);
     warn_of_stalls(*network);
   }
-  auto created = workload::Workload::create(plan_for(options_, network), inheritance_);
+  if (options_.mode == NetworkMode::bridge) {
+    auto member = BridgeMember::open(options_.bridge);
+    if (!member) return Failure(member.error());
+    member_.emplace(std::move(*member));
+  }
+  auto created = workload::Workload::create(plan_for(options_, network, member_), inheritance_);
   if (!created) return Failure(created.error());
   workload_.emplace(std::move(*created));
   POSTERN_TRY(loop, loop::EventLoop::create(), "run");
@@ -117,6 +136,9 @@ Status Run::set_up() {
   POSTERN_CHECK(end_source_.watch(workload_->pidfd(), EPOLLIN), "run");
   if (network) return connect(*network);
   if (Status prepared = workload_->prepared(); !prepared) return prepared;
+  if (member_) {
+    if (Status joined = member_->join(workload_->proc_folder()); !joined) return joined;
+  }
   start();
   return {};
 }

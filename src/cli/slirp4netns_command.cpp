@@ -17,7 +17,6 @@
 #include "connection.h"
 #include "exit_watch.h"
 #include "instance.h"
-#include "say.h"
 #include "slirp4netns_text.h"
 
 namespace postern::cli {

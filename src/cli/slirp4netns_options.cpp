@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <string_view>
 
-#include "say.h"
 #include "slirp4netns_text.h"
 
 namespace postern::cli {

@@ -4,7 +4,6 @@
 #include "postern/base/log.h"
 
 #include "control_reply.h"
-#include "say.h"
 
 namespace postern::cli {
 

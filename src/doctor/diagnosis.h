@@ -5,26 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "postern/base/finding.h"
 #include "postern/base/result.h"
 
 #include "facts.h"
 
 namespace postern::doctor {
-
-enum class Verdict {
-  ok,
-  limited,  // `run` works, with less
-  missing,  // `run` cannot work
-  unknown,  // could not be tried, for something else is missing
-};
-
-struct Finding {
-  std::string check;  // its stable name: in the report, in JSON, in POSTERN_PRETEND_MISSING
-  Verdict verdict = Verdict::ok;
-  std::string found;   // what is so, in a few words
-  std::string breaks;  // what therefore does not work; empty if all does
-  std::string remedy;  // the command, or the words, that mend it; may be empty where the user cannot
-};
 
 /// One finding a check, always the same checks in the same order: first what `run` cannot do without.
 std::vector<Finding> diagnose(const Facts& facts);

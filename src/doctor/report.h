@@ -13,6 +13,4 @@ std::string to_text(const Facts& facts, const std::vector<Finding>& findings);
 /// The shape is a promise: README.md of this room. Ends with a newline.
 std::string to_json(const Facts& facts, const std::vector<Finding>& findings);
 
-std::string_view name_of(Verdict verdict);
-
 }  // namespace postern::doctor

@@ -9,6 +9,8 @@
 
 #include "postern/base/socket_address.h"
 
+#include "stream_socket.h"
+
 namespace postern::forward {
 
 namespace {
@@ -47,9 +49,6 @@ Result<Bound> open_port(const stack::Forward& forward) {
   if (::getsockname(socket.get(), name.get(), name.room()) < 0) return fail_errno("getsockname", where);
   return Bound{std::move(socket), name.port()};
 }
-
-/// The connection stays in the backlog, and so the port stays ready.
-bool is_scarcity(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 }  // namespace
 
@@ -115,7 +114,7 @@ void HostListeners::accept_burst(uint32_t number) {
     if (!clients_.have_room()) return rest(number);
     SocketAddress name;
     UniqueFd socket(::accept4(listener->socket.get(), name.get(), name.room(), SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket && is_scarcity(errno)) return rest(number);
+    if (!socket && is_scarcity(errno)) return rest(number);  // it stays in the backlog, and so the port stays ready
     if (!socket && errno == EAGAIN) return;
     const auto address = name.address();
     if (!socket || !address) continue;  // accept(2): an error of the one connection, which is gone

@@ -28,18 +28,15 @@ void take_descriptors(msghdr& message, std::vector<UniqueFd>& taken) {
 
 }  // namespace
 
-InsideSockets::InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel, std::function<void()> came)
-    : loop_(loop), helper_(std::move(helper)), channel_(std::move(channel)), came_(std::move(came)), alarm_(loop, [this] {
-        wake();
-      }) {}
+InsideSockets::InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel)
+    : loop_(loop), helper_(std::move(helper)), channel_(std::move(channel)), alarm_(loop, [this] { wake(); }) {}
 
-Result<std::unique_ptr<InsideSockets>> InsideSockets::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
-                                                             std::function<void()> came) {
+Result<std::unique_ptr<InsideSockets>> InsideSockets::create(loop::EventLoop& loop, const netns::NamespaceHandle& target) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno("socketpair");
   UniqueFd ours(ends[0]), theirs(ends[1]);
   POSTERN_TRY(helper, process::Child::fork(0, [&] { return run_socket_maker(theirs.get(), target); }), "sockets inside");
-  std::unique_ptr<InsideSockets> sockets(new InsideSockets(loop, std::move(helper), std::move(ours), std::move(came)));
+  std::unique_ptr<InsideSockets> sockets(new InsideSockets(loop, std::move(helper), std::move(ours)));
   sockets->source_ = loop.make_source([raw = sockets.get()](uint32_t, uint32_t) { raw->receive(); });
   POSTERN_CHECK(sockets->source_.watch(sockets->channel_.get(), EPOLLIN), "sockets inside");
   sockets->ask(AF_INET);
@@ -61,7 +58,7 @@ UniqueFd InsideSockets::take(int family) {
 void InsideSockets::ask(int family) {
   Pool& pool = this->pool(family);
   pool.is_used = true;
-  while (has_helper() && !rests_ && pool.sockets.size() + pool.asked_for + kSocketsAMessage <= kKept) {
+  while (!has_ended() && !rests_ && pool.sockets.size() + pool.asked_for + kSocketsAMessage <= kKept) {
     const SocketRequest request{static_cast<uint8_t>(family), kSocketsAMessage};
     if (::send(channel_.get(), &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof request) return;
     pool.asked_for += kSocketsAMessage;
@@ -72,11 +69,11 @@ void InsideSockets::ask(int family) {
 void InsideSockets::receive() {
   bool any = false;
   while (receive_once()) any = true;
-  if (any || !has_helper()) came_();
+  if (any || has_ended()) tell_that_more_came();
 }
 
 bool InsideSockets::receive_once() {
-  if (!has_helper()) return false;
+  if (has_ended()) return false;
   SocketRequest made{};
   iovec body{&made, sizeof made};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kSocketsAMessage)> control{};

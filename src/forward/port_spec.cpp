@@ -84,6 +84,13 @@ Result<PortSpec> parse_port_spec(std::string_view text) {
   return spec;
 }
 
+bool names_host_address(std::string_view text) {
+  std::string_view rest = text.substr(0, text.find('/'));
+  take_last_part(rest);
+  take_last_part(rest);
+  return !rest.empty();
+}
+
 std::string PortSpec::to_string() const {
   const bool is_ipv6 = std::holds_alternative<Ipv6>(host_address);
   const std::string host = postern::to_string(host_address);

@@ -15,17 +15,18 @@
 #include "postern/base/libc_syscalls.h"
 #include "postern/sandbox/sandbox.h"
 
+#include "stream_socket.h"
+
 namespace postern::forward {
 
 namespace {
 
 constexpr int kChannel = 0;  // its number in the helper, which has no other
-constexpr uint32_t kInsideType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 SyscallRules helper_syscalls() {
   static constexpr SyscallRule kRules[] = {
-      {"socket", {int_argument_is(0, AF_INET), int_argument_is(1, kInsideType), int_argument_is(2, 0)}},
-      {"socket", {int_argument_is(0, AF_INET6), int_argument_is(1, kInsideType), int_argument_is(2, 0)}},
+      {"socket", {int_argument_is(0, AF_INET), int_argument_is(1, static_cast<uint32_t>(kStreamType)), int_argument_is(2, 0)}},
+      {"socket", {int_argument_is(0, AF_INET6), int_argument_is(1, static_cast<uint32_t>(kStreamType)), int_argument_is(2, 0)}},
       {"setsockopt", {int_argument_is(1, IPPROTO_TCP), int_argument_is(2, TCP_NODELAY)}},
       {"setsockopt", {int_argument_is(1, SOL_SOCKET), int_argument_is(2, SO_OOBINLINE)}},
       {"recvfrom", {int_argument_is(0, kChannel)}},
@@ -59,10 +60,8 @@ bool lock_up() {
   return sandbox::enter(plan, sandbox::Strictness::required).has_value();
 }
 
-/// It may pass. Too many descriptors of one user on their way: unix(7).
-bool is_scarcity(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
-}
+/// Too many descriptors of one user on their way pass too: unix(7).
+bool may_pass_later(int error) { return is_scarcity(error) || error == ETOOMANYREFS; }
 
 bool send(SocketRequest made, const std::array<int, kSocketsAMessage>& sockets) {
   iovec body{&made, sizeof made};
@@ -87,16 +86,13 @@ bool send(SocketRequest made, const std::array<int, kSocketsAMessage>& sockets) 
 bool answer(const SocketRequest& request, std::array<int, kSocketsAMessage>& sockets) {
   SocketRequest made{request.family, 0};
   while (made.count < request.count && made.count < kSocketsAMessage) {
-    const int socket = ::socket(request.family, static_cast<int>(kInsideType), 0);
-    if (socket < 0 && !is_scarcity(errno)) return false;
-    if (socket < 0) break;
-    constexpr int kOn = 1;  // each end has decided already what goes together
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
-    ::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &kOn, sizeof kOn);  // RFC 6093
-    sockets[made.count++] = socket;
+    UniqueFd socket = make_stream_socket(request.family);
+    if (!socket && !may_pass_later(errno)) return false;
+    if (!socket) break;
+    sockets[made.count++] = socket.release();
   }
   const bool sent = send(made, sockets);
-  const bool may_pass = !sent && is_scarcity(errno);
+  const bool may_pass = !sent && may_pass_later(errno);
   for (size_t i = 0; i < made.count; ++i) ::close(sockets[i]);
   return sent || (may_pass && send({request.family, 0}, sockets));
 }

@@ -9,6 +9,7 @@
 
 #include "pipe_pool.h"
 #include "pump.h"
+#include "stream_socket.h"
 
 namespace postern::forward {
 
@@ -29,12 +30,6 @@ struct Token {
   static Token unpack(uint32_t token) { return {(token & 1) != 0, token >> 1 & (kSlots - 1), token >> (kSlotBits + 1)}; }
   static uint32_t low_bits(uint32_t generation) { return generation & (UINT32_MAX >> (kSlotBits + 1)); }
 };
-
-/// The other end hears a RST, socket(7).
-void set_reset(int socket) {
-  constexpr linger kAtOnce{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
-}
 
 int error_of(int socket) {
   int error = 0;
@@ -62,13 +57,16 @@ struct Splicer::Connection {
   uint32_t generation = 0;
 };
 
-Splicer::Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise)
+Splicer::Splicer(loop::EventLoop& loop, std::unique_ptr<SocketSource> inside, std::function<void(Client)> otherwise)
     : loop_(loop),
       otherwise_(std::move(otherwise)),
+      inside_(std::move(inside)),
       pipes_(std::make_unique<PipePool>(kMostPipes)),
       source_(loop.make_source([this](uint32_t token, uint32_t events) { on_event(token, events); })),
       bell_(loop, [this] { run_queue(); }),
-      patience_(loop, [this] { lose_patience(); }) {}
+      patience_(loop, [this] { lose_patience(); }) {
+  inside_->tell([this] { serve_waiting(); });
+}
 
 /// A stream that is cut off must not look whole.
 Splicer::~Splicer() {
@@ -81,10 +79,8 @@ Splicer::~Splicer() {
 
 Result<std::unique_ptr<Splicer>> Splicer::create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise) {
-  std::unique_ptr<Splicer> splicer(new Splicer(loop, std::move(otherwise)));
-  POSTERN_TRY(inside, InsideSockets::create(loop, target, [raw = splicer.get()] { raw->serve_waiting(); }), "splice");
-  splicer->inside_ = std::move(inside);
-  return splicer;
+  POSTERN_TRY(inside, InsideSockets::create(loop, target), "splice");
+  return std::make_unique<Splicer>(loop, std::move(inside), std::move(otherwise));
 }
 
 void Splicer::carry(Client client, const stack::Endpoint& guest) {
@@ -115,7 +111,7 @@ void Splicer::serve_waiting() {
     const bool still_waits = connection && connection->state == Connection::State::waiting;
     if (still_waits) {
       connection->inside.socket = inside_->take(family_of(connection->guest.address));
-      if (!connection->inside.socket && inside_->has_helper()) {
+      if (!connection->inside.socket && !inside_->has_ended()) {
         if (!std::exchange(somebody_waits_, true) || any) patience_.set(loop_.now() + kPatience);
         return;
       }
@@ -132,7 +128,7 @@ void Splicer::serve_waiting() {
   if (std::exchange(somebody_waits_, false)) patience_.cancel();
 }
 
-/// A helper that answers, and has nothing to give for now, may stay.
+/// A source that answers, and has nothing to give for now, may stay.
 void Splicer::lose_patience() {
   somebody_waits_ = false;
   if (inside_->is_silent(kPatience)) inside_->give_up("it does not answer");

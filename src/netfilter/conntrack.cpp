@@ -79,7 +79,9 @@ Result<size_t> forget_connections(const std::function<bool(const Connection&)>& 
   if (nfct_query(handle.get(), NFCT_Q_DUMP, &family) < 0) return fail_errno(kDoing, ": list them");
 
   size_t deleted = 0;
-  for (const Entry& entry : search.found) {  // each with its id: one that took its place meanwhile stays
+  // The library names an entry by its addresses and ports, not by its id: one of the same ends that took its place meanwhile goes
+  // too, and the next packet makes it anew.
+  for (const Entry& entry : search.found) {
     if (nfct_query(handle.get(), NFCT_Q_DESTROY, entry.get()) == 0) {
       ++deleted;
     } else if (errno != ENOENT) {

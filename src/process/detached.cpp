@@ -223,7 +223,8 @@ Result<Detached> start_detached(const std::vector<std::string>& argv, Duration p
   POSTERN_CHECK(first.wait(), argv.front());  // from here on it is init's
 
   ProcessIdentity process;
-  if (!read_whole(report.reading, &process, sizeof process)) return fail("start " + argv.front() + ": fork failed");
+  if (!read_whole(report.reading, &process, sizeof process))
+    return fail("start " + argv.front() + ": no process could be made ready for it");
   int why = 0;
   if (read_whole(report.reading, &why, sizeof why)) {
     errno = why;

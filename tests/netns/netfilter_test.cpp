@@ -19,6 +19,7 @@
 #include "postern/netfilter/nftables.h"
 
 #include "own_namespace.h"
+#include "probe.h"
 
 namespace postern::netfilter {
 namespace {
@@ -116,9 +117,16 @@ TEST_F(Netfilter, WithoutThePrivilegeBothAreEperm) {
             0);
 }
 
+TEST_F(Netfilter, APartThatTheKernelHasNotIsNotSupported) {
+  constexpr uint16_t kNobodys = 0x7f << 8;  // a subsystem of nfnetlink that no kernel has
+  const Status status = probe(kNobodys, "crystal ball");
+  EXPECT_TRUE(fails_with(std::errc::protocol_not_supported, status));
+  EXPECT_THAT(status.error().message(), HasSubstr("this kernel has no crystal ball"));
+}
+
 /// A rule that asks for the state of connections is what makes the kernel remember them.
 constexpr const char* kTracking =
-    "table inet t {\n chain output { type filter hook output priority 0; ct state new accept; }\n}\n";
+    "table inet t {\n chain tracking { type filter hook output priority 0; ct state new accept; }\n}\n";
 
 UniqueFd udp_server(const IpAddress& address, Port& port) {
   UniqueFd server(::socket(family_of(address), SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -157,6 +165,19 @@ TEST_F(Netfilter, ForgetsTheConnectionsAskedForAndNoOthers) {
                                                                   HasSubstr("dport=" + std::to_string(other.number))));
   EXPECT_EQ(output_of("conntrack -L -f ipv6 -p udp 2>/dev/null"), "");
   EXPECT_EQ(value(forget_connections(wanted)), 0u) << "they are gone";
+}
+
+TEST_F(Netfilter, ForgetsAConnectionOfAnotherZone) {
+  ASSERT_TRUE(
+      ok(nftables->commit("table inet t {\n chain output { type filter hook output priority -300; ct zone set 7; }\n}\n")));
+  ASSERT_TRUE(ok(nftables->commit(kTracking)));
+  const IpAddress ipv4 = Ipv4::of(127, 0, 0, 1);
+  Port port;
+  const UniqueFd server = udp_server(ipv4, port);
+  send_datagram(ipv4, port);
+  ASSERT_THAT(output_of("conntrack -L -p udp 2>/dev/null"), HasSubstr("zone=7"));
+  EXPECT_EQ(value(forget_connections([&](const Connection& each) { return each.original_destination_port == port; })), 1u);
+  EXPECT_THAT(output_of("conntrack -L -p udp 2>/dev/null"), Not(HasSubstr("zone=7")));
 }
 
 TEST_F(Netfilter, AConnectionTellsBothOfItsEnds) {

@@ -48,6 +48,7 @@ struct Port {  // host order
 struct Mac {  // IEEE 802; octets as on the wire
   std::array<uint8_t, 6> octets{};
 
+  static std::optional<Mac> parse(std::string_view text);  // 02:00:5e:00:53:01
   std::string to_string() const;
   constexpr bool is_multicast() const { return octets[0] & 1; }
   constexpr auto operator<=>(const Mac&) const = default;

@@ -32,9 +32,9 @@ struct Places {
 
 /// A deviation of what is from what should be.
 struct Problem {
-  std::string object;   // "network blue", "endpoint web of blue", "rules"
-  std::string what;     // "the table inet postern is missing"
-  std::string remedy;   // "postern bridge reload"
+  std::string object;  // "network blue", "endpoint web of blue", "rules"
+  std::string what;    // "the table inet postern is missing"
+  std::string remedy;  // "postern bridge reload"
 };
 
 class Bridge {

@@ -58,7 +58,8 @@ enum class Protocol : uint8_t { tcp, udp };
 /// Ports first..last of the host lead, one to one, to as many of the container from `container_first` on.
 struct PortRange {
   Protocol protocol = Protocol::tcp;
-  std::optional<IpAddress> host_address;  // nothing: every address of the host, of both families
+  /// Nothing: every address of the host, of both families. 0.0.0.0: every IPv4 address of it; [::]: every IPv6 address.
+  std::optional<IpAddress> host_address;
   Port first, last;
   Port container_first;
 
@@ -79,12 +80,12 @@ struct NamespaceId {
 /// What is asked for by `bridge attach`.
 struct EndpointSpec {
   std::string network;
-  std::string id;                    // whose it is: [A-Za-z0-9_.-], at most 128; empty: "ns-" and the namespace's inode
+  std::string id;  // whose it is: [A-Za-z0-9_.-], at most 128; empty: "ns-" and the namespace's inode
   std::string namespace_path;
   std::string interface = "eth0";    // inside
   std::vector<IpAddress> addresses;  // at most one a family; none: the next that is free
   std::optional<Mac> mac;
-  std::vector<std::string> names;    // by which others of the network find it
+  std::vector<std::string> names;  // by which others of the network find it
   std::vector<PortRange> ports;
 };
 
@@ -93,10 +94,10 @@ struct Endpoint {
   std::string network;
   std::string id;
   NamespaceId target;
-  std::string interface;             // inside
-  std::string host_interface;        // the other end, a port of the bridge
+  std::string interface;       // inside
+  std::string host_interface;  // the other end, a port of the bridge
   Mac mac;
-  std::vector<Subnet> addresses;     // its own: address and prefix; `gateway` is the container's address here
+  std::vector<Subnet> addresses;  // its own: address and prefix; `gateway` is the container's address here
   std::vector<std::string> names;
   std::vector<PortRange> ports;
   bool operator==(const Endpoint&) const = default;

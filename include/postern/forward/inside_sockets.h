@@ -10,39 +10,36 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "postern/forward/socket_source.h"
 #include "postern/loop/event_loop.h"
 #include "postern/netns/namespace.h"
 #include "postern/process/child.h"
 
 namespace postern::forward {
 
-class InsideSockets {
+class InsideSockets final : public SocketSource {
  public:
   static constexpr size_t kKept = 32;  // of each family, once one of it was asked for
   static constexpr size_t kMostKept = 2 * kKept;
   static constexpr Duration kRest = std::chrono::milliseconds(100);  // where one of us had no descriptors left, or no memory
 
-  /// Starts the helper. `came` is called from the loop when there are more, or when there will never be. The loop must outlive
-  /// this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.
-  static Result<std::unique_ptr<InsideSockets>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
-                                                       std::function<void()> came);
+  /// Starts the helper. The loop must outlive this. To be called before the sandbox; errors: socketpair(2)'s, clone(2)'s.
+  static Result<std::unique_ptr<InsideSockets>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target);
   InsideSockets(const InsideSockets&) = delete;
   InsideSockets& operator=(const InsideSockets&) = delete;
 
-  /// A stream socket, non-blocking. Empty: more are on their way, if there is a helper.
-  UniqueFd take(int family);
-  /// No: it could not enter the namespace, has ended, or was given up. Then there never will be one.
-  bool has_helper() const { return static_cast<bool>(helper_); }
-  /// Nothing has come from it for `limit`, though it was asked: it is stopped, or busy with what is not its business.
-  bool is_silent(Duration limit) const { return asked_at_ && loop_.now() - *asked_at_ >= limit; }
-  /// Kills it, and says `why` in a warning: from now on there are no sockets but those that wait here.
-  void give_up(std::string_view why);
+  UniqueFd take(int family) override;
+  /// The helper could not enter the namespace, has ended, or was given up.
+  bool has_ended() const override { return !helper_; }
+  /// It is stopped, or busy with what is not its business.
+  bool is_silent(Duration limit) const override { return asked_at_ && loop_.now() - *asked_at_ >= limit; }
+  /// Kills it: from now on there are no sockets but those that wait here.
+  void give_up(std::string_view why) override;
 
  private:
   struct Pool {
@@ -50,7 +47,7 @@ class InsideSockets {
     size_t asked_for = 0;
     bool is_used = false;
   };
-  InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel, std::function<void()> came);
+  InsideSockets(loop::EventLoop& loop, process::Child helper, UniqueFd channel);
   Pool& pool(int family) { return pools_[family == AF_INET ? 0 : 1]; }
   void ask(int family);
   void receive();
@@ -61,7 +58,6 @@ class InsideSockets {
   loop::EventLoop& loop_;
   process::Child helper_;
   UniqueFd channel_;
-  std::function<void()> came_;
   loop::EventLoop::Source source_;
   std::array<Pool, 2> pools_;
   loop::EventLoop::Timer alarm_;

@@ -29,6 +29,8 @@ inline Port shifted(Port port, size_t by) { return Port{static_cast<uint16_t>(po
 
 /// Errors say what is wrong with `text` and what would be right.
 Result<PortSpec> parse_port_spec(std::string_view text);
+/// Whether a text that parse_port_spec() takes has an IP in it, for whom none means something else than 0.0.0.0.
+bool names_host_address(std::string_view text);
 
 std::string_view name(stack::Protocol protocol);
 

@@ -4,6 +4,9 @@
 //
 // For clients on the host's loopback, whose address would mean nothing inside anyway: two TCPs of the kernel's, where
 // the TAP's way has a TCP of ours in between. An end is passed on as an end, a reset as a reset, a refusal as a reset.
+//
+// "Inside" is what its SocketSource makes of it: the namespace of a relay, or the host's own, which reaches the containers of
+// its bridges (loopback_proxy.h).
 #pragma once
 
 #include <deque>
@@ -39,14 +42,16 @@ class Splicer {
     stack::Forward forward;
   };
 
-  /// Starts the helper, so before the sandbox. `otherwise` takes a client that cannot be carried: the helper has ended or is
-  /// silent, there is no socket to be had, or no port inside left to connect from. The loop must outlive this.
+  /// `otherwise` takes a client that cannot be carried: the source has ended or is silent, there is no socket to be had, or no
+  /// port left to connect from. The loop must outlive this.
+  Splicer(loop::EventLoop& loop, std::unique_ptr<SocketSource> inside, std::function<void(Client)> otherwise);
+  /// With sockets of `target`: starts their helper, so before the sandbox.
   static Result<std::unique_ptr<Splicer>> create(loop::EventLoop& loop, const netns::NamespaceHandle& target,
                                                  std::function<void(Client)> otherwise);
   /// Who has not heard his other side's end hears a reset.
   ~Splicer();
 
-  bool can_carry() const { return inside_->has_helper(); }
+  bool can_carry() const { return !inside_->has_ended(); }
   /// Connects it to `guest`, an address of the namespace.
   void carry(Client client, const stack::Endpoint& guest);
 
@@ -61,7 +66,6 @@ class Splicer {
 
  private:
   struct Connection;
-  Splicer(loop::EventLoop& loop, std::function<void(Client)> otherwise);
   void serve_waiting();
   void lose_patience();
   void connect(uint32_t slot);
@@ -76,7 +80,7 @@ class Splicer {
 
   loop::EventLoop& loop_;
   std::function<void(Client)> otherwise_;
-  std::unique_ptr<InsideSockets> inside_;
+  std::unique_ptr<SocketSource> inside_;
   std::unique_ptr<PipePool> pipes_;
   loop::EventLoop::Source source_;
   loop::EventLoop::Timer bell_;  // for those whose share was used up

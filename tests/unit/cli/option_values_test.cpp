@@ -70,6 +70,56 @@ TEST(OptionValues, NetworkOptionsWithoutAVirtualNetworkAreRefused) {
   EXPECT_FALSE(to_run_options(typed));
 }
 
+TEST(OptionValues, ABridgeNetworkIsNamedOrIsTheDefaultOne) {
+  TypedRun typed = run_of("true");
+  typed.mode = "bridge";
+  typed.network.publish = {"8080:80"};
+  typed.addresses = {"10.209.0.7"};
+  typed.host_names = {"web"};
+  typed.dns = {"192.0.2.53"};
+  auto run = to_run_options(typed);
+  ASSERT_TRUE(run) << run.error().message();
+  EXPECT_EQ(run->mode, NetworkMode::bridge);
+  EXPECT_EQ(run->bridge.network, "postern0");
+  EXPECT_EQ(run->bridge.publish, typed.network.publish) << "as typed: no address is another thing than 0.0.0.0";
+  EXPECT_EQ(run->bridge.addresses, typed.addresses);
+  EXPECT_EQ(run->bridge.host_names, typed.host_names);
+  typed.mode = "bridge:blue";
+  EXPECT_EQ(to_run_options(typed)->bridge.network, "blue");
+  for (const char* wrong : {"bridge:", "bridge:1234567890123456", "bridges"}) {
+    typed.mode = wrong;
+    EXPECT_FALSE(to_run_options(typed)) << wrong;
+  }
+}
+
+TEST(OptionValues, WhatShapesSlirpsNetworkIsRefusedForABridge) {
+  const std::pair<std::string TypedNetwork::*, const char*> values[] = {
+      {&TypedNetwork::cidr, "10.0.3.0/24"}, {&TypedNetwork::engine, "fast"},   {&TypedNetwork::mtu, "1500"},
+      {&TypedNetwork::max_flows, "10"},     {&TypedNetwork::api_socket, "/s"}, {&TypedNetwork::publish_source, "loopback"},
+  };
+  for (const auto& [option, value] : values) {
+    TypedRun typed = run_of("true");
+    typed.mode = "bridge";
+    typed.network.*option = value;
+    EXPECT_FALSE(to_run_options(typed)) << value;
+  }
+  TypedRun typed = run_of("true");
+  typed.mode = "bridge";
+  typed.network.no_ipv6 = true;
+  ASSERT_FALSE(to_run_options(typed));
+  EXPECT_TRUE(to_run_options(typed).error().message().starts_with("--network bridge: --no-ipv6 acts on slirp's network only"));
+}
+
+TEST(OptionValues, WhatIsForABridgeIsRefusedElsewhere) {
+  TypedRun typed = run_of("true");
+  typed.addresses = {"10.0.2.7"};
+  EXPECT_EQ(to_run_options(typed).error().message(), "--ip is for --network bridge");
+  typed = run_of("true");
+  typed.mode = "host";
+  typed.host_names = {"web"};
+  EXPECT_EQ(to_run_options(typed).error().message(), "--hostname is for --network bridge");
+}
+
 TEST(OptionValues, ClientsOnTheLoopbackAreShownAsItIsAskedFor) {
   const std::pair<const char*, std::optional<PublishSource>> sources[] = {{"", std::nullopt},
                                                                           {"namespace", PublishSource::namespace_address},

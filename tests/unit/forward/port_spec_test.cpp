@@ -25,6 +25,11 @@ TEST(PortSpec, EveryFormReadsAsItIsWritten) {
   }
 }
 
+TEST(PortSpec, WhetherAnAddressWasNamedIsKnown) {
+  for (const char* text : {"0.0.0.0:80:80", "[::]:80:80", "127.0.0.1:1-3:5-7/udp"}) EXPECT_TRUE(names_host_address(text)) << text;
+  for (const char* text : {"80:80", "80-90:80-90", "53:53/udp"}) EXPECT_FALSE(names_host_address(text)) << text;
+}
+
 TEST(PortSpec, WhatIsWrongIsSaidInOneLineThatQuotesIt) {
   for (const char* text :
        {"",          "80",          ":80",     "80:",           "0:80",   "80:0",        "65536:80",   "x:80",

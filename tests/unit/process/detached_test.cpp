@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 
 #include "postern/base/file.h"
 #include "postern/base/unique_fd.h"
@@ -65,10 +66,13 @@ TEST_F(StartDetached, HasNothingOfWhatWeHadOpen) {
   ASSERT_EQ(::pipe(ends), 0);  // inherited by whoever does not take care
   const UniqueFd reading(ends[0]), high(::fcntl(ends[1], F_DUPFD, 900));
   UniqueFd writing(ends[1]);
-  const auto detached =
-      start("ls /proc/$$/fd >&3; readlink /proc/$$/fd/0 /proc/$$/fd/2 >&3; pwd >&3; exec 3>&-; exec sleep 1000");
+  const auto detached = start("pwd >&3; exec 3>&-; exec sleep 1000");
   ASSERT_TRUE(detached);
-  EXPECT_EQ(detached->said, "0\n1\n2\n3\n/dev/null\n/dev/null\n/\n");
+  EXPECT_EQ(detached->said, "/\n");
+  const std::string folder = "/proc/" + std::to_string(detached->identity.pid);
+  while (read_file(folder + "/comm").value_or("") == "sh\n") ::usleep(1000);  // the shell has some of its own
+  for (const char* stream : {"0", "1", "2"}) EXPECT_EQ(read_link(folder + "/fd/" + stream), "/dev/null") << stream;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder + "/fd"), {}), 3);
 }
 
 TEST_F(StartDetached, WorksWithTheLowDescriptorsClosed) {

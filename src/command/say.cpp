@@ -1,11 +1,9 @@
-#include "say.h"
+#include "postern/command/say.h"
 
 #include "postern/base/log.h"
 #include "postern/base/result.h"
 
-#include "options.h"
-
-namespace postern::cli {
+namespace postern::command {
 
 void say(std::FILE* stream, std::string_view text) { std::fwrite(text.data(), 1, text.size(), stream); }
 
@@ -15,4 +13,4 @@ int answer(std::string_view text) {
   return kFailure;
 }
 
-}  // namespace postern::cli
+}  // namespace postern::command

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <set>
 
+#include "container.h"
 #include "listener.h"
 #include "topology.h"
 #include "wire.h"
@@ -151,6 +152,23 @@ TEST_F(LabHosts, LendSocketsToTheTest) {
       EXPECT_EQ(to_string(arrival->from.address), at);
     }
   }
+}
+
+TEST_F(LabHosts, HoldContainersOfTheirOwn) {
+  auto container = Container::start(host());
+  ASSERT_TRUE(container) << container.error().message();
+  EXPECT_EQ(container->sh("ip -o link | cut -d: -f2").out, " lo\n");
+  EXPECT_EQ(container->sh("readlink /proc/self/ns/net").out, host().sh("readlink " + container->path()).out);
+  EXPECT_NE(container->sh("readlink /proc/self/ns/net").out, host().sh("readlink /proc/self/ns/net").out);
+  ASSERT_THAT(container->sh("ip link set lo up"), Succeeds());
+  auto inside = Listener::open(*container, Transport::udp, {*parse_ip("127.0.0.1"), Port{5353}});
+  ASSERT_TRUE(inside) << inside.error().message();
+  ASSERT_THAT(host().run({"bash", "-c", "echo outside > /dev/udp/127.0.0.1/5353"}), Succeeds());
+  ASSERT_THAT(container->run({"bash", "-c", "echo inside > /dev/udp/127.0.0.1/5353"}), Succeeds());
+  EXPECT_EQ(inside->next()->bytes, "inside\n");
+  EXPECT_FALSE(inside->reached());
+  container->end();
+  EXPECT_EQ(container->sh("true").status, Outcome::kNotStarted);
 }
 
 TEST_F(LabHosts, CarryRawFrames) {

@@ -2,14 +2,17 @@
 // capabilities, in the namespaces of its caller: what `postern run` meets in a container.
 //
 //   postern-container [--cap-add-sys-admin] COMMAND...      as root of the lab
+//   postern-container --no-netfilter COMMAND...             all is left but netfilter, as in a kernel that was built without it
 //
 // Source: moby's profiles/seccomp/default.json. It allows a list and answers EPERM to the rest; of these the calls below are
 // those that make namespaces and mounts, which it allows again to a container with CAP_SYS_ADMIN. clone3 is ENOSYS, so that libc
 // falls back to clone, whose flags a filter can read.
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +58,17 @@ bool filter_system_calls() {
   return made;
 }
 
+bool filter_netfilter() {
+  scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+  if (!filter) return false;
+  const bool made =
+      ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+                         scmp_arg_cmp{0, SCMP_CMP_EQ, AF_NETLINK, 0}, scmp_arg_cmp{2, SCMP_CMP_EQ, NETLINK_NETFILTER, 0}) == 0 &&
+      ::seccomp_load(filter) == 0;
+  ::seccomp_release(filter);
+  return made;
+}
+
 bool leave_capabilities(bool sys_admin) {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
     const bool kept = std::find(kCapabilities.begin(), kCapabilities.end(), capability) != kCapabilities.end();
@@ -64,14 +78,16 @@ bool leave_capabilities(bool sys_admin) {
 }
 
 int run(int argc, char** argv) {
-  const bool sys_admin = argc > 1 && std::string_view(argv[1]) == "--cap-add-sys-admin";
-  char** command = argv + (sys_admin ? 2 : 1);
+  const std::string_view option = argc > 1 ? argv[1] : "";
+  const bool sys_admin = option == "--cap-add-sys-admin", no_netfilter = option == "--no-netfilter";
+  char** command = argv + (sys_admin || no_netfilter ? 2 : 1);
   if (argc < 2 || !*command) {
-    std::fputs("usage: postern-container [--cap-add-sys-admin] COMMAND...\n", stderr);
+    std::fputs("usage: postern-container [--cap-add-sys-admin | --no-netfilter] COMMAND...\n", stderr);
     return kOurFailure;
   }
+  if (no_netfilter && filter_netfilter()) ::execvp(*command, command);
   // The filter first: to load one without no_new_privs takes CAP_SYS_ADMIN, seccomp(2).
-  if ((sys_admin || filter_system_calls()) && leave_capabilities(sys_admin)) ::execvp(*command, command);
+  if (!no_netfilter && (sys_admin || filter_system_calls()) && leave_capabilities(sys_admin)) ::execvp(*command, command);
   std::fprintf(stderr, "postern-container: %s: %s\n", *command, std::strerror(errno));
   return kOurFailure;
 }

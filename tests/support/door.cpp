@@ -52,13 +52,14 @@ std::string pack_list(const std::vector<std::string>& items) {
 std::string pack(const RunRequest& request) {
   std::string packed = fmt::format("run{0}{1}{0}{2}{0}{3}{0}", '\0', static_cast<int>(request.place),
                                    static_cast<int>(request.role), static_cast<int>(request.session));
+  packed.append(request.netns) += '\0';
   packed.append(request.directory) += '\0';
   return packed + pack_list(request.argv) + pack_list(request.environment);
 }
 
 std::string pack(const SocketRequest& request) {
-  return fmt::format("socket{0}{1}{0}{2}{0}{3}{0}{4}{0}", '\0', static_cast<int>(request.place), request.domain, request.type,
-                     request.protocol);
+  return fmt::format("socket{0}{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}", '\0', static_cast<int>(request.place), request.netns,
+                     request.domain, request.type, request.protocol);
 }
 
 std::optional<RunRequest> unpack_run(std::string_view bytes) {
@@ -68,6 +69,7 @@ std::optional<RunRequest> unpack_run(std::string_view bytes) {
   request.place = static_cast<Place>(fields.number());
   request.role = static_cast<Role>(fields.number());
   request.session = static_cast<Session>(fields.number());
+  request.netns = fields.text();
   request.directory = fields.text();
   request.argv = fields.list();
   request.environment = fields.list();
@@ -80,6 +82,7 @@ std::optional<SocketRequest> unpack_socket(std::string_view bytes) {
   if (fields.text() != "socket") return std::nullopt;
   SocketRequest request;
   request.place = static_cast<Place>(fields.number());
+  request.netns = fields.text();
   request.domain = fields.number();
   request.type = fields.number();
   request.protocol = fields.number();

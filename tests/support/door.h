@@ -30,6 +30,7 @@ enum class Session { own, callers };  // own: setsid(2), and the end of the conn
 
 struct RunRequest {
   Place place = Place::host;
+  std::string netns = {};  // a file of the lab that is a network namespace, instead of the place's own
   Role role = Role::root;
   Session session = Session::own;
   std::string directory = {};
@@ -39,6 +40,7 @@ struct RunRequest {
 
 struct SocketRequest {  // socket(2), made in that place's network namespace
   Place place = Place::host;
+  std::string netns = {};
   int domain = 0;
   int type = 0;
   int protocol = 0;

@@ -111,11 +111,20 @@ Status execute(const RunRequest& request) {
   return fail_errno("exec", request.argv.front());
 }
 
+/// The network namespace that a request is for, unless it is the keeper's own, the host's.
+Result<UniqueFd> open_netns(const Network& network, Place place, const std::string& netns) {
+  if (netns.empty() && place == Place::host) return UniqueFd();
+  UniqueFd opened(netns.empty() ? ::fcntl(network.remote.get(), F_DUPFD_CLOEXEC, 0)
+                                : ::open(netns.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened) return fail_errno("open", netns);
+  return opened;
+}
+
 Status turn_into(const World& world, const RunRequest& request, const std::vector<UniqueFd>& stdio) {
   POSTERN_CHECK(take_stdio(stdio), "start");
   if (request.session == Session::own) ::setsid();
-  if (request.place == Place::remote && ::setns(world.network.remote.get(), CLONE_NEWNET) < 0)
-    return fail_errno("setns", "remote");
+  POSTERN_TRY(netns, open_netns(world.network, request.place, request.netns), "start");
+  if (netns && ::setns(netns.get(), CLONE_NEWNET) < 0) return fail_errno("setns", request.netns);
   if (request.role == Role::user) POSTERN_CHECK(become_user(world), "start");
   POSTERN_CHECK(enter_folder(request), "start");
   return execute(request);
@@ -197,8 +206,10 @@ class Keeper {
   }
 
   void open(Connection& connection, const SocketRequest& request) {
-    if (request.place == Place::remote) ::setns(world_.network.remote.get(), CLONE_NEWNET);
-    const UniqueFd socket(::socket(request.domain, request.type | SOCK_CLOEXEC, request.protocol));
+    const auto netns = open_netns(world_.network, request.place, request.netns);
+    if (!netns) return answer(connection, {Event::Kind::refused, netns.error().code.value()});
+    const bool entered = !*netns || ::setns(netns->get(), CLONE_NEWNET) == 0;
+    const UniqueFd socket(entered ? ::socket(request.domain, request.type | SOCK_CLOEXEC, request.protocol) : -1);
     const int error = errno;
     ::setns(world_.network.host.get(), CLONE_NEWNET);
     if (!socket) return answer(connection, {Event::Kind::refused, error});

@@ -109,6 +109,7 @@ Result<Process> Machine::spawn(const Command& command) const {
   const int stdio[] = {input.get(), out.get(), err.get()};
   POSTERN_TRY(process,
               start({.place = place_,
+                     .netns = netns_,
                      .role = command.role,
                      .directory = std::string(kTemporary),
                      .argv = command.argv,
@@ -120,6 +121,7 @@ Result<Process> Machine::spawn(const Command& command) const {
 
 Result<Process> Machine::spawn_on(const Command& command, std::span<const int, 3> stdio) const {
   return start({.place = place_,
+                .netns = netns_,
                 .role = command.role,
                 .session = Session::callers,
                 .directory = current_directory(),
@@ -145,7 +147,7 @@ Outcome Machine::sh(std::string script, Role role) const {
 
 Result<UniqueFd> Machine::open_socket(int domain, int type, int protocol) const {
   POSTERN_TRY(connection, connect_to_door(root_), "socket");
-  const SocketRequest request{.place = place_, .domain = domain, .type = type, .protocol = protocol};
+  const SocketRequest request{.place = place_, .netns = netns_, .domain = domain, .type = type, .protocol = protocol};
   POSTERN_CHECK(send_message(connection.get(), pack(request)), "socket");
   std::vector<UniqueFd> fds;
   POSTERN_TRY(event, receive_event(connection.get(), &fds), "socket");

@@ -34,7 +34,9 @@ struct Outcome {
 
 class Machine {
  public:
-  Machine(std::string root, Place place) : root_(std::move(root)), place_(place) {}
+  /// `netns`, where given, is a file of the lab that is a network namespace, instead of the place's own: container.h.
+  Machine(std::string root, Place place, std::string netns = {})
+      : root_(std::move(root)), place_(place), netns_(std::move(netns)) {}
 
   /// Runs it to its end, or kills it at its limit.
   Outcome run(const Command& command) const;
@@ -51,12 +53,14 @@ class Machine {
   /// Where a path of the lab ("/run/lab/www/x") is found from outside. A symlink on the way that is absolute leads astray.
   std::string path(std::string_view inside) const { return root_ + std::string(inside); }
   Place place() const { return place_; }
+  const std::string& netns() const { return netns_; }
 
  private:
   Result<Process> start(const RunRequest& request, std::span<const int, 3> stdio) const;
 
   std::string root_;  // "/proc/PID/root" from outside the lab, "" from within
   Place place_;
+  std::string netns_;
 };
 
 /// The environment of a command: the caller's, with the lab's addresses (LAB_*), its HOME, USER, TMPDIR, PATH and `extra`.

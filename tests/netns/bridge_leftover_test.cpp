@@ -1,0 +1,154 @@
+// bridge_leftover_test.cpp - containers that end without a word, links that others delete, and what they leave for `gc`,
+// `detach` and `down` to find. bridge_test.h draws it.
+#include <algorithm>
+
+#include "bridge_test.h"
+
+namespace postern::lab {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class BridgeLeftovers : public BridgeTest {
+ protected:
+  void SetUp() override {
+    BridgeTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    forwards_ = forwarding();
+    up(kBlue);
+    stays_ = container_on("blue", at(50, 9) + " -p 9000:80");
+    ASSERT_TRUE(stays_);
+    serve(*stays_, Server::http);
+    before_ = snapshot();
+  }
+  const std::string& before() const { return before_; }
+  const std::string& forwards() const { return forwards_; }
+  std::string forwarding() const { return host().sh("sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding").out; }
+  std::string links() const { return host().sh("ip -json link | jq -r '.[].ifname' | sort | tr '\\n' ' '").out; }
+  /// A namespace is gone when its links are: the kernel takes them away some time after the last process.
+  void expect_link_gone(std::string_view name) const {
+    EXPECT_TRUE(wait_until([&] { return !host().sh(fmt::format("ip link show {}", name)).ok(); }));
+  }
+  std::string port_of_bridge_beside(std::string_view others) const {
+    return first_line(fmt::format("ip -json link show master blue | jq -r '.[].ifname' | grep -vx '{}'", others));
+  }
+  std::string only_port() const { return port_of_bridge_beside("none"); }
+  void expect_the_rest_works() const { EXPECT_EQ(source_seen(remote(), "192.0.2.1:9000"), "192.0.2.2\n"); }
+
+ private:
+  std::optional<Container> stays_;
+  std::string before_, forwards_;
+};
+
+TEST_F(BridgeLeftovers, ANamespaceThatIsGoneIsSeenByCheckAndTakenAwayByGc) {
+  const std::string others = only_port();
+  auto made = container_on("blue", at(50, 2) + " -p 8080:80 --hostname gone");
+  ASSERT_TRUE(made);
+  const std::string port = port_of_bridge_beside(others);
+  made->end();
+  expect_link_gone(port);
+  const Outcome seen = bridge("check");
+  EXPECT_THAT(seen, EndsWithStatus(1));
+  EXPECT_THAT(seen.out + seen.err, AllOf(HasSubstr("c50-2"), HasSubstr("postern bridge gc")));
+  const Outcome taken = bridge("gc");
+  EXPECT_THAT(taken, Succeeds());
+  EXPECT_THAT(taken.out, HasSubstr("c50-2"));
+  EXPECT_EQ(snapshot(), before());
+  EXPECT_EQ(knock(remote(), kHost4, 8080), "open 0 ECONNREFUSED\n");
+  expect_the_rest_works();
+  EXPECT_THAT(bridge("check"), Succeeds());
+  EXPECT_EQ(bridge("gc").out, "") << "nothing more to take away";
+}
+
+TEST_F(BridgeLeftovers, ANamespaceThatIsGoneIsDetachedByPidPathAndId) {
+  const std::string others = only_port();
+  for (const char* by : {"PID", "PATH", "c50-2"}) {
+    auto made = container();
+    ASSERT_TRUE(made);
+    const bool by_path = std::string_view(by) == "PATH";
+    ASSERT_THAT(bridge(fmt::format("attach blue {} {} -p 8080:80", by_path ? made->path() : made->pid_text(), at(50, 2))),
+                Succeeds());
+    const std::string port = port_of_bridge_beside(others);
+    made->end();
+    expect_link_gone(port);
+    const std::string which = by_path ? made->path() : std::string_view(by) == "PID" ? made->pid_text() : by;
+    EXPECT_THAT(bridge(fmt::format("detach blue {}", which)), Succeeds()) << by;
+    EXPECT_EQ(snapshot(), before()) << by;
+  }
+  expect_the_rest_works();
+}
+
+TEST_F(BridgeLeftovers, ANamedNamespaceIsServedLikeAContainers) {
+  ASSERT_THAT(host().sh("ip netns add red"), Succeeds());
+  ASSERT_THAT(bridge("attach blue /run/netns/red --ip 10.50.0.2 --ip fd50::2"), Succeeds());
+  EXPECT_EQ(host().sh("ip netns exec red curl -sS --max-time 10 http://10.50.0.9/client").out, "10.50.0.2\n");
+  ASSERT_THAT(bridge("detach blue /run/netns/red"), Succeeds());
+  EXPECT_EQ(host().sh("ip -netns red -json link | jq -r '.[].ifname'").out, "lo\n");
+  EXPECT_EQ(snapshot(), before());
+  ASSERT_THAT(bridge("attach blue /run/netns/red --ip 10.50.0.2 --ip fd50::2"), Succeeds());
+  const std::string veth = first_line("ip -netns red -json link show eth0 | jq -r '.[0].link_index'");
+  ASSERT_THAT(host().sh("ip netns del red"), Succeeds());
+  EXPECT_TRUE(wait_until([&] { return host().sh("ip -json link show master blue | jq length").out == "1\n"; })) << veth;
+  EXPECT_THAT(bridge("detach blue /run/netns/red"), Succeeds());
+  EXPECT_EQ(snapshot(), before());
+}
+
+// Another process may have the number meanwhile: the namespace, not its name, is who was attached.
+TEST_F(BridgeLeftovers, ANameThatSomebodyElseHasNowIsNotTakenForTheOld) {
+  ASSERT_THAT(host().sh("ip netns add red"), Succeeds());
+  ASSERT_THAT(bridge("attach blue /run/netns/red --id old --ip 10.50.0.2 --ip fd50::2 -p 8080:80"), Succeeds());
+  ASSERT_THAT(host().sh("ip netns del red && ip netns add red"), Succeeds());
+  EXPECT_THAT(bridge("gc").out, HasSubstr("old"));
+  EXPECT_EQ(snapshot(), before());
+}
+
+TEST_F(BridgeLeftovers, ALinkThatSomebodyDeletedIsDetachedAllTheSame) {
+  const std::string others = only_port();
+  const auto made = container_on("blue", at(50, 2) + " -p 8080:80");
+  ASSERT_TRUE(made);
+  ASSERT_THAT(made->sh("ip link delete eth0"), Succeeds());
+  EXPECT_THAT(bridge("check"), EndsWithStatus(1));
+  EXPECT_THAT(bridge("detach blue c50-2"), Succeeds());
+  EXPECT_EQ(snapshot(), before());
+}
+
+TEST_F(BridgeLeftovers, ABridgeThatSomebodyDeletedIsNoticedAndGoesDown) {
+  ASSERT_THAT(host().sh("ip link delete blue"), Succeeds());
+  const Outcome seen = bridge("check");
+  EXPECT_THAT(seen, EndsWithStatus(1));
+  EXPECT_THAT(seen.out + seen.err, HasSubstr("blue"));
+  EXPECT_THAT(bridge("down blue --force"), Succeeds());
+  EXPECT_EQ(links(), "eth0 lo ");
+}
+
+TEST_F(BridgeLeftovers, ALinkOfNobodyIsTakenAway) {
+  // As an attach leaves it that was killed, and whose intent is lost: ours by its name's pattern alone is not enough.
+  const std::string ours = only_port();
+  ASSERT_THAT(host().sh(fmt::format("ip link add {}0 type veth peer name foreign1", ours.substr(0, 2))), Succeeds());
+  EXPECT_THAT(bridge("gc"), Succeeds());
+  EXPECT_THAT(host().sh("ip link show foreign1"), Succeeds()) << "somebody else's";
+}
+
+TEST_F(BridgeLeftovers, TheForwardingOfTheHostIsRestoredOrSaid) {
+  EXPECT_THAT(forwarding(), HasSubstr("net.ipv4.ip_forward = 1"));
+  const Outcome down = bridge("down blue --force");
+  ASSERT_THAT(down, Succeeds());
+  if (forwarding() != forwards()) {
+    EXPECT_THAT(down.out + down.err, HasSubstr("ip_forward"));
+  }
+  EXPECT_EQ(links(), "eth0 lo ");
+  EXPECT_EQ(host().sh("find /run/postern/bridge/networks -mindepth 1").out, "");
+}
+
+TEST_F(BridgeLeftovers, ARebootIsARebuildFromNothing) {
+  // /run is empty after it, and so are the links and rules: here a folder that is lost while links and rules are not.
+  ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());
+  EXPECT_THAT(bridge("gc"), Succeeds());
+  EXPECT_THAT(bridge("check"), Succeeds());
+  EXPECT_THAT(host().sh("nft list table inet postern"), Not(Succeeds()));
+}
+
+}  // namespace
+}  // namespace postern::lab

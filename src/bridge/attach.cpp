@@ -86,6 +86,21 @@ bool publishes_udp(const Endpoint& endpoint) {
   return std::ranges::any_of(endpoint.ports, [](const PortRange& range) { return range.protocol == Protocol::udp; });
 }
 
+/// Those by which the kernel may remember connections that lead elsewhere now: what was removed, and of UDP what is new.
+std::vector<PortRange> ports_to_forget(const Endpoint& before, const Endpoint& after) {
+  std::vector<PortRange> changed;
+  const auto is_in = [](const std::vector<PortRange>& ports, const PortRange& range) {
+    return std::ranges::find(ports, range) != ports.end();
+  };
+  for (const PortRange& range : before.ports) {
+    if (!is_in(after.ports, range)) changed.push_back(range);
+  }
+  for (const PortRange& range : after.ports) {
+    if (range.protocol == Protocol::udp && !is_in(before.ports, range)) changed.push_back(range);
+  }
+  return changed;
+}
+
 Status make_endpoint(Parts& parts, const Network& network, const Endpoint& endpoint, const Target& target) {
   POSTERN_CHECK(parts.store.keep(endpoint), "state");
   if (Status made = make_container_link(parts.netlink, network, endpoint, target.fd); !made) return made;
@@ -228,7 +243,8 @@ Result<Endpoint> Bridge::change_ports(const std::string& network, const std::str
   if (!changed) (void)put_ports(before, "");
   POSTERN_CHECK(parts_->store.clear_pending(), "state");
   if (!changed) return Failure(changed.error());
-  if (publishes_udp(before) || publishes_udp(after)) POSTERN_CHECK(forget_mappings(before), "ports");
+  const std::vector<PortRange> forgotten = ports_to_forget(before, after);
+  if (!forgotten.empty()) POSTERN_CHECK(forget_ports(before, forgotten), "ports");
   return after;
 }
 

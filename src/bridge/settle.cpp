@@ -93,6 +93,22 @@ Status undo(Parts& parts, const Pending& pending) {
   return {};
 }
 
+bool has_address(const Endpoint& endpoint, const IpAddress& address) {
+  return std::ranges::any_of(endpoint.addresses, [&](const Subnet& own) { return own.gateway == address; });
+}
+
+bool came_by(const netfilter::Connection& one, std::span<const PortRange> ports) {
+  return std::ranges::any_of(ports, [&](const PortRange& range) {
+    return one.ip_protocol == (range.protocol == Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP) &&
+           range.first <= one.original_destination_port && one.original_destination_port <= range.last;
+  });
+}
+
+/// One that may go on to where its port led before, or to nobody of ours: it has no end that would tell.
+bool is_old_datagram(const netfilter::Connection& one, std::span<const PortRange> ports) {
+  return one.ip_protocol == IPPROTO_UDP && came_by(one, ports);
+}
+
 }  // namespace
 
 Result<UniqueFd> begin(Parts& parts) {
@@ -161,17 +177,16 @@ Status settle(Parts& parts) {
 }
 
 Status forget_mappings(const Endpoint& endpoint) {
-  const auto is_own = [&](const IpAddress& address) {
-    return std::ranges::any_of(endpoint.addresses, [&](const Subnet& own) { return own.gateway == address; });
-  };
-  const auto is_published_udp = [&](const netfilter::Connection& one) {
-    return one.ip_protocol == IPPROTO_UDP && std::ranges::any_of(endpoint.ports, [&](const PortRange& range) {
-             return range.protocol == Protocol::udp && range.first <= one.original_destination_port &&
-                    one.original_destination_port <= range.last;
-           });
-  };
   const auto forgotten = netfilter::forget_connections([&](const netfilter::Connection& one) {
-    return is_own(one.original_source) || is_own(one.reply_source) || is_published_udp(one);
+    return has_address(endpoint, one.original_source) || has_address(endpoint, one.reply_source) ||
+           is_old_datagram(one, endpoint.ports);
+  });
+  return forgotten ? Status() : Failure(forgotten.error());
+}
+
+Status forget_ports(const Endpoint& endpoint, std::span<const PortRange> ports) {
+  const auto forgotten = netfilter::forget_connections([&](const netfilter::Connection& one) {
+    return is_old_datagram(one, ports) || (has_address(endpoint, one.reply_source) && came_by(one, ports));
   });
   return forgotten ? Status() : Failure(forgotten.error());
 }

@@ -209,6 +209,7 @@ Result<std::vector<std::string>> Bridge::gc() {
     POSTERN_CHECK(collect_network(*parts_, network.spec.name, done), "gc");
   }
   POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
+  POSTERN_CHECK(parts_->store.remove_unfinished(), "gc");
   POSTERN_CHECK(settle(*parts_), "gc");
   return done;
 }

@@ -174,6 +174,17 @@ Status collect_network(Parts& parts, const std::string& network, std::vector<std
   return release_unheld(parts, network, done);
 }
 
+}  // namespace
+
+Result<std::vector<std::string>> collect_gone(Parts& parts) {
+  std::vector<std::string> done;
+  POSTERN_TRY(networks, parts.store.networks(), "state");
+  for (const Network& network : networks) POSTERN_CHECK(collect_network(parts, network.spec.name, done), "collect");
+  return done;
+}
+
+namespace {
+
 /// Ports that were of the bridge when it was deleted.
 Status put_back_ports(Parts& parts, const std::string& network) {
   POSTERN_TRY(bridge, netlink::find_link(parts.netlink, network), "reload");
@@ -214,12 +225,8 @@ Result<std::vector<Problem>> Bridge::check() {
 }
 
 Result<std::vector<std::string>> Bridge::gc() {
-  std::vector<std::string> done;
   POSTERN_TRY(lock, begin(*parts_), "gc");
-  POSTERN_TRY(networks, parts_->store.networks(), "gc");
-  for (const Network& network : networks) {
-    POSTERN_CHECK(collect_network(*parts_, network.spec.name, done), "gc");
-  }
+  POSTERN_TRY(done, collect_gone(*parts_), "gc");
   POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
   POSTERN_CHECK(parts_->store.remove_unfinished(), "gc");
   POSTERN_CHECK(settle(*parts_), "gc");

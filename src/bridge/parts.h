@@ -34,6 +34,9 @@ Status change_rules(Parts& parts, const std::string& commands);
 /// Every endpoint of every network.
 Result<std::vector<Endpoint>> all_endpoints(const Parts& parts);
 
+/// Takes away endpoints whose namespace has gone, and addresses of nobody, of every network; says what that was.
+Result<std::vector<std::string>> collect_gone(Parts& parts);
+
 /// The list of published ports, from the endpoints.
 Status write_ports(Parts& parts);
 

@@ -97,11 +97,27 @@ TEST_F(BridgeLeftovers, ANamedNamespaceIsServedLikeAContainers) {
   EXPECT_EQ(snapshot(), before());
 }
 
+TEST_F(BridgeLeftovers, WhatTheDeadHoldIsFreeForTheNext) {
+  const std::string others = only_port();
+  up("tiny --subnet 10.52.0.0/30");
+  auto made = container_on("blue", at(50, 2) + " -p 8080:80"), full = container_on("tiny");
+  ASSERT_TRUE(made && full);
+  for (auto* dead : {&*made, &*full}) dead->end();
+  EXPECT_TRUE(wait_until([&] { return host().sh("ip -json link show type veth | jq length").out == "2\n"; })) << "eth0, of stays";
+  const auto next = container_on("blue", "--ip 10.50.0.2 --ip fd50::2 -p 8080:80");
+  const auto last = container_on("tiny");
+  ASSERT_TRUE(next && last);
+  serve(*next, Server::http);
+  EXPECT_EQ(source_seen(remote(), "192.0.2.1:8080"), "192.0.2.2\n");
+  EXPECT_THAT(bridge("check"), Succeeds());
+}
+
 // Another process may have the number meanwhile: the namespace, not its name, is who was attached.
 TEST_F(BridgeLeftovers, ANameThatSomebodyElseHasNowIsNotTakenForTheOld) {
   ASSERT_THAT(host().sh("ip netns add red"), Succeeds());
   ASSERT_THAT(bridge("attach blue /run/netns/red --id old --ip 10.50.0.2 --ip fd50::2 -p 8080:80"), Succeeds());
   ASSERT_THAT(host().sh("ip netns del red && ip netns add red"), Succeeds());
+  EXPECT_TRUE(wait_until([&] { return host().sh("ip -json link show master blue | jq length").out == "1\n"; }));
   EXPECT_THAT(bridge("gc").out, HasSubstr("old"));
   EXPECT_EQ(snapshot(), before());
 }

@@ -37,8 +37,8 @@ nft -j list table inet postern 2>/dev/null | jq -S '.nftables
   | map(walk(if type == "object" and (.elem | type) == "array" then .elem |= sort else . end))
   | sort_by([keys[0], .[].chain // .[].name])[]' -c | sed -E 's/"port":[0-9]{5}/"port":"of the proxy"/'
 ip -json -details link | jq -cS '[.[] | select(.ifname != "lo" and .ifname != "eth0")
-  | [.master, .mtu, (.flags | index("UP") != null), .linkinfo.info_kind, .linkinfo.info_slave_data.isolated,
-     .linkinfo.info_slave_data.hairpin, if .linkinfo.info_kind == "veth" then "" else .address end, .ifname]] | sort[]'
+  | [.master, .linkinfo.info_kind, if .linkinfo.info_kind == "veth" then "" else .ifname end, .mtu,
+     (.flags | index("UP") != null), .linkinfo.info_slave_data.isolated, .linkinfo.info_slave_data.hairpin]] | sort[]'
 ip -json address | jq -cS 'sort_by(.ifname)[] | [.ifname, ([.addr_info[] | select(.scope == "global") | .local] | sort)]'
 ip route; ip -6 route | grep -v 'fe80::'
 sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding

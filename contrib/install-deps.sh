@@ -71,6 +71,7 @@ needs() {
   test   conmon              -                       -                podman's: this and the next two
   test   libsubid4           -                       -
   test   netavark            -                       -
+  test   containernetworking-plugins  containernetworking-plugins  cni-plugins  tests of postern-cni; starts no service
   test   jq                  jq                      jq
   test   strace              strace                  strace           tests/bench/peers counts system calls
   test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench; tests/netns/face_test.h

@@ -8,15 +8,23 @@ _postern_flags() {  # <command>: its options without a value
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
         status | doctor) echo "-h --help --json" ;;
+        bridge) echo "-h --help" ;;
+        "bridge up") echo "-h --help --ipv6 --internal --no-masquerade --no-names --if-missing --json" ;;
+        "bridge down") echo "-h --help --force" ;;
+        "bridge detach" | "bridge gc" | "bridge reload") echo "-h --help" ;;
+        "bridge "*) echo "-h --help --json" ;;
     esac
 }
 
 _postern_settings() {  # <command>: its options with a value
     local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --sandbox"
     case $1 in
-        run) echo "$network --network --dns --add-host --env --workdir" ;;
+        run) echo "$network --network --dns --add-host --ip --hostname --env --workdir" ;;
         attach) echo "$network --macaddress --dns" ;;
         ports | status) echo "--pid --api-socket" ;;
+        "bridge up") echo "--subnet --isolate --icc --mtu --external --ip-forward" ;;
+        "bridge attach") echo "--ip --name -p --publish --hostname --id --mac" ;;
+        "bridge detach") echo "--name" ;;
     esac
 }
 
@@ -30,11 +38,14 @@ _postern_value() {  # <option>
         --publish-source) _postern_reply -W "namespace loopback gateway" ;;
         --engine) _postern_reply -W "fast libslirp" ;;
         --udp-nat) _postern_reply -W "address-dependent full-cone" ;;
-        --network) _postern_reply -W "slirp none host" ;;
+        --network) _postern_reply -W "slirp none host bridge" ;;
+        --isolate) _postern_reply -W "published full open" ;;
+        --icc) _postern_reply -W "on off" ;;
+        --ip-forward) _postern_reply -W "auto require never" ;;
         --api-socket) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
         --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;
         --workdir) compopt -o filenames 2>/dev/null; _postern_reply -d ;;
-        --outbound-addr | --outbound-addr6) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;
+        --outbound-addr | --outbound-addr6 | --external) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;
     esac
 }
 
@@ -49,13 +60,28 @@ _postern_command() {  # <index of CMD>: what CMD completes, for CMD
     fi
 }
 
+_postern_takes_a_network() {  # <command> <words before the cursor that are no options>: whether a bridge network's name is next
+    case $1 in
+        "bridge down" | "bridge inspect" | "bridge attach" | "bridge detach") (($2 == 0)) ;;
+        "bridge ports") (($2 == 1)) ;;
+        *) false ;;
+    esac
+}
+
 # Walks from the command to the cursor. readline splits words at = and : too: "--mtu" "=" "1500", "8080" ":" "80".
 _postern() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _postern_reply -W "run attach ports status doctor --help --version"
+        _postern_reply -W "run attach ports status doctor bridge --help --version"
         return
+    fi
+    if [[ $command == bridge ]]; then
+        if ((COMP_CWORD == 2)) && [[ $current != -* ]]; then
+            _postern_reply -W "up down ls inspect attach detach ports check gc reload doctor"
+            return
+        fi
+        ((COMP_CWORD == 2)) || command="bridge ${COMP_WORDS[2]}" next=3
     fi
     while ((next <= COMP_CWORD)); do
         first=$next word=${COMP_WORDS[next++]}
@@ -87,8 +113,13 @@ _postern() {
         _postern_reply -W "$(_postern_flags "$command") $(_postern_settings "$command")"
     elif [[ $command == run ]]; then
         _postern_command "$COMP_CWORD"
-    elif [[ $command == ports ]] && ((places == 0)); then
+    elif [[ $command == ports || $command == "bridge ports" ]] && ((places == 0)); then
         _postern_reply -W "add rm ls"
+    elif _postern_takes_a_network "$command" "$places"; then
+        [[ ! -d /run/postern/bridge/networks ]] || _postern_reply -W "$(ls /run/postern/bridge/networks 2>/dev/null)"
+    elif [[ $command == "bridge attach" || $command == "bridge detach" ]] && ((places == 1)); then
+        compopt -o filenames 2>/dev/null
+        _postern_reply -f
     elif [[ $command == attach ]] && ((places == 0)); then
         compopt -o filenames 2>/dev/null
         _postern_reply -f

@@ -17,7 +17,7 @@ function __postern_workload
         set -e words[1]
         if contains -- $word -p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd \
                 --api-socket --sandbox \
-                --network --dns --add-host --env --workdir
+                --network --dns --add-host --ip --hostname --env --workdir
             set -q words[1]; or return 1
             set -e words[1]
         end
@@ -31,28 +31,46 @@ function __postern_in
     contains -- "$words[2]" $argv; and not __postern_workload >/dev/null
 end
 
+# Whether the next word is a command of bridge's; whether the command of bridge's is one of these.
+function __postern_at_bridge
+    set -l words (commandline -opc)
+    test (count $words) -eq 2; and test "$words[2]" = bridge
+end
+
+function __postern_in_bridge
+    set -l words (commandline -opc)
+    test "$words[2]" = bridge; and contains -- "$words[3]" $argv
+end
+
+function __postern_networks
+    command ls /run/postern/bridge/networks 2>/dev/null
+end
+
 complete -c postern -f
 complete -c postern -n __fish_is_first_token -a run -d "Run a command in namespaces of its own, connected"
 complete -c postern -n __fish_is_first_token -a attach -d "Connect a namespace that exists"
 complete -c postern -n __fish_is_first_token -a ports -d "Publish ports of a running one"
 complete -c postern -n __fish_is_first_token -a status -d "What a running one does"
 complete -c postern -n __fish_is_first_token -a doctor -d "What this host allows, and what mends it"
+complete -c postern -n __fish_is_first_token -a bridge -d "Networks of the kernel's own bridge"
 complete -c postern -n __fish_is_first_token -l help -d "Print the commands"
 complete -c postern -n __fish_is_first_token -l version -d "Print the versions"
 
 complete -c postern -n __postern_workload -a "(__fish_complete_subcommand --commandline (__postern_workload))"
 complete -c postern -n "__postern_in attach" -F
 
-complete -c postern -n "__postern_in run attach ports status doctor" -s h -l help -d "Print the options"
+complete -c postern -n "__postern_in run attach ports status doctor bridge" -s h -l help -d "Print the options"
 complete -c postern -n "__postern_in ports status doctor" -l json -d "For programs"
 complete -c postern -n "__postern_in ports status" -x -l pid -d "The process of postern to ask"
 complete -c postern -n "__postern_in ports status" -r -l api-socket -d "Ask who listens there"
 complete -c postern -n "__postern_in ports" -l kill -d "End the connections of removed ports too"
 complete -c postern -n "__postern_in ports" -a "add rm ls"
 
-complete -c postern -n "__postern_in run" -x -l network -a "slirp none host" -d "What network there is inside"
+complete -c postern -n "__postern_in run" -x -l network -a "slirp none host bridge" -d "What network there is inside"
 complete -c postern -n "__postern_in run" -x -l dns -d "Nameserver inside"
 complete -c postern -n "__postern_in run" -x -l add-host -d "NAME:ADDRESS for /etc/hosts and DNS inside"
+complete -c postern -n "__postern_in run" -x -l ip -d "Its address in the bridge network"
+complete -c postern -n "__postern_in run" -x -l hostname -d "Name by which others of the bridge network find it"
 complete -c postern -n "__postern_in run" -l map-auto -d "Map subordinate ids too"
 complete -c postern -n "__postern_in run" -l keep-id -d "Be the same user inside"
 complete -c postern -n "__postern_in run" -l private -d "Hide /tmp, /run and the runtime folder"
@@ -85,3 +103,38 @@ complete -c postern -n "__postern_in run attach" -x -l sandbox -a "required best
 complete -c postern -n "__postern_in run attach" -l no-sandbox -d "Do not lock the relay up"
 complete -c postern -n "__postern_in run attach" -s v -l verbose -d "Tell more"
 complete -c postern -n "__postern_in run attach" -s q -l quiet -d "Tell of failures only"
+
+complete -c postern -n __postern_at_bridge -a up -d "Make a network"
+complete -c postern -n __postern_at_bridge -a down -d "Take a network away"
+complete -c postern -n __postern_at_bridge -a ls -d "List the networks"
+complete -c postern -n __postern_at_bridge -a inspect -d "Tell all of a network"
+complete -c postern -n __postern_at_bridge -a attach -d "Connect a network namespace"
+complete -c postern -n __postern_at_bridge -a detach -d "Disconnect it"
+complete -c postern -n __postern_at_bridge -a ports -d "Publish ports of what is connected"
+complete -c postern -n __postern_at_bridge -a check -d "Compare what is with what should be"
+complete -c postern -n __postern_at_bridge -a gc -d "Take away what belongs to nobody"
+complete -c postern -n __postern_at_bridge -a reload -d "Make rules and helpers again"
+complete -c postern -n __postern_at_bridge -a doctor -d "What of this host stands in the way"
+complete -c postern -n "__postern_in_bridge up down ls inspect attach detach ports check gc reload doctor" -s h -l help -d "Print the options"
+complete -c postern -n "__postern_in_bridge up ls inspect attach ports check doctor" -l json -d "For programs"
+complete -c postern -n "__postern_in_bridge down inspect attach detach ports" -a "(__postern_networks)"
+complete -c postern -n "__postern_in_bridge attach detach" -F
+complete -c postern -n "__postern_in_bridge ports" -a "add rm ls"
+complete -c postern -n "__postern_in_bridge up" -x -l subnet -d "Its subnet, or the gateway's address in it"
+complete -c postern -n "__postern_in_bridge up" -l ipv6 -d "An IPv6 subnet too"
+complete -c postern -n "__postern_in_bridge up" -l internal -d "Reaches nothing but itself and the host"
+complete -c postern -n "__postern_in_bridge up" -x -l isolate -a "published full open" -d "How other bridge networks reach it"
+complete -c postern -n "__postern_in_bridge up" -x -l icc -a "on off" -d "Whether its members reach each other"
+complete -c postern -n "__postern_in_bridge up" -x -l mtu -d "MTU"
+complete -c postern -n "__postern_in_bridge up" -l no-masquerade -d "What leaves the host keeps its source address"
+complete -c postern -n "__postern_in_bridge up" -x -l external -a "(__fish_print_interfaces)" -d "Leave the host by this interface only"
+complete -c postern -n "__postern_in_bridge up" -l no-names -d "No DNS server at the gateway"
+complete -c postern -n "__postern_in_bridge up" -x -l ip-forward -a "auto require never" -d "Where the host does not forward packets"
+complete -c postern -n "__postern_in_bridge up" -l if-missing -d "No error where there is one of that name"
+complete -c postern -n "__postern_in_bridge down" -l force -d "With all that is connected"
+complete -c postern -n "__postern_in_bridge attach" -x -l ip -d "Its address"
+complete -c postern -n "__postern_in_bridge attach detach" -x -l name -d "The interface inside"
+complete -c postern -n "__postern_in_bridge attach" -x -s p -l publish -d "[IP:]PORT[-END]:PORT[-END][/tcp|udp]"
+complete -c postern -n "__postern_in_bridge attach" -x -l hostname -d "Name by which others of the network find it"
+complete -c postern -n "__postern_in_bridge attach" -x -l id -d "What it is called here"
+complete -c postern -n "__postern_in_bridge attach" -x -l mac -d "MAC address inside"

@@ -10,6 +10,111 @@ _postern_instance() {
   compadd -- ${(u)${(M)${(f)"$(</proc/net/unix)"}:#*@postern/$EUID/*}##*/}
 }
 
+_postern_network() {
+  compadd -- /run/postern/bridge/networks/*(N:t)
+}
+
+_postern_bridge() {
+  local state line
+  typeset -A opt_args
+  local -a bridge_commands bridge_options bridge_up_options bridge_down_options bridge_ls_options bridge_inspect_options bridge_attach_options bridge_detach_options bridge_ports_options bridge_check_options bridge_gc_options bridge_reload_options bridge_doctor_options
+
+  bridge_options=(
+    '(- *)'{-h,--help}'[print the options]'
+  )
+  bridge_up_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '*--subnet=[its subnet, or the address of the gateway in it]:CIDR'
+    '--ipv6[an IPv6 subnet too]'
+    '--internal[reaches nothing but itself and the host]'
+    '--isolate=[how other bridge networks reach it]:how:(published full open)'
+    '--icc=[whether its members reach each other]:on or off:(on off)'
+    '--mtu=[MTU]:bytes'
+    '--no-masquerade[what leaves the host keeps its source address]'
+    '--external=[leave the host by this interface only]:interface:_net_interfaces'
+    '--no-names[no DNS server at the gateway]'
+    '--ip-forward=[where the host does not forward packets]:what:(auto require never)'
+    '--if-missing[no error where there is one of that name]'
+    '--json[for programs]'
+  )
+  bridge_down_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--force[with all that is connected]'
+  )
+  bridge_ls_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+  bridge_inspect_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+  bridge_attach_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '*--ip=[its address]:address'
+    '--name=[the interface inside]:interface'
+    '*'{-p+,--publish=}'[lead host ports to it]:[IP\:]PORT[-END]\:PORT[-END][/tcp|udp]'
+    '*--hostname=[name by which others of the network find it]:name'
+    '--id=[what it is called here]:id'
+    '--mac=[MAC address inside]:MAC address'
+    '--json[for programs]'
+  )
+  bridge_detach_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--name=[the interface inside]:interface'
+  )
+  bridge_ports_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+  bridge_check_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+  bridge_gc_options=(
+    '(- *)'{-h,--help}'[print the options]'
+  )
+  bridge_reload_options=(
+    '(- *)'{-h,--help}'[print the options]'
+  )
+  bridge_doctor_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--json[for programs]'
+  )
+  bridge_commands=(
+    'up:make a network'
+    'down:take a network away'
+    'ls:list the networks'
+    'inspect:tell all of a network'
+    'attach:connect a network namespace'
+    'detach:disconnect it'
+    'ports:publish ports of what is connected'
+    'check:compare what is with what should be'
+    'gc:take away what belongs to nobody'
+    'reload:make rules and helpers again'
+    'doctor:what of this host stands in the way'
+  )
+
+  _arguments -C $bridge_options '1:command:->commands' '*::argument:->command' && return
+  if [[ $state == commands ]]; then
+    _describe command bridge_commands
+    return
+  fi
+  case $words[1] in
+    up) _arguments $bridge_up_options '1:name' ;;
+    down) _arguments $bridge_down_options '1: :_postern_network' ;;
+    ls) _arguments $bridge_ls_options ;;
+    inspect) _arguments $bridge_inspect_options '1: :_postern_network' ;;
+    attach) _arguments $bridge_attach_options '1: :_postern_network' '2: :_postern_target' ;;
+    detach) _arguments $bridge_detach_options '1: :_postern_network' '2: :_postern_target' ;;
+    ports) _arguments $bridge_ports_options '1:action:(add rm ls)' '2: :_postern_network' '3:id' '*:[IP\:]PORT\:PORT[/udp]' ;;
+    check) _arguments $bridge_check_options ;;
+    gc) _arguments $bridge_gc_options ;;
+    reload) _arguments $bridge_reload_options ;;
+    doctor) _arguments $bridge_doctor_options ;;
+  esac
+}
+
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
@@ -40,9 +145,11 @@ _postern() {
     '(-v --verbose)'{-q,--quiet}'[tell of failures only]'
   )
   run_options=(
-    '--network=[what network there is inside]:mode:(slirp none host)'
+    '--network=[what network there is inside]:mode:(slirp none host bridge)'
     '*--dns=[nameserver inside]:address'
     '*--add-host=[line for /etc/hosts and DNS inside]:NAME\:ADDRESS'
+    '*--ip=[its address in the bridge network]:address'
+    '*--hostname=[name by which others of the bridge network find it]:name'
     '--map-auto[map subordinate ids too]'
     '--keep-id[be the same user inside]'
     '--private[hide /tmp, /run and the runtime folder]'
@@ -76,7 +183,7 @@ _postern() {
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" bridge\:"networks of the kernel bridge"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
@@ -86,6 +193,7 @@ _postern() {
     ports) _arguments $ports_options '1:action:(add rm ls)' '*:[IP\:]PORT\:PORT[/udp], or a number' ;;
     status) _arguments $status_options ;;
     doctor) _arguments $doctor_options ;;
+    bridge) _postern_bridge ;;
   esac
 }
 

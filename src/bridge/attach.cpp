@@ -132,6 +132,7 @@ Result<Endpoint> new_endpoint(const EndpointSpec& spec, const Target& target) {
   endpoint.names = spec.names;
   if (endpoint.names.empty() && !spec.id.empty() && is_host_name(spec.id)) endpoint.names.push_back(spec.id);
   endpoint.ports = spec.ports;
+  endpoint.owner = spec.owner;
   POSTERN_TRY(host_interface, new_host_interface(), "attach");
   endpoint.host_interface = host_interface;
   const auto mac = spec.mac ? Result<Mac>(*spec.mac) : random_mac();

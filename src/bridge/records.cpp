@@ -132,7 +132,8 @@ Json json_of(const Endpoint& endpoint) {
           {"mac", endpoint.mac.to_string()},
           {"addresses", list_of(endpoint.addresses, [](const Subnet& own) { return json_of(own); })},
           {"names", endpoint.names},
-          {"ports", list_of(endpoint.ports, [](const PortRange& range) { return json_of(range); })}};
+          {"ports", list_of(endpoint.ports, [](const PortRange& range) { return json_of(range); })},
+          {"owner", endpoint.owner}};
 }
 
 Endpoint endpoint_of(const Json& json) {
@@ -147,6 +148,7 @@ Endpoint endpoint_of(const Json& json) {
   endpoint.addresses = items_of<Subnet>(json, "addresses", subnet_of);
   endpoint.names = json.at("names").get<std::vector<std::string>>();
   endpoint.ports = items_of<PortRange>(json, "ports", range_of);
+  endpoint.owner = json.at("owner").get<std::string>();
   return endpoint;
 }
 

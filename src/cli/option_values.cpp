@@ -368,6 +368,7 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   const auto target = parse_target(typed.target);
   if (!target) return Failure(target.error());
   attach.target = *target;
+  if (typed.tap.empty()) return fail("TAP is empty");
   attach.tap = typed.tap;
   const auto network = to_network_options(typed.network);
   if (!network) return Failure(network.error());

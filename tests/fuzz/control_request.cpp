@@ -36,11 +36,23 @@ stack::Flows some_flows() {
   return {{tcp, udp, icmp}, 4};
 }
 
+/// A server on a link and one that is not; numbers as large as they come.
+relay::NameServiceState some_names() {
+  const dns::NameServer link_local = {*Ipv6::parse("fe80::1"), UINT32_MAX};
+  return {{link_local, {Ipv4::of(192, 0, 2, 53)}}, link_local, 1, {.queries = UINT64_MAX}};
+}
+
 std::optional<std::string> ask(std::string_view request, api::Input input, Mood mood) {
   api::test::FakeInstance instance;
   instance.listed = some_flows();
   instance.published = {{7, {stack::Protocol::tcp, Ipv4{}, Port{8080}, Ipv4::of(10, 0, 2, 100), Port{80}}}};
-  if (mood == Mood::refusing) instance.refusal = Error{std::make_error_code(std::errc::address_in_use), "by \xff"};
+  if (mood == Mood::refusing) {
+    instance.refusal = Error{std::make_error_code(std::errc::address_in_use), "by \xff"};
+  } else {  // what an instance need not have
+    instance.names = some_names();
+    instance.spliced = {.opened = 1, .bytes_to_client = UINT64_MAX};
+    instance.datagrams = {.lost = 1};
+  }
   auto reply = api::answer(request, input, instance);
   for (const forward::Published& one : instance.published) {
     POSTERN_ASSERT(one.forward.host_port.number != 0 && one.forward.guest_port.number != 0);

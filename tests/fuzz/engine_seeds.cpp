@@ -48,6 +48,14 @@ class ScriptOf {
     bytes_.push_back(static_cast<uint8_t>(connection << 2 | 0x83));
     return *this;
   }
+  ScriptOf& cut_off(uint8_t connection = 0) {
+    bytes_.push_back(static_cast<uint8_t>(connection << 2 | 0xe3));
+    return *this;
+  }
+  ScriptOf& unreachable(int back) {
+    bytes_.push_back(0xc3);
+    return word(back);
+  }
   ScriptOf& path_mtu(int back, int mtu_bytes) {
     bytes_.push_back(0x43);
     word(back);
@@ -118,6 +126,9 @@ Scripts openings() {
                      .turn()
                      .bytes()},
       {"client_refused", ScriptOf(0).arrive().segment({.flags = kRst | kAck}).turn().bytes()},
+      // What was not sent cannot have been returned; its SYN can.
+      {"client_of_nobody", ScriptOf(0).arrive().unreachable(0).unreachable(1).turn().bytes()},
+      {"client_goes_early", ScriptOf(0).arrive().host(kEnded | kFails).turn().bytes()},
       {"client_of_a_silent_one", ScriptOf(4).arrive().arrive(1).arrive(2).time(11'000).arrive(2).time(65'000).bytes()},
       {"clients_syn_is_crossed", ScriptOf(0)
                                      .arrive()
@@ -127,6 +138,18 @@ Scripts openings() {
                                      .bytes()},
       {"stale_event", ScriptOf(0).open().segment({.flags = kRst}).turn().open().host(kStale).turn().bytes()},
   };
+}
+
+/// By their numbers: open, ended by the namespace, by the host, by both; on their way to the host, and into the namespace.
+std::vector<uint8_t> cut_off_in_each_state() {
+  ScriptOf script(0);
+  for (uint8_t connection = 0; connection < 4; ++connection) script.open(kOffer, connection);
+  script.gives(1'000);
+  for (const uint8_t connection : {uint8_t{1}, uint8_t{3}}) script.segment({.flags = kAck | kFin}, connection);
+  for (const uint8_t connection : {uint8_t{2}, uint8_t{3}}) script.host(kReadable | kEnded | kEnds, 0, connection);
+  script.turn().segment({.flags = kSyn, .window = kLater}, 4).segment({.flags = kSyn, .window = kAtOnce}, 5).arrive(6);
+  for (uint8_t connection = 0; connection < 8; ++connection) script.cut_off(connection);
+  return script.turn().bytes();
 }
 
 Scripts ends() {
@@ -163,6 +186,7 @@ Scripts ends() {
                            .turn()
                            .bytes()},
       {"guest_forgot", ScriptOf(0).open().segment({.flags = kSyn, .number = 77}).turn().bytes()},
+      {"cut_off_in_each_state", cut_off_in_each_state()},
       {"silence", ScriptOf(0).open().time(60'000, 7).bytes()},
       {"keep_alive", ScriptOf(0)
                          .open()

@@ -8,7 +8,8 @@
 //   1 host     what has happened (Happening), how many bytes or which error 2
 //   2 time     milliseconds 2, times 2^(high 3 bits of the first byte)
 //   3 turn     the engine runs; if 0x20 the burst only ends. If 0x40, a router says what fits: number 2, bytes 2; with 0x80 that
-//              it leads nowhere: number 2. If 0x80 alone, a client of a published port comes
+//              it leads nowhere: number 2; with 0x20 as well all connections are listed, and this one is cut off. If 0x80
+//              without 0x40, a client of a published port comes
 #include <cerrno>
 #include <map>
 #include <memory>
@@ -99,6 +100,7 @@ class World final : private flow::GuestSide, private flow::HostSide {
   void path_mtu(size_t number, Script& script);
   void unreachable(size_t number, Script& script);
   void arrive(size_t number);
+  void cut_off(size_t number);
   void happen(size_t number, uint8_t what, uint16_t amount);
   void pass(Duration time);
   void end_burst();
@@ -158,6 +160,7 @@ void World::operate(Script& script) {
     }
     case 2: return pass(script.word() * 1ms * (1 << (first >> 5)));
     default:
+      if ((first & 0xe0) == 0xe0) return cut_off(number);
       if ((first & 0xc0) == 0xc0) return unreachable(number, script);
       if ((first & 0x80) != 0) return arrive(number);
       if ((first & 0x40) != 0) return path_mtu(number, script);
@@ -218,6 +221,7 @@ void World::unreachable(size_t number, Script& script) {
 }
 
 void World::arrive(size_t number) {
+  const bool has_room = engine_.has_room_for_client(now_);
   const int socket = next_socket_++, before = socket_of_[number];
   const auto previous = witnesses_[number];
   if (before == 0) {
@@ -228,10 +232,25 @@ void World::arrive(size_t number) {
   using Admission = flow::TcpEngine::Admission;
   const Admission admission = engine_.accept({key(number), Mac{{2}}, Mac{{4}}, socket}, now_);
   POSTERN_ASSERT((admission == Admission::taken) == (before != 0));
+  POSTERN_ASSERT(has_room || admission != Admission::opened);
   if (admission != Admission::full) return;
   witnesses_[number] = previous;
   socket_of_[number] = 0;
   sockets_.erase(socket);
+}
+
+/// As who unpublishes a port with its connections: what is listed is what is open, and what is chosen of it ends at once.
+void World::cut_off(size_t number) {
+  size_t listed = 0;
+  engine_.for_each_flow([&](const flow::TcpEngine::Flow& flow) {
+    const auto of_it = number_of(flow.key);
+    POSTERN_ASSERT(of_it && flow.socket == socket_of_[*of_it] && !flow.state.empty());
+    ++listed;
+  });
+  POSTERN_ASSERT(listed == engine_.open_flows());
+  const bool was_open = socket_of_[number] != 0;
+  engine_.reset_if([&](const flow::TcpEngine::Flow& flow) { return flow.key == key(number); }, now_);
+  POSTERN_ASSERT(socket_of_[number] == 0 && engine_.open_flows() == listed - (was_open ? 1 : 0));
 }
 
 void World::pass(Duration time) {

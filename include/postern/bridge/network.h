@@ -44,6 +44,7 @@ struct NetworkSpec {
   std::optional<unsigned> mtu_bytes;    // nothing: that of the host's default route
   std::optional<std::string> external;  // the only link of the host by which packets may leave
   bool names = true;                    // a DNS server at the gateway
+  bool operator==(const NetworkSpec&) const = default;
 };
 
 /// What became of it.
@@ -87,6 +88,7 @@ struct EndpointSpec {
   std::optional<Mac> mac;
   std::vector<std::string> names;  // by which others of the network find it
   std::vector<PortRange> ports;
+  std::string owner;  // who made it and will take it away, in its own words ("cni NAME"): nobody else tidies it up
 };
 
 /// What became of it.
@@ -100,6 +102,7 @@ struct Endpoint {
   std::vector<Subnet> addresses;  // its own: address and prefix; `gateway` is the container's address here
   std::vector<std::string> names;
   std::vector<PortRange> ports;
+  std::string owner;
   bool operator==(const Endpoint&) const = default;
 };
 

@@ -238,6 +238,26 @@ TEST(Commands, CountersNameEveryDrop) {
   EXPECT_EQ(counters.at("fast_tcp").at("opened"), 3);
 }
 
+TEST(Commands, WhatAnInstanceNeedNotHaveIsToldWhereItHasIt) {
+  test::FakeInstance instance;
+  const auto told = [&](const char* request) { return nlohmann::json::parse(ask(instance, request)).at("return"); };
+  for (const char* absent : {"spliced", "fast_datagrams", "dns"}) {
+    EXPECT_FALSE(told(R"({"execute":"counters"})").contains(absent)) << absent;
+  }
+  EXPECT_FALSE(told(R"({"execute":"status"})").contains("dns"));
+
+  const dns::NameServer link_local = {*Ipv6::parse("fe80::1"), 3};
+  instance.names = {{{Ipv4::of(192, 0, 2, 53)}, link_local}, link_local, 5, {.timed_out = 4}};
+  instance.spliced = {.opened = 8, .refused = 1, .bytes_to_guest = 6, .bytes_to_client = 7};
+  instance.datagrams = {.lost = 9};
+  EXPECT_EQ(told(R"({"execute":"status"})").at("dns"),
+            nlohmann::json::parse(R"({"servers":["192.0.2.53","fe80::1%3"],"answering":"fe80::1%3","pending":5})"));
+  const auto counters = told(R"({"execute":"counters"})");
+  EXPECT_EQ(counters.at("dns").at("timed_out"), 4);
+  EXPECT_EQ(counters.at("fast_datagrams").at("lost"), 9);
+  EXPECT_EQ(counters.at("spliced"), nlohmann::json::parse(R"({"opened":8,"refused":1,"bytes_to_guest":6,"bytes_to_client":7})"));
+}
+
 TEST(Commands, FlowsSayNullForWhatIsNotKnown) {
   test::FakeInstance instance;
   stack::Flow flow;

@@ -33,6 +33,7 @@ class FakeInstance final : public Instance {
     status.tap = {netns::TapFraming::vnet, netns::Offload::tcp4};
     status.uptime = std::chrono::seconds(5);
     status.guest6 = Ipv6::parse("fd00::100");
+    status.names = names;
     return status;
   }
   InstanceCounters counters() const override {
@@ -40,6 +41,9 @@ class FakeInstance final : public Instance {
     counters.frames.frames_from_guest = 7;
     counters.drops.count(relay::Drop::martian_source);
     counters.engine = flow::TcpEngine::Counters{.opened = 3};
+    counters.spliced = spliced;
+    counters.datagrams = datagrams;
+    if (names) counters.names = names->counters;
     return counters;
   }
   stack::Flows flows(size_t) const override { return listed; }
@@ -49,6 +53,9 @@ class FakeInstance final : public Instance {
   forward::ForwardId last_id = 0;
   std::optional<Error> refusal;
   stack::Flows listed;
+  std::optional<relay::NameServiceState> names;
+  std::optional<forward::Splicer::Counters> spliced;
+  std::optional<flow::DatagramEngine::Counters> datagrams;
 };
 
 }  // namespace postern::api::test

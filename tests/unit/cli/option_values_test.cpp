@@ -11,6 +11,13 @@ TypedRun run_of(std::string command) {
   return typed;
 }
 
+TypedAttach attach_to(std::string target) {
+  TypedAttach typed;
+  typed.target = std::move(target);
+  typed.tap = "tap0";
+  return typed;
+}
+
 TEST(OptionValues, NothingTypedLeavesEveryChoiceOpen) {
   const auto run = to_run_options(run_of("true"));
   ASSERT_TRUE(run);
@@ -168,8 +175,7 @@ TEST(OptionValues, ChosenNameserversAreAskedForTheNamespace) {
   run.dns = {"192.0.2.53", "2001:db8::53"};
   const std::vector<IpAddress> servers = {*parse_ip("192.0.2.53"), *parse_ip("2001:db8::53")};
   EXPECT_EQ(to_run_options(run)->network.name_servers, servers);
-  TypedAttach attach;
-  attach.target = "4711";
+  TypedAttach attach = attach_to("4711");
   attach.dns = {"127.0.0.53"};  // the host's own, for nothing is written inside
   EXPECT_EQ(to_attach_options(attach)->network.name_servers, std::vector{*parse_ip("127.0.0.53")});
   attach.dns = {"x"};
@@ -177,8 +183,7 @@ TEST(OptionValues, ChosenNameserversAreAskedForTheNamespace) {
 }
 
 TEST(OptionValues, LibslirpCannotBeToldWhomToAsk) {
-  TypedAttach attach;
-  attach.target = "4711";
+  TypedAttach attach = attach_to("4711");
   attach.dns = {"192.0.2.53"};
   attach.network.engine = "libslirp";
   EXPECT_FALSE(to_attach_options(attach));
@@ -191,8 +196,7 @@ TEST(OptionValues, TheSandboxIsRequiredUnlessLessIsAskedFor) {
     TypedRun run = run_of("true");
     run.network.sandbox = typed;
     EXPECT_EQ(to_run_options(run)->network.sandbox, mode) << typed;
-    TypedAttach attach;
-    attach.target = "4711";
+    TypedAttach attach = attach_to("4711");
     attach.network.sandbox = typed;
     EXPECT_EQ(to_attach_options(attach)->network.sandbox, mode) << typed;
   }
@@ -204,9 +208,7 @@ TEST(OptionValues, TheSandboxIsRequiredUnlessLessIsAskedFor) {
 TEST(OptionValues, ACommandIsNeeded) { EXPECT_FALSE(to_run_options(TypedRun{})); }
 
 TEST(OptionValues, DigitsAreAProcessAndAllElseIsAPath) {
-  TypedAttach typed;
-  typed.tap = "tap0";
-  typed.target = "4711";
+  TypedAttach typed = attach_to("4711");
   EXPECT_EQ(to_attach_options(typed)->target, relay::Target(pid_t{4711}));
   typed.target = "/run/netns/web";
   EXPECT_EQ(to_attach_options(typed)->target, relay::Target(std::string("/run/netns/web")));
@@ -215,11 +217,18 @@ TEST(OptionValues, DigitsAreAProcessAndAllElseIsAPath) {
 }
 
 TEST(OptionValues, AnEmptyTargetIsNone) {
-  TypedAttach typed;
-  typed.tap = "tap0";
-  const auto attach = to_attach_options(typed);
+  const auto attach = to_attach_options(attach_to(""));
   ASSERT_FALSE(attach);
   EXPECT_EQ(attach.error().message(), "PID|PATH is empty");
+}
+
+/// tests/fuzz/corpus/command_line/tap_without_name
+TEST(OptionValues, ATapWithoutNameIsNone) {
+  TypedAttach typed = attach_to("4711");
+  typed.tap = "";
+  const auto attach = to_attach_options(typed);
+  ASSERT_FALSE(attach);
+  EXPECT_EQ(attach.error().message(), "TAP is empty");
 }
 
 }  // namespace

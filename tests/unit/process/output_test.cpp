@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "postern/base/unique_fd.h"
+
 namespace postern::process {
 namespace {
 

@@ -71,6 +71,15 @@ Status start_proxy(Parts& parts) {
   return parts.store.set_proxy(*proxy);
 }
 
+/// A bridge gets its alias, by which it is known for ours, after it is made: netlink/bridge_link.h. One without was made by an
+/// `up` that was killed there, if its MAC is the one that was drawn for it; nothing leads to it yet.
+Status delete_unfinished_bridge(Parts& parts, const std::string& name) {
+  const auto network = parts.store.network(name);
+  const auto link = netlink::find_link(parts.netlink, name);
+  if (!network || !link || link->kind != "bridge" || !link->alias.empty() || link->mac != network->mac) return {};
+  return netlink::delete_link(parts.netlink, link->index);
+}
+
 Status undo(Parts& parts, const Pending& pending) {
   switch (pending.operation) {
     case Pending::Operation::up:
@@ -220,6 +229,7 @@ Status remove_network(Parts& parts, const std::string& name) {
   for (const Endpoint& endpoint : endpoints ? *endpoints : std::vector<Endpoint>())
     failures.note(remove_endpoint(parts, endpoint));
   failures.note(stop_name_server(parts.store.names_folder(name)));
+  failures.note(delete_unfinished_bridge(parts, name));
   failures.note(parts.store.forget_network(name));
   failures.note(make_rules(parts));
   const auto link = netlink::find_link(parts.netlink, name);

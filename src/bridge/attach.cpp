@@ -86,6 +86,21 @@ bool publishes_udp(const Endpoint& endpoint) {
   return std::ranges::any_of(endpoint.ports, [](const PortRange& range) { return range.protocol == Protocol::udp; });
 }
 
+/// Those by which the kernel may remember connections that lead elsewhere now: what was removed, and of UDP what is new.
+std::vector<PortRange> ports_to_forget(const Endpoint& before, const Endpoint& after) {
+  std::vector<PortRange> changed;
+  const auto is_in = [](const std::vector<PortRange>& ports, const PortRange& range) {
+    return std::ranges::find(ports, range) != ports.end();
+  };
+  for (const PortRange& range : before.ports) {
+    if (!is_in(after.ports, range)) changed.push_back(range);
+  }
+  for (const PortRange& range : after.ports) {
+    if (range.protocol == Protocol::udp && !is_in(before.ports, range)) changed.push_back(range);
+  }
+  return changed;
+}
+
 Status make_endpoint(Parts& parts, const Network& network, const Endpoint& endpoint, const Target& target) {
   POSTERN_CHECK(parts.store.keep(endpoint), "state");
   if (Status made = make_container_link(parts.netlink, network, endpoint, target.fd); !made) return made;
@@ -149,6 +164,28 @@ Result<Endpoint> find_endpoint(const Parts& parts, const std::string& network, c
                           which, network, interface, network));
 }
 
+Result<Endpoint> attach_one(Parts& parts, const Network& network, const EndpointSpec& spec, const Target& target) {
+  auto endpoint = new_endpoint(spec, target);
+  if (!endpoint) return endpoint;
+  const std::string key = key_of(*endpoint);
+  if (Status free = make_way(parts, spec.network, key); !free) return Failure(free.error());
+  if (Status free = check_free(spec.ports, parts.store.ports()); !free) return Failure(free.error());
+  POSTERN_CHECK(parts.store.set_pending({Pending::Operation::attach, spec.network, key, endpoint->host_interface}), "state");
+  Status made = claim_addresses(parts, network, spec, *endpoint);
+  if (made) made = make_endpoint(parts, network, *endpoint, target);
+  if (!made) (void)remove_endpoint(parts, *endpoint);
+  POSTERN_CHECK(parts.store.clear_pending(), "state");
+  if (!made) return Failure(made.error());
+  return endpoint;
+}
+
+/// A port or an address that is in the way may be of a container that was killed: nobody else takes those away. To look for
+/// them costs the more the more containers there are, so only then.
+bool frees_something(Parts& parts) {
+  const auto gone = collect_gone(parts);
+  return gone && !gone->empty();
+}
+
 }  // namespace
 
 Result<Endpoint> Bridge::attach(EndpointSpec spec) {
@@ -160,18 +197,9 @@ Result<Endpoint> Bridge::attach(EndpointSpec spec) {
     return fail(fmt::format("network {} is internal: nothing of it can be published", spec.network));
   auto target = open_target(spec.namespace_path);
   if (!target) return Failure(target.error());
-  auto endpoint = new_endpoint(spec, *target);
-  if (!endpoint) return endpoint;
-  const std::string key = key_of(*endpoint);
-  if (Status free = make_way(*parts_, spec.network, key); !free) return Failure(free.error());
-  if (Status free = check_free(spec.ports, parts_->store.ports()); !free) return Failure(free.error());
-  POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::attach, spec.network, key, endpoint->host_interface}), "state");
-  Status made = claim_addresses(*parts_, *network, spec, *endpoint);
-  if (made) made = make_endpoint(*parts_, *network, *endpoint, *target);
-  if (!made) (void)remove_endpoint(*parts_, *endpoint);
-  POSTERN_CHECK(parts_->store.clear_pending(), "state");
-  if (!made) return Failure(made.error());
-  return endpoint;
+  auto attached = attach_one(*parts_, *network, spec, *target);
+  if (!attached && frees_something(*parts_)) return attach_one(*parts_, *network, spec, *target);
+  return attached;
 }
 
 Status Bridge::detach(const std::string& network, const std::string& which, std::string_view interface) {
@@ -221,7 +249,11 @@ Result<Endpoint> Bridge::change_ports(const std::string& network, const std::str
     return fail(fmt::format("network {} is internal: nothing of it can be published", network));
   POSTERN_TRY(before, find_published(network, id), "ports");
   Endpoint after = before;
-  const auto commands = change(after);
+  auto commands = change(after);
+  if (!commands && frees_something(*parts_)) {
+    after = before;
+    commands = change(after);
+  }
   if (!commands) return Failure(commands.error());
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::publish, network, key_of(before), before.host_interface}),
                 "state");
@@ -229,7 +261,8 @@ Result<Endpoint> Bridge::change_ports(const std::string& network, const std::str
   if (!changed) (void)put_ports(before, "");
   POSTERN_CHECK(parts_->store.clear_pending(), "state");
   if (!changed) return Failure(changed.error());
-  if (publishes_udp(before) || publishes_udp(after)) POSTERN_CHECK(forget_mappings(before), "ports");
+  const std::vector<PortRange> forgotten = ports_to_forget(before, after);
+  if (!forgotten.empty()) POSTERN_CHECK(forget_ports(before, forgotten), "ports");
   return after;
 }
 

@@ -34,6 +34,16 @@ const netlink::Link* find(const Links& links, std::string_view name) {
   return found == links.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> sorted_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (size_t end = text.find('\n'); end != text.npos; end = text.find('\n')) {
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
 class Inspection {
  public:
   explicit Inspection(Parts& parts) : parts_(parts) {}
@@ -107,7 +117,9 @@ class Inspection {
   void look_at_helpers() {
     std::string lines;
     for (const Endpoint& endpoint : endpoints_) lines += port_lines(endpoint);
-    if (lines != parts_.store.ports()) tell("published ports", "the list of them is not what the endpoints have");
+    // They stand in the order in which they came.
+    if (sorted_lines(lines) != sorted_lines(parts_.store.ports()))
+      tell("published ports", "the list of them is not what the endpoints have");
     const auto proxy = parts_.store.proxy();
     if (proxy && !process::is_running({proxy->pid, proxy->start_time}))
       tell("published ports", "the process that serves 127.0.0.1 and ::1 does not run");
@@ -162,6 +174,17 @@ Status collect_network(Parts& parts, const std::string& network, std::vector<std
   return release_unheld(parts, network, done);
 }
 
+}  // namespace
+
+Result<std::vector<std::string>> collect_gone(Parts& parts) {
+  std::vector<std::string> done;
+  POSTERN_TRY(networks, parts.store.networks(), "state");
+  for (const Network& network : networks) POSTERN_CHECK(collect_network(parts, network.spec.name, done), "collect");
+  return done;
+}
+
+namespace {
+
 /// Ports that were of the bridge when it was deleted.
 Status put_back_ports(Parts& parts, const std::string& network) {
   POSTERN_TRY(bridge, netlink::find_link(parts.netlink, network), "reload");
@@ -202,13 +225,10 @@ Result<std::vector<Problem>> Bridge::check() {
 }
 
 Result<std::vector<std::string>> Bridge::gc() {
-  std::vector<std::string> done;
   POSTERN_TRY(lock, begin(*parts_), "gc");
-  POSTERN_TRY(networks, parts_->store.networks(), "gc");
-  for (const Network& network : networks) {
-    POSTERN_CHECK(collect_network(*parts_, network.spec.name, done), "gc");
-  }
+  POSTERN_TRY(done, collect_gone(*parts_), "gc");
   POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
+  POSTERN_CHECK(parts_->store.remove_unfinished(), "gc");
   POSTERN_CHECK(settle(*parts_), "gc");
   return done;
 }

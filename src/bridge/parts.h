@@ -1,6 +1,7 @@
 // parts.h - what every operation works with, and the steps that several share. Each holds the lock while it calls these.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ Status change_rules(Parts& parts, const std::string& commands);
 /// Every endpoint of every network.
 Result<std::vector<Endpoint>> all_endpoints(const Parts& parts);
 
+/// Takes away endpoints whose namespace has gone, and addresses of nobody, of every network; says what that was.
+Result<std::vector<std::string>> collect_gone(Parts& parts);
+
 /// The list of published ports, from the endpoints.
 Status write_ports(Parts& parts);
 
@@ -46,6 +50,8 @@ Status remove_network(Parts& parts, const std::string& name);
 /// Forgets which connections the kernel's NAT knows to or from the endpoint's addresses, and by its UDP ports: a datagram follows
 /// the mapping that there is, not the rule that came since.
 Status forget_mappings(const Endpoint& endpoint);
+/// The same of the endpoint's connections by these ports alone, and of UDP by them to wherever it went before.
+Status forget_ports(const Endpoint& endpoint, std::span<const PortRange> ports);
 
 /// The network's DNS server.
 Status start_names(Parts& parts, const Network& network);

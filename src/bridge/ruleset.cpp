@@ -14,6 +14,9 @@ namespace postern::bridge {
 namespace {
 
 // Chains that no network changes, and the maps that they look into. Names of sets end in the family where it has one.
+//
+// A host's loopback is no address on any link (RFC 1122 3.2.1.3 (g), RFC 4291 2.5.3). The kernel drops such a packet itself, but
+// only where it routes, which is after DNAT: a packet to 127.0.0.1, or by br_netfilter one to ::1, would be led on before.
 constexpr const char* kFrame = R"(
   set bridges { type ifname; }
   set open_bridges { type ifname; }
@@ -21,6 +24,8 @@ constexpr const char* kFrame = R"(
   set guarded6 { type ipv6_addr; flags interval; }
   set resolvers4 { type ifname . ipv4_addr; }
   set resolvers6 { type ifname . ipv6_addr; }
+  set resolver_addresses4 { type ipv4_addr; }
+  set resolver_addresses6 { type ipv6_addr; }
   map from_bridge { type ifname : verdict; }
   map to_bridge { type ifname : verdict; }
   map to_host { type ifname : verdict; }
@@ -43,8 +48,8 @@ constexpr const char* kFrame = R"(
     type filter hook prerouting priority -300; policy accept;
     iifname != "lo" iifname != @bridges ip daddr @guarded4 drop
     iifname != "lo" iifname != @bridges ip6 daddr @guarded6 drop
-    iifname != "lo" ip daddr 127.0.0.0/8 tcp dport @loopback4 drop
-    iifname != "lo" ip daddr 127.0.0.0/8 tcp dport @loopback4_range drop
+    iifname != "lo" ip daddr 127.0.0.0/8 drop
+    iifname != "lo" ip6 daddr ::1 drop
     iifname @bridges ip saddr 127.0.0.0/8 drop
     iifname @bridges ip6 saddr ::1 drop
   }
@@ -80,6 +85,8 @@ constexpr const char* kFrame = R"(
   chain input {
     type filter hook input priority 0; policy accept;
     iifname vmap @to_host
+    iifname != "lo" meta l4proto { tcp, udp } th dport 53 ip daddr @resolver_addresses4 iifname . ip daddr != @resolvers4 drop
+    iifname != "lo" meta l4proto { tcp, udp } th dport 53 ip6 daddr @resolver_addresses6 iifname . ip6 daddr != @resolvers6 drop
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
@@ -162,7 +169,10 @@ void add_network(Elements& elements, const Network& network) {
   for (const Subnet& subnet : spec.subnets) {
     const int family = subnet.is_ipv4() ? 4 : 6;
     if (spec.masquerade == Masquerade::on || is_internal) elements.add(fmt::format("guarded{}", family), subnet.network());
-    if (spec.names) elements.add(fmt::format("resolvers{}", family), fmt::format("{} . {}", link, to_string(subnet.gateway)));
+    if (spec.names) {
+      elements.add(fmt::format("resolvers{}", family), fmt::format("{} . {}", link, to_string(subnet.gateway)));
+      elements.add(fmt::format("resolver_addresses{}", family), to_string(subnet.gateway));
+    }
     if (is_internal || spec.masquerade == Masquerade::off) continue;
     elements.add(fmt::format("masquerade{}", family), fmt::format("{} : jump masquerade_{}", subnet.network(), spec.name));
   }

@@ -71,6 +71,15 @@ Status start_proxy(Parts& parts) {
   return parts.store.set_proxy(*proxy);
 }
 
+/// A bridge gets its alias, by which it is known for ours, after it is made: netlink/bridge_link.h. One without was made by an
+/// `up` that was killed there, if its MAC is the one that was drawn for it; nothing leads to it yet.
+Status delete_unfinished_bridge(Parts& parts, const std::string& name) {
+  const auto network = parts.store.network(name);
+  const auto link = netlink::find_link(parts.netlink, name);
+  if (!network || !link || link->kind != "bridge" || !link->alias.empty() || link->mac != network->mac) return {};
+  return netlink::delete_link(parts.netlink, link->index);
+}
+
 Status undo(Parts& parts, const Pending& pending) {
   switch (pending.operation) {
     case Pending::Operation::up:
@@ -91,6 +100,22 @@ Status undo(Parts& parts, const Pending& pending) {
       return {};
   }
   return {};
+}
+
+bool has_address(const Endpoint& endpoint, const IpAddress& address) {
+  return std::ranges::any_of(endpoint.addresses, [&](const Subnet& own) { return own.gateway == address; });
+}
+
+bool came_by(const netfilter::Connection& one, std::span<const PortRange> ports) {
+  return std::ranges::any_of(ports, [&](const PortRange& range) {
+    return one.ip_protocol == (range.protocol == Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP) &&
+           range.first <= one.original_destination_port && one.original_destination_port <= range.last;
+  });
+}
+
+/// One that may go on to where its port led before, or to nobody of ours: it has no end that would tell.
+bool is_old_datagram(const netfilter::Connection& one, std::span<const PortRange> ports) {
+  return one.ip_protocol == IPPROTO_UDP && came_by(one, ports);
 }
 
 }  // namespace
@@ -161,17 +186,16 @@ Status settle(Parts& parts) {
 }
 
 Status forget_mappings(const Endpoint& endpoint) {
-  const auto is_own = [&](const IpAddress& address) {
-    return std::ranges::any_of(endpoint.addresses, [&](const Subnet& own) { return own.gateway == address; });
-  };
-  const auto is_published_udp = [&](const netfilter::Connection& one) {
-    return one.ip_protocol == IPPROTO_UDP && std::ranges::any_of(endpoint.ports, [&](const PortRange& range) {
-             return range.protocol == Protocol::udp && range.first <= one.original_destination_port &&
-                    one.original_destination_port <= range.last;
-           });
-  };
   const auto forgotten = netfilter::forget_connections([&](const netfilter::Connection& one) {
-    return is_own(one.original_source) || is_own(one.reply_source) || is_published_udp(one);
+    return has_address(endpoint, one.original_source) || has_address(endpoint, one.reply_source) ||
+           is_old_datagram(one, endpoint.ports);
+  });
+  return forgotten ? Status() : Failure(forgotten.error());
+}
+
+Status forget_ports(const Endpoint& endpoint, std::span<const PortRange> ports) {
+  const auto forgotten = netfilter::forget_connections([&](const netfilter::Connection& one) {
+    return is_old_datagram(one, ports) || (has_address(endpoint, one.reply_source) && came_by(one, ports));
   });
   return forgotten ? Status() : Failure(forgotten.error());
 }
@@ -205,6 +229,7 @@ Status remove_network(Parts& parts, const std::string& name) {
   for (const Endpoint& endpoint : endpoints ? *endpoints : std::vector<Endpoint>())
     failures.note(remove_endpoint(parts, endpoint));
   failures.note(stop_name_server(parts.store.names_folder(name)));
+  failures.note(delete_unfinished_bridge(parts, name));
   failures.note(parts.store.forget_network(name));
   failures.note(make_rules(parts));
   const auto link = netlink::find_link(parts.netlink, name);

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kUnfinished = ".new";             // at the end of a file's name
 constexpr mode_t kFolderMode = 0755, kFileMode = 0644;  // a DNS server that is not root reads below it
 
 Status make_folder(const std::string& path) {
@@ -93,7 +94,7 @@ Result<UniqueFd> Store::lock() const {
 }
 
 Status Store::replace(const std::string& path, std::string_view text) const {
-  const std::string final_path = folder_ + "/" + path, temporary = final_path + ".new";
+  const std::string final_path = folder_ + "/" + path, temporary = final_path + kUnfinished;
   const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
   if (!file) return fail_errno("write", temporary);
   while (!text.empty()) {
@@ -109,6 +110,16 @@ Status Store::replace(const std::string& path, std::string_view text) const {
 Status Store::remove(const std::string& path) const {
   const std::string full = folder_ + "/" + path;
   if (::unlink(full.c_str()) < 0 && errno != ENOENT) return fail_errno("remove", full);
+  return {};
+}
+
+Status Store::remove_unfinished() const {
+  std::error_code error;
+  for (fs::recursive_directory_iterator file(folder_, error), end; !error && file != end; file.increment(error)) {
+    if (!file->is_regular_file(error) || !file->path().native().ends_with(kUnfinished)) continue;
+    if (::unlink(file->path().c_str()) < 0 && errno != ENOENT) return fail_errno("remove", file->path().native());
+  }
+  if (error) return Failure(Error{error, "look through " + folder_});
   return {};
 }
 

@@ -38,6 +38,9 @@ class Store {
   Status set_pending(const Pending& pending) const { return replace("pending", to_text(pending)); }
   Status clear_pending() const;
 
+  /// Files that were being written by one that was killed, and never came in the place of anything.
+  Status remove_unfinished() const;
+
   /// In the order of their names.
   Result<std::vector<Network>> networks() const;
   /// Errors: ENOENT: there is none of that name.

@@ -74,7 +74,9 @@ class BridgeKilled : public BridgeTest, public testing::WithParamInterface<Way> 
     const Outcome mended = bridge("gc");
     EXPECT_THAT(mended, Succeeds());
     const std::string seen = everything();
-    EXPECT_THAT(seen, AnyOf(step.before, step.after)) << mended.out;
+    if (seen != step.before) {
+      EXPECT_EQ(seen, step.after) << mended.out;
+    }
     EXPECT_THAT(bridge("check"), Succeeds());
     return seen == step.after;
   }
@@ -131,8 +133,8 @@ INSTANTIATE_TEST_SUITE_P(
                         "attach blue PID --ip 10.50.0.2 --ip fd50::2 --id victim --mac 02:00:00:00:00:02 -p 8080:80 "
                         "-p 10000-10099:10000/udp --hostname victim",
                         "detach blue victim"},
-                    Way{"AddAndRemovePorts", "ports add blue neighbour 8080:80 127.0.0.1:8081:80 10000-10099:10000/udp",
-                        "ports rm blue neighbour 8080:80 127.0.0.1:8081:80 10000-10099:10000/udp"}),
+                    Way{"AddAndRemovePorts", "ports add blue c50-9 8080:80 127.0.0.1:8081:80 10000-10099:10000/udp",
+                        "ports rm blue c50-9 8080:80 127.0.0.1:8081:80 10000-10099:10000/udp"}),
     [](const auto& way) { return way.param.name; });
 
 // With nobody there before: the helpers' own start and end are under the knife.
@@ -272,7 +274,7 @@ TEST_F(BridgeFlushed, InPartIsNoticedAndMended) {
 }
 
 TEST_F(BridgeFlushed, OfItsHelpersIsNoticedAndMended) {
-  expect_noticed_and_mended("kill -9 $(jq .pid /run/postern/bridge/proxy.json)", "8080");
+  expect_noticed_and_mended("kill -9 $(jq .pid /run/postern/bridge/proxy.json)", "127.0.0.1");
   expect_noticed_and_mended("kill -9 $(pidof dnsmasq)", "blue");
 }
 

@@ -82,6 +82,9 @@ TEST_F(BridgeIsolation, TheLoopbackForgedFromALinkIsDropped) {
   ASSERT_THAT(host().sh("for link in all eth0 blue; do sysctl -qw net.ipv4.conf.$link.route_localnet=1 "
                         "net.ipv4.conf.$link.rp_filter=0; done"),
               Succeeds());
+  auto datagrams = Listener::open(web(), Transport::udp, {*parse_ip("10.50.0.2"), Port{5353}});
+  ASSERT_TRUE(datagrams) << datagrams.error().message();
+  ASSERT_THAT(bridge("ports add blue c50-2 5353:5353/udp"), Succeeds());
   const std::string proxy = first_line("jq -r .port4 /run/postern/bridge/proxy.json");
   ASSERT_FALSE(proxy.empty());
   const struct {
@@ -99,6 +102,13 @@ TEST_F(BridgeIsolation, TheLoopbackForgedFromALinkIsDropped) {
       EXPECT_THAT(forged("::1", port), EndsWithStatus(1)) << port;
     }
     EXPECT_NE(knock(link.from, "192.0.2.1", std::stoi(proxy)), kReached) << "the proxy's own port";
+    for (const char* address : {"127.0.0.1", "::1", "192.0.2.1"}) {
+      (void)link.from.sh(
+          fmt::format("postern-rawframe eth0 --to-mac {} --wait-ms 0 --udp {} 5353 --payload {}", link.gate, address, address));
+    }
+    const auto first = datagrams->next();
+    ASSERT_TRUE(first) << "the last one, which is honest";
+    EXPECT_EQ(first->bytes, "192.0.2.1");
   }
 }
 

@@ -20,11 +20,12 @@ inline constexpr std::string_view kBlue = "blue --subnet 10.50.0.0/24 --subnet f
 inline constexpr std::string_view kGreen = "green --subnet 10.51.0.0/24 --subnet fd51::/64";
 
 /// What is the same after a clean run and after one that was killed, and was mended since: state, rules, links, addresses, routes
-/// and settings. Left out is what is drawn by lot (names of ports, MACs but those that tests give), what names one run of a
-/// helper (its pid, its ports), the handles of rules, and whether a carrier has been noticed already.
+/// and settings. Left out is which address was given last, what is drawn by lot (names of ports, MACs but those that tests give),
+/// what names one run of a helper (its pid, its ports), the handles of rules, and whether a carrier has been noticed already.
 inline constexpr const char* kSnapshot = R"sh(
 {
 cd /run/postern/bridge 2>/dev/null && find . -mindepth 1 | LC_ALL=C sort | while read -r file; do
+  case $file in */last4 | */last6) continue ;; esac
   echo "state $file"
   case $file in
     ./proxy.json | ./lock | *.pid) ;;
@@ -36,8 +37,8 @@ nft -j list table inet postern 2>/dev/null | jq -S '.nftables
   | map(walk(if type == "object" and (.elem | type) == "array" then .elem |= sort else . end))
   | sort_by([keys[0], .[].chain // .[].name])[]' -c | sed -E 's/"port":[0-9]{5}/"port":"of the proxy"/'
 ip -json -details link | jq -cS '[.[] | select(.ifname != "lo" and .ifname != "eth0")
-  | [.master, .mtu, (.flags | index("UP") != null), .linkinfo.info_kind, .linkinfo.info_slave_data.isolated,
-     .linkinfo.info_slave_data.hairpin, if .linkinfo.info_kind == "veth" then "" else .address end, .ifname]] | sort[]'
+  | [.master, .linkinfo.info_kind, if .linkinfo.info_kind == "veth" then "" else .ifname end, .mtu,
+     (.flags | index("UP") != null), .linkinfo.info_slave_data.isolated, .linkinfo.info_slave_data.hairpin]] | sort[]'
 ip -json address | jq -cS 'sort_by(.ifname)[] | [.ifname, ([.addr_info[] | select(.scope == "global") | .local] | sort)]'
 ip route; ip -6 route | grep -v 'fe80::'
 sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding

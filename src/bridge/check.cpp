@@ -13,6 +13,7 @@
 #include "postern/process/detached.h"
 #include "postern/process/message_channel.h"
 
+#include "container_link.h"
 #include "host_links.h"
 #include "live_rules.h"
 #include "name_server.h"
@@ -186,16 +187,12 @@ Result<std::vector<std::string>> collect_gone(Parts& parts) {
 namespace {
 
 /// Ports that were of the bridge when it was deleted.
-Status put_back_ports(Parts& parts, const std::string& network) {
-  POSTERN_TRY(bridge, netlink::find_link(parts.netlink, network), "reload");
-  POSTERN_TRY(endpoints, parts.store.endpoints(network), "reload");
+Status put_back_ports(Parts& parts, const Network& network) {
+  POSTERN_TRY(bridge, netlink::find_link(parts.netlink, network.spec.name), "reload");
+  POSTERN_TRY(endpoints, parts.store.endpoints(network.spec.name), "reload");
   for (const Endpoint& endpoint : endpoints) {
     const auto link = netlink::find_link(parts.netlink, endpoint.host_interface);
-    if (!link || (link->master == bridge.index && link->up)) continue;
-    netlink::LinkSettings settings;
-    settings.master = bridge.index;
-    settings.up = true;
-    POSTERN_CHECK(netlink::configure_link(parts.netlink, link->index, settings), "reload");
+    if (link) POSTERN_CHECK(make_port(parts.netlink, network, *link, bridge.index), "reload");
   }
   return {};
 }
@@ -208,7 +205,7 @@ Status make_again(Parts& parts, const Network& network) {
     settings.mac = network.mac;
     POSTERN_CHECK(netlink::configure_link(parts.netlink, link.index, settings), "reload");
   }
-  if (Status put = put_back_ports(parts, network.spec.name); !put) return put;
+  if (Status put = put_back_ports(parts, network); !put) return put;
   return start_names(parts, network);
 }
 

@@ -65,6 +65,16 @@ Status configure_inside(const Network& network, const Endpoint& endpoint) {
 
 }  // namespace
 
+Status make_port(netlink::Socket& host, const Network& network, const netlink::Link& port, int bridge) {
+  if (port.master != bridge) POSTERN_CHECK(netlink::set_master(host, port.index, bridge), "port");
+  const bool is_isolated = network.spec.inter_container == InterContainer::blocked;
+  // Where bridged packets pass the rules, one that comes back by the port it came from is redirected below IP: docs/bridge.md.
+  const bool hairpin = filters_bridged();
+  if (is_isolated || hairpin)
+    POSTERN_CHECK(netlink::configure_bridge_port(host, port.index, {.isolated = is_isolated, .hairpin = hairpin}), "port");
+  return netlink::set_up(host, port.index);
+}
+
 Status make_container_link(netlink::Socket& host, const Network& network, const Endpoint& endpoint, const UniqueFd& target) {
   POSTERN_TRY(bridge, netlink::find_link(host, network.spec.name), "attach (postern bridge reload makes it again)");
   POSTERN_CHECK(netlink::add_veth(host, {.name = endpoint.host_interface,
@@ -75,12 +85,7 @@ Status make_container_link(netlink::Socket& host, const Network& network, const 
                                          .peer_namespace = target.get()}),
                 "attach");
   POSTERN_TRY(port, netlink::find_link(host, endpoint.host_interface), "attach");
-  const bool is_isolated = network.spec.inter_container == InterContainer::blocked;
-  // Where bridged packets pass the rules, one that comes back by the port it came from is redirected below IP: docs/bridge.md.
-  const bool hairpin = filters_bridged();
-  if (is_isolated || hairpin)
-    POSTERN_CHECK(netlink::configure_bridge_port(host, port.index, {.isolated = is_isolated, .hairpin = hairpin}), "attach");
-  POSTERN_CHECK(netlink::set_up(host, port.index), "attach");
+  if (Status made = make_port(host, network, port, bridge.index); !made) return made;
   POSTERN_TRY(visit, netns::Visit::begin(target), "attach");
   return configure_inside(network, endpoint);
 }

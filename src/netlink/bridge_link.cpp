@@ -99,6 +99,13 @@ Status add_veth(Socket& socket, const NewVeth& veth) {
   return status;
 }
 
+Status set_master(Socket& socket, int link_index, int bridge) {
+  Message request(RTM_NEWLINK, 0);
+  request.put_header<ifinfomsg>().ifi_index = link_index;
+  request.put(IFLA_MASTER, static_cast<uint32_t>(bridge));
+  return socket.exchange(request.get(), fmt::format("make link {} a port of link {}", link_index, bridge));
+}
+
 Status configure_bridge_port(Socket& socket, int link_index, const BridgePort& port) {
   Message request(RTM_SETLINK, 0);
   auto& header = request.put_header<ifinfomsg>();

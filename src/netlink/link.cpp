@@ -98,7 +98,6 @@ Status configure_link(Socket& socket, int link_index, const LinkSettings& settin
   if (settings.mac) request.put(IFLA_ADDRESS, *settings.mac);
   if (settings.mtu_bytes) request.put(IFLA_MTU, *settings.mtu_bytes);
   if (settings.tx_queue_len) request.put(IFLA_TXQLEN, *settings.tx_queue_len);
-  if (settings.master) request.put(IFLA_MASTER, static_cast<uint32_t>(*settings.master));
   return socket.exchange(request.get(), fmt::format("configure link {}", link_index));
 }
 

@@ -41,6 +41,9 @@ struct BridgePort {
   bool hairpin = false;   // a frame may leave by the port that it came in by
 };
 
+/// The link becomes a port of `bridge`; one that it already is, nothing changes. Errors: ENODEV; EBUSY; EPERM.
+Status set_master(Socket& socket, int link_index, int bridge);
+
 /// Errors: ENODEV; EOPNOTSUPP if the link is no port of a bridge; EPERM.
 Status configure_bridge_port(Socket& socket, int link_index, const BridgePort& port);
 

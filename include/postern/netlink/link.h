@@ -45,7 +45,6 @@ struct LinkSettings {
   std::optional<unsigned> mtu_bytes;
   std::optional<Mac> mac;
   std::optional<unsigned> tx_queue_len;  // packets
-  std::optional<int> master;             // the index of the link that it becomes a port of
   AddressGeneration address_generation = AddressGeneration::kernel_default;
   bool up = false;  // false leaves it as it is
 };

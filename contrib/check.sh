@@ -31,6 +31,7 @@ asan         all   -             AddressSanitizer and UBSan: build and tests
 tidy-all     all   configure     clang-tidy on every source
 fuzz-run     all   -             corpora cover their parsers, a planted bug is found, each fuzz target 30 seconds
 cycles       all   build         started and ended a thousand times, each way
+kills        all   build         bridge mode, killed at two hundred moments
 bad-wire     all   build         the fast engine on a wire that loses and spoils: 2000 seeds simulated, 100 of a real TAP
 chaos        all   build         the lab's tests again, crowded, in random order, three times
 vm           all   build         an older kernel under QEMU
@@ -157,6 +158,15 @@ step_cycles() {
   run_tests "$build" lab -R '\.By/Cycles\.'
   status=$?
   unset POSTERN_CYCLES
+  return $status
+}
+
+# Half a second each: two minutes in all.
+step_kills() {
+  export POSTERN_KILLS=200
+  run_tests "$build" lab -R 'BridgeKilled'
+  status=$?
+  unset POSTERN_KILLS
   return $status
 }
 

@@ -102,7 +102,10 @@ class BridgeKilled : public BridgeTest, public testing::WithParamInterface<Way> 
 };
 
 TEST_P(BridgeKilled, AnywhereIsMendedToWhatACleanRunLeaves) {
-  const Step steps[] = {learn(GetParam().there), learn(GetParam().back)};
+  Step steps[] = {learn(GetParam().there), learn(GetParam().back)};
+  for (int again = 0; again < 2; ++again) {  // the quickest: moments after the end show nothing
+    for (Step& step : steps) step.takes = std::min(step.takes, learn(step.words).takes);
+  }
   ASSERT_FALSE(HasFailure());
   ASSERT_NE(steps[0].before, steps[0].after);
   ASSERT_EQ(steps[0].before, steps[1].after) << "there and back is not where it was";
@@ -121,7 +124,10 @@ TEST_P(BridgeKilled, AnywhereIsMendedToWhatACleanRunLeaves) {
                              microseconds(step.takes)));
     const bool there = kill_at(step, moment);
     done += there;
-    if (there) at = 1 - at;
+    if (!there) {  // what was undone can be done
+      EXPECT_THAT(bridge(step.words), Succeeds());
+    }
+    at = 1 - at;
   }
   fmt::print("{} of them had done what they were to do\n", done);
 }

@@ -46,6 +46,7 @@ TEST_F(BadInput, OnTheCommandLine) {
   expect_attach_refused({{"", kUsage, "PID|PATH"},
                          {"--configure 1", kUsage, "TAP"},
                          {"--frobnicate 1 tap0", kUsage, "--frobnicate"},
+                         {"1 ''", kUsage, "TAP"},
                          {"1 tap0 more", kUsage, "more"}});
   expect_refused("postern doctor --frobnicate", kUsage, HasSubstr("--frobnicate"));
   expect_run_refused("--frobnicate", HasSubstr("--frobnicate"));
@@ -134,7 +135,7 @@ TEST_F(BadInput, InATarget) {
 TEST_F(BadInput, InADevice) {
   Process target = start_sh("exec unshare --user --map-root-user --net sh -c 'echo up; exec sleep infinity'");
   ASSERT_TRUE(says(target, "up"));
-  for (const std::string_view name : {"a-name-too-long-for-it", "with/slash", "tap%d", "''"}) {
+  for (const std::string_view name : {"a-name-too-long-for-it", "with/slash", "tap%d"}) {
     expect_refused(fmt::format("postern attach {} {}", target.pid(), name), kFailure, HasSubstr("is no name for a device"));
   }
   expect_refused(fmt::format("postern attach {} lo", target.pid()), kFailure, HasSubstr("lo"));

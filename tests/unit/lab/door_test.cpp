@@ -6,7 +6,8 @@ namespace postern::lab {
 namespace {
 
 TEST(Door, RunRequestGoesRoundWithEmptyStrings) {
-  const RunRequest sent{Place::remote, "/proc/7/ns/net", Role::user, Session::callers, "/a b", {"sh", "-c", "", "x\ny"}, {"A=", "B=c"}};
+  const RunRequest sent{Place::remote, "/proc/7/ns/net",         Role::user,   Session::callers,
+                        "/a b",        {"sh", "-c", "", "x\ny"}, {"A=", "B=c"}};
   const auto got = unpack_run(pack(sent));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->place, sent.place);

@@ -66,6 +66,20 @@ bool is_domain(std::string_view name) {
   return is_host_name(hyphenated);
 }
 
+/// In a user namespace of few ids there is nobody to become: whoever starts it is all that it can be, and it is no more than that.
+bool has_few_ids() {
+  const auto map = read_file("/proc/self/gid_map");
+  uint64_t ids = 0;
+  for (std::string_view rest = map ? *map : std::string_view(); !rest.empty();) {
+    std::string_view line = take_line(rest);
+    take_word(line);
+    take_word(line);
+    ids += whole_number<uint64_t>(take_word(line)).value_or(0);
+  }
+  constexpr uint64_t kUsual = 65'536;  // those of a distribution: root to nobody
+  return ids < kUsual;
+}
+
 std::string configuration(const NameServerPlan& plan) {
   std::string text = "# Written by postern for the network " + plan.network + " (" + plan.bridge + "); changes are lost.\n";
   text += "pid-file=" + pid_file_of(plan.folder) + "\nhostsdir=" + hosts_of(plan.folder) + "\nno-hosts\n";
@@ -73,6 +87,7 @@ std::string configuration(const NameServerPlan& plan) {
   text += "bind-dynamic\n";
   for (const IpAddress& address : plan.addresses) text += "listen-address=" + to_string(address) + "\n";
   text += "domain-needed\n";
+  if (has_few_ids()) text += "user=root\ngroup=\n";
   if (is_domain(plan.network)) text += "domain=" + plan.network + "\nexpand-hosts\nlocal=/" + plan.network + "/\n";
   // Nothing but what is known here, and "no such name" at once: a refusal would make resolvers try again and again.
   text += plan.has_upstream ? "resolv-file=/etc/resolv.conf\n" : "no-resolv\nlocal=/#/\n";

@@ -39,6 +39,8 @@ void add_each(std::vector<std::string>& arguments, const char* option, const std
 
 }  // namespace
 
+bool was_told(const Error& error) { return error.is(std::errc::state_not_recoverable); }
+
 int bridge_command(const BridgeOptions& options, const process::Inheritance& inheritance) {
   const auto program = find_program();
   if (!program) {
@@ -65,7 +67,7 @@ Result<BridgeMember> BridgeMember::open(const BridgeChoice& choice) {
   const auto program = find_program();
   if (!program) return within("--network bridge", program.error());
   const auto answer = process::output_of_program({*program, "up", choice.network, "--if-missing", "--json"});
-  if (!answer) return fail(fmt::format("--network bridge: the network {} cannot be had (see above)", choice.network));
+  if (!answer) return Failure(answer.error());
   const auto network = read_bridge_network(*answer);
   if (!network) return within("--network bridge", network.error());
   return BridgeMember(*program, choice, *network);
@@ -82,8 +84,8 @@ Status BridgeMember::join(const std::string& proc_folder) {
   joined_ = true;  // also where it is killed half-way
   const auto answer = process::output_of_program(arguments);
   if (answer) return {};
-  joined_ = !answer.error().is(std::errc::state_not_recoverable);  // by itself it leaves nothing half-made
-  return fail(fmt::format("--network bridge: cannot be connected to {} (see above)", choice_.network));
+  joined_ = !was_told(answer.error());  // by itself it leaves nothing half-made
+  return Failure(answer.error());
 }
 
 BridgeMember::~BridgeMember() {

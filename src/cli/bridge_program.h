@@ -14,6 +14,9 @@ namespace postern::cli {
 /// Does not return, where the program is installed.
 int bridge_command(const BridgeOptions& options, const process::Inheritance& inheritance);
 
+/// Whether the error is one that postern-bridge has told in its own words: there is no more to say of it.
+bool was_told(const Error& error);
+
 /// What a command needs to know of the network that it is to be in.
 struct BridgeNetwork {
   std::vector<IpAddress> gateways;  // the host's addresses in it

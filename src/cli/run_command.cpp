@@ -240,7 +240,7 @@ int run_command(RunOptions options, const process::Inheritance& inheritance) {
   }
   const auto status = Run(std::move(options), inheritance, std::move(*signals)).go();
   if (status) return *status;
-  log::error("{}", with_remedy(status.error()));
+  if (!was_told(status.error())) log::error("{}", with_remedy(status.error()));
   return workload::kOurFailure;
 }
 

@@ -106,7 +106,7 @@ TEST_F(BridgeRun, WithATakenPortRefusesAndLeavesTheOther) {
   const Outcome refused = sh("postern run --network bridge -p 8080:80 -- echo started");
   EXPECT_THAT(refused, EndsWithStatus(125));
   EXPECT_EQ(refused.out, "");
-  EXPECT_THAT(refused.err, AllOf(HasSubstr("8080"), HasSubstr("has published")));
+  EXPECT_THAT(refused.err, AllOf(IsOneLine(), HasSubstr("8080"), HasSubstr("has published")));
   EXPECT_EQ(knock(remote(), kHost4, 8080), kReached);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "postern/base/log.h"
+#include "postern/base/text.h"
 #include "postern/netfilter/nftables.h"
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
@@ -28,6 +29,14 @@ constexpr const char* kReload = "postern bridge reload";
 constexpr const char* kCollect = "postern bridge gc";
 
 using Links = std::vector<netlink::Link>;
+
+/// The order says who came first, and nothing else.
+std::vector<std::string_view> sorted_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) lines.push_back(take_line(text));
+  std::ranges::sort(lines);
+  return lines;
+}
 
 const netlink::Link* find(const Links& links, std::string_view name) {
   const auto found = std::ranges::find(links, name, &netlink::Link::name);
@@ -107,7 +116,8 @@ class Inspection {
   void look_at_helpers() {
     std::string lines;
     for (const Endpoint& endpoint : endpoints_) lines += port_lines(endpoint);
-    if (lines != parts_.store.ports()) tell("published ports", "the list of them is not what the endpoints have");
+    const std::string kept = parts_.store.ports();
+    if (sorted_lines(lines) != sorted_lines(kept)) tell("published ports", "the list of them is not what the endpoints have");
     const auto proxy = parts_.store.proxy();
     if (proxy && !process::is_running({proxy->pid, proxy->start_time}))
       tell("published ports", "the process that serves 127.0.0.1 and ::1 does not run");

@@ -86,6 +86,17 @@ bool publishes_udp(const Endpoint& endpoint) {
   return std::ranges::any_of(endpoint.ports, [](const PortRange& range) { return range.protocol == Protocol::udp; });
 }
 
+std::vector<PortRange> ports_in_one(const Endpoint& before, const Endpoint& after) {
+  std::vector<PortRange> changed;
+  const auto add_those_without = [&changed](const std::vector<PortRange>& from, const std::vector<PortRange>& others) {
+    std::ranges::copy_if(from, std::back_inserter(changed),
+                         [&](const PortRange& range) { return std::ranges::find(others, range) == others.end(); });
+  };
+  add_those_without(before.ports, after.ports);
+  add_those_without(after.ports, before.ports);
+  return changed;
+}
+
 Status make_endpoint(Parts& parts, const Network& network, const Endpoint& endpoint, const Target& target) {
   POSTERN_CHECK(parts.store.keep(endpoint), "state");
   if (Status made = make_container_link(parts.netlink, network, endpoint, target.fd); !made) return made;
@@ -229,7 +240,11 @@ Result<Endpoint> Bridge::change_ports(const std::string& network, const std::str
   if (!changed) (void)put_ports(before, "");
   POSTERN_CHECK(parts_->store.clear_pending(), "state");
   if (!changed) return Failure(changed.error());
-  if (publishes_udp(before) || publishes_udp(after)) POSTERN_CHECK(forget_mappings(before), "ports");
+  // What is not about a port that came or went stays: the container's own connections are not touched.
+  Endpoint affected = before;
+  affected.addresses.clear();
+  affected.ports = ports_in_one(before, after);
+  if (publishes_udp(affected)) POSTERN_CHECK(forget_mappings(affected), "ports");
   return after;
 }
 

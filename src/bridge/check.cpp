@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "postern/base/log.h"
+#include "postern/base/text.h"
 #include "postern/netfilter/nftables.h"
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
@@ -30,19 +31,17 @@ constexpr const char* kCollect = "postern bridge gc";
 
 using Links = std::vector<netlink::Link>;
 
+/// The order says who came first, and nothing else.
+std::vector<std::string_view> sorted_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) lines.push_back(take_line(text));
+  std::ranges::sort(lines);
+  return lines;
+}
+
 const netlink::Link* find(const Links& links, std::string_view name) {
   const auto found = std::ranges::find(links, name, &netlink::Link::name);
   return found == links.end() ? nullptr : &*found;
-}
-
-std::vector<std::string> sorted_lines(std::string_view text) {
-  std::vector<std::string> lines;
-  for (size_t end = text.find('\n'); end != text.npos; end = text.find('\n')) {
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(end + 1);
-  }
-  std::ranges::sort(lines);
-  return lines;
 }
 
 class Inspection {

@@ -22,6 +22,14 @@ std::optional<Port> take_port(std::string_view& line) {
   return number ? std::optional(Port{*number}) : std::nullopt;
 }
 
+/// `address` stays empty where the word is "-".
+template <class Address>
+bool take_container(std::string_view& line, std::optional<Address>& address) {
+  const std::string_view word = take_word(line);
+  if (word != "-") address = Address::parse(word);
+  return address || word == "-";
+}
+
 std::optional<PublishedRange> parse_line(std::string_view line) {
   PublishedRange published;
   const std::string_view protocol = take_word(line);
@@ -32,21 +40,26 @@ std::optional<PublishedRange> parse_line(std::string_view line) {
     if (!published.range.host_address) return std::nullopt;
   }
   const auto first = take_port(line), last = take_port(line);
-  published.container4 = Ipv4::parse(take_word(line));
-  published.container6 = Ipv6::parse(take_word(line));
+  if (!take_container(line, published.container4) || !take_container(line, published.container6)) return std::nullopt;
   const auto container_first = take_port(line);
-  if (!first || !last || !container_first || *last < *first) return std::nullopt;
+  if (!first || !last || !container_first) return std::nullopt;
   published.range.first = *first;
   published.range.last = *last;
   published.range.container_first = *container_first;
   published.network = take_word(line);
   published.id = take_word(line);
+  if (!is_range(published.range) || published.id.empty() || !trim(line).empty()) return std::nullopt;
   return published;
 }
 
 }  // namespace
 
 bool is_any(const IpAddress& address) { return address == IpAddress(Ipv4{}) || address == IpAddress(Ipv6{}); }
+
+bool is_range(const PortRange& range) {
+  return range.first.number != 0 && range.container_first.number != 0 && range.first <= range.last &&
+         range.container_first.number + range.count() - 1 <= UINT16_MAX;
+}
 
 bool serves_loopback(const PortRange& range, int family) {
   if (!range.host_address) return true;
@@ -67,7 +80,11 @@ bool conflict(const PortRange& one, const PortRange& other) {
 }
 
 Status check_ports(std::span<const PortRange> ports) {
+  static const IpAddress kLoopback4 = Ipv4::of(127, 0, 0, 1);
   for (size_t i = 0; i < ports.size(); ++i) {
+    const auto& at = ports[i].host_address;
+    if (at && is_loopback(*at) && at->index() == kLoopback4.index() && *at != kLoopback4)
+      return fail(fmt::format("{}: of the loopback, ports are published at 127.0.0.1 and ::1 alone", ports[i].to_string()));
     for (size_t j = 0; j < i; ++j) {
       if (conflict(ports[i], ports[j]))
         return fail(fmt::format("{} and {} want the same port", ports[j].to_string(), ports[i].to_string()));

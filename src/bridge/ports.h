@@ -14,6 +14,9 @@ namespace postern::bridge {
 
 bool is_any(const IpAddress& address);  // 0.0.0.0, ::
 
+/// Whether it is one: no port 0, the last not before the first, as many ports of the container.
+bool is_range(const PortRange& range);
+
 /// Whether a client of 127.0.0.1 (AF_INET), of ::1 (AF_INET6) finds it.
 bool serves_loopback(const PortRange& range, int family);
 /// Whether a client of the host's other addresses of that family finds it, or of one of them.
@@ -21,7 +24,8 @@ bool serves_network(const PortRange& range, int family);
 
 /// Whether some port would lead to both.
 bool conflict(const PortRange& one, const PortRange& other);
-/// Within one list, before anything is made. Errors name both.
+/// Within one list, before anything is made. Errors name both that want one port, or an address of the loopback that no rule
+/// leads from: there is 127.0.0.1 and ::1.
 Status check_ports(std::span<const PortRange> ports);
 
 /// A line of the list: whose, and where it leads.

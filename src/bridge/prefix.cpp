@@ -54,12 +54,13 @@ bool overlap(const Subnet& one, const Subnet& other) {
 
 std::optional<IpAddress> above(const IpAddress& base, uint64_t offset) {
   Octets octets = octets_of(base);
-  for (size_t i = octets.count; i-- > 0 && offset != 0; offset >>= 8) {
-    const uint64_t sum = octets.octets[i] + (offset & 0xFF);
+  unsigned carry = 0;  // of its own: in `offset`, it could be lost behind the highest bit
+  for (size_t i = octets.count; i-- > 0; offset >>= 8) {
+    const unsigned sum = octets.octets[i] + static_cast<unsigned>(offset & 0xFF) + carry;
     octets.octets[i] = static_cast<uint8_t>(sum);
-    if (sum > 0xFF) offset += 0x100;  // carried into the next octet
-    if (i == 0 && offset >> 8 != 0) return std::nullopt;
+    carry = sum >> 8;
   }
+  if (offset != 0 || carry != 0) return std::nullopt;
   return address_of(octets);
 }
 

@@ -3,6 +3,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <limits>
+
+#include "postern/base/text.h"
+
+#include "identifiers.h"
+#include "ports.h"
+#include "prefix.h"
+
 namespace postern::bridge {
 
 namespace {
@@ -19,15 +28,38 @@ T made(const Json& json, const char* key, Make&& make) {
   return *value;
 }
 
-std::optional<Mac> parse_mac(const std::string& text) {
-  Mac mac;
-  unsigned octets[6];
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &octets[0], &octets[1], &octets[2], &octets[3], &octets[4],
-                  &octets[5], &rest) != 6)
-    return std::nullopt;
-  for (size_t i = 0; i < mac.octets.size(); ++i) mac.octets[i] = static_cast<uint8_t>(octets[i]);
-  return mac;
+/// nlohmann-json would cut off what does not fit, and take a fraction or a truth for a number.
+template <class T>
+T number(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<T>::max()))
+    throw Unreadable();
+  return value.get<T>();
+}
+
+Port port(const Json& json, const char* key) { return Port{number<uint16_t>(json, key)}; }
+
+/// A name that becomes one of a file, a link or a chain is asked again whether it may.
+template <class IsGood>
+std::string checked(const Json& json, const char* key, IsGood&& is_good) {
+  const auto& text = json.at(key).get_ref<const std::string&>();
+  if (!is_good(text)) throw Unreadable();
+  return text;
+}
+
+bool is_interface_name_or_empty(std::string_view text) { return text.empty() || is_interface_name(text); }
+
+bool is_key_or_empty(std::string_view text) {
+  const std::string_view id = take_until(text, '@');
+  return (id.empty() && text.empty()) || (is_identifier(id) && is_interface_name(text));
+}
+
+IpAddress address(const Json& json, const char* key) {
+  return made<IpAddress>(json, key, [](const auto& text) { return parse_ip(text); });
+}
+
+Mac mac_of(const Json& json) {
+  return made<Mac>(json, "mac", [](const auto& text) { return Mac::parse(text); });
 }
 
 /// A name for each value of an enumeration, in its order.
@@ -52,7 +84,9 @@ const char* name_of(Enum value, const std::array<const char*, N>& names) {
 Json json_of(const Subnet& subnet) { return {{"address", to_string(subnet.gateway)}, {"prefix", subnet.prefix_bits}}; }
 
 Subnet subnet_of(const Json& json) {
-  return {made<IpAddress>(json, "address", [](const auto& text) { return parse_ip(text); }), json.at("prefix").get<unsigned>()};
+  const Subnet subnet{address(json, "address"), number<unsigned>(json, "prefix")};
+  if (subnet.prefix_bits > width(subnet.gateway)) throw Unreadable();
+  return subnet;
 }
 
 template <class T, class ToJson>
@@ -65,6 +99,7 @@ Json list_of(const std::vector<T>& items, ToJson&& to_json) {
 template <class T, class FromJson>
 std::vector<T> items_of(const Json& json, const char* key, FromJson&& from_json) {
   std::vector<T> items;
+  if (!json.at(key).is_array()) throw Unreadable();
   for (const Json& item : json.at(key)) items.push_back(from_json(item));
   return items;
 }
@@ -81,11 +116,11 @@ Json json_of(const PortRange& range) {
 PortRange range_of(const Json& json) {
   PortRange range;
   range.protocol = named<Protocol>(json, "protocol", kProtocols);
-  if (json.contains("host_address"))
-    range.host_address = made<IpAddress>(json, "host_address", [](const auto& text) { return parse_ip(text); });
-  range.first = Port{json.at("first").get<uint16_t>()};
-  range.last = Port{json.at("last").get<uint16_t>()};
-  range.container_first = Port{json.at("container_first").get<uint16_t>()};
+  if (json.contains("host_address")) range.host_address = address(json, "host_address");
+  range.first = port(json, "first");
+  range.last = port(json, "last");
+  range.container_first = port(json, "container_first");
+  if (!is_range(range)) throw Unreadable();
   return range;
 }
 
@@ -108,17 +143,17 @@ Json json_of(const Network& network) {
 Network network_of(const Json& json) {
   Network network;
   NetworkSpec& spec = network.spec;
-  spec.name = json.at("name").get<std::string>();
+  spec.name = checked(json, "name", is_interface_name);
   spec.subnets = items_of<Subnet>(json, "subnets", subnet_of);
   spec.ipv6 = std::any_of(spec.subnets.begin(), spec.subnets.end(), [](const Subnet& subnet) { return !subnet.is_ipv4(); });
   spec.egress = json.at("internal").get<bool>() ? Egress::nowhere : Egress::everywhere;
   spec.isolation = named<Isolation>(json, "isolation", kIsolations);
   spec.inter_container = json.at("icc").get<bool>() ? InterContainer::allowed : InterContainer::blocked;
   spec.masquerade = json.at("masquerade").get<bool>() ? Masquerade::on : Masquerade::off;
-  spec.mtu_bytes = json.at("mtu").get<unsigned>();
-  if (json.contains("external")) spec.external = json.at("external").get<std::string>();
+  if (const auto mtu = number<unsigned>(json, "mtu"); mtu != 0) spec.mtu_bytes = mtu;
+  if (json.contains("external")) spec.external = checked(json, "external", is_interface_name);
   spec.names = json.at("names").get<bool>();
-  network.mac = made<Mac>(json, "mac", parse_mac);
+  network.mac = mac_of(json);
   return network;
 }
 
@@ -138,13 +173,13 @@ Json json_of(const Endpoint& endpoint) {
 
 Endpoint endpoint_of(const Json& json) {
   Endpoint endpoint;
-  endpoint.network = json.at("network").get<std::string>();
-  endpoint.id = json.at("id").get<std::string>();
+  endpoint.network = checked(json, "network", is_interface_name);
+  endpoint.id = checked(json, "id", is_identifier);
   const Json& target = json.at("namespace");
-  endpoint.target = {target.at("path").get<std::string>(), target.at("device").get<dev_t>(), target.at("inode").get<ino_t>()};
-  endpoint.interface = json.at("interface").get<std::string>();
-  endpoint.host_interface = json.at("host_interface").get<std::string>();
-  endpoint.mac = made<Mac>(json, "mac", parse_mac);
+  endpoint.target = {target.at("path").get<std::string>(), number<dev_t>(target, "device"), number<ino_t>(target, "inode")};
+  endpoint.interface = checked(json, "interface", is_interface_name);
+  endpoint.host_interface = checked(json, "host_interface", is_interface_name);
+  endpoint.mac = mac_of(json);
   endpoint.addresses = items_of<Subnet>(json, "addresses", subnet_of);
   endpoint.names = json.at("names").get<std::vector<std::string>>();
   endpoint.ports = items_of<PortRange>(json, "ports", range_of);
@@ -188,15 +223,16 @@ Result<Endpoint> parse_endpoint(std::string_view text) { return parse<Endpoint>(
 
 Result<Pending> parse_pending(std::string_view text) {
   return parse<Pending>(text, [](const Json& json) {
-    return Pending{named<Pending::Operation>(json, "operation", kOperations), json.at("network").get<std::string>(),
-                   json.at("endpoint").get<std::string>(), json.at("host_interface").get<std::string>()};
+    return Pending{named<Pending::Operation>(json, "operation", kOperations), checked(json, "network", is_interface_name),
+                   checked(json, "endpoint", is_key_or_empty), checked(json, "host_interface", is_interface_name_or_empty)};
   });
 }
 
 Result<ProxyRecord> parse_proxy(std::string_view text) {
   return parse<ProxyRecord>(text, [](const Json& json) {
-    return ProxyRecord{json.at("pid").get<pid_t>(), json.at("start_time").get<uint64_t>(), Port{json.at("port4").get<uint16_t>()},
-                       Port{json.at("port6").get<uint16_t>()}};
+    ProxyRecord proxy{number<pid_t>(json, "pid"), number<uint64_t>(json, "start_time"), port(json, "port4"), port(json, "port6")};
+    if (proxy.pid == 0) throw Unreadable();  // kill(2) would take it for our own group
+    return proxy;
   });
 }
 

@@ -171,7 +171,7 @@ Status make_rules(Parts& parts) {
 
 Status change_rules(Parts& parts, const std::string& commands) {
   if (commands.empty()) return {};
-  const Status changed = commit(commands);
+  Status changed = commit(commands);
   if (changed || !changed.error().is(std::errc::no_such_file_or_directory)) return changed;
   log::warning("the rules of bridge networks were gone, or not what they should be (a foreign `nft flush ruleset`?); made again");
   return make_rules(parts);

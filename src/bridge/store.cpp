@@ -65,6 +65,7 @@ std::string key_of(std::string_view id, std::string_view interface) { return fmt
 Result<Store> Store::open(std::string folder) {
   Store store(std::move(folder));
   POSTERN_CHECK(make_folders(store.folder_ + "/networks"), "state");
+  POSTERN_TRY(lock, store.lock(), "state");  // two that come first would write the same file beside
   POSTERN_CHECK(store.keep_identity(), "state");
   return store;
 }

@@ -1,6 +1,7 @@
 // complaint.cpp - see complaint.h.
 #include "complaint.h"
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 
@@ -11,7 +12,8 @@ namespace {
 
 constexpr std::string_view kMark = "Error: ";     // "netlink: Error: cache initialization failed: ..." has it in the middle
 constexpr std::string_view kGuess = "; did you";  // "mean table 'postern' in family inet?"
-constexpr int kLastErrno = 133;                   // EHWPOISON, errno(3)
+constexpr std::string_view kNoElement = "element does not exist";  // libnftables', which deletes from intervals by its own list
+constexpr int kLastErrno = 133;                                    // EHWPOISON, errno(3)
 
 /// What a line says, without mark and guess; warnings come on lines of their own, before it.
 std::string_view first_error(std::string_view text) {
@@ -37,6 +39,7 @@ Error parse_complaint(std::string_view text) {
     if (!before.empty()) before.remove_suffix(2);
     return Error{{number, std::system_category()}, std::string(before)};
   }
+  if (line == kNoElement) return Error{{ENOENT, std::system_category()}, std::string()};
   return Error{{}, line.empty() ? "libnftables failed without a word" : std::string(line)};
 }
 

@@ -41,6 +41,11 @@ TEST(Complaint, OfTheLanguageHasNoErrno) {
   EXPECT_FALSE(parse_complaint("Error: the map says that File exists\n").code) << "only a part of its own is an errno";
 }
 
+TEST(Complaint, OfAnElementThatIsNotInAnIntervalSetIsNoErrnosOwn) {
+  EXPECT_TRUE(parse_complaint("Error: element does not exist\ndelete element inet t s { 1-2 }\n                            ^^^\n")
+                  .is(std::errc::no_such_file_or_directory));
+}
+
 TEST(Complaint, MayBeMissing) {
   EXPECT_EQ(parse_complaint("").context, "libnftables failed without a word");
   EXPECT_EQ(parse_complaint("\n").context, "libnftables failed without a word");

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "postern/base/text.h"
 #include "postern/netlink/link.h"
@@ -82,21 +84,28 @@ Status publish_ports(Parts& parts, const Endpoint& published) {
   return change_rules(parts, add_ports(published) + (is_new ? set_proxy(parts.store.proxy()) : ""));
 }
 
+/// Where our DNS servers listen.
+std::vector<IpAddress> resolvers(const Parts& parts) {
+  std::vector<IpAddress> addresses;
+  const auto networks = parts.store.networks();
+  for (const Network& network : networks ? *networks : std::vector<Network>()) {
+    if (!network.spec.names) continue;
+    for (const Subnet& subnet : network.spec.subnets) addresses.push_back(subnet.gateway);
+  }
+  return addresses;
+}
+
 bool publishes_udp(const Endpoint& endpoint) {
   return std::ranges::any_of(endpoint.ports, [](const PortRange& range) { return range.protocol == Protocol::udp; });
 }
 
 /// Those by which the kernel may remember connections that lead elsewhere now: what was removed, and of UDP what is new.
 std::vector<PortRange> ports_to_forget(const Endpoint& before, const Endpoint& after) {
+  const std::set<PortRange> old_ones(before.ports.begin(), before.ports.end()), new_ones(after.ports.begin(), after.ports.end());
   std::vector<PortRange> changed;
-  const auto is_in = [](const std::vector<PortRange>& ports, const PortRange& range) {
-    return std::ranges::find(ports, range) != ports.end();
-  };
-  for (const PortRange& range : before.ports) {
-    if (!is_in(after.ports, range)) changed.push_back(range);
-  }
-  for (const PortRange& range : after.ports) {
-    if (range.protocol == Protocol::udp && !is_in(before.ports, range)) changed.push_back(range);
+  std::ranges::set_difference(old_ones, new_ones, std::back_inserter(changed));
+  for (const PortRange& range : new_ones) {
+    if (range.protocol == Protocol::udp && !old_ones.contains(range)) changed.push_back(range);
   }
   return changed;
 }
@@ -169,7 +178,7 @@ Result<Endpoint> attach_one(Parts& parts, const Network& network, const Endpoint
   if (!endpoint) return endpoint;
   const std::string key = key_of(*endpoint);
   if (Status free = make_way(parts, spec.network, key); !free) return Failure(free.error());
-  if (Status free = check_free(spec.ports, parts.store.ports()); !free) return Failure(free.error());
+  if (Status free = check_free(spec.ports, parts.store.ports(), resolvers(parts)); !free) return Failure(free.error());
   POSTERN_CHECK(parts.store.set_pending({Pending::Operation::attach, spec.network, key, endpoint->host_interface}), "state");
   Status made = claim_addresses(parts, network, spec, *endpoint);
   if (made) made = make_endpoint(parts, network, *endpoint, target);
@@ -217,7 +226,7 @@ Status Bridge::detach(const std::string& network, const std::string& which, std:
 Result<Endpoint> Bridge::publish(const std::string& network, const std::string& id, const std::vector<PortRange>& ports) {
   if (Status good = check_ports(ports); !good) return Failure(good.error());
   return change_ports(network, id, [&](Endpoint& endpoint) -> Result<std::string> {
-    if (Status free = check_free(ports, parts_->store.ports()); !free) return Failure(free.error());
+    if (Status free = check_free(ports, parts_->store.ports(), resolvers(*parts_)); !free) return Failure(free.error());
     Endpoint added = endpoint;
     added.ports = ports;
     endpoint.ports.insert(endpoint.ports.end(), ports.begin(), ports.end());
@@ -228,14 +237,14 @@ Result<Endpoint> Bridge::publish(const std::string& network, const std::string& 
 Result<Endpoint> Bridge::unpublish(const std::string& network, const std::string& id, const std::vector<PortRange>& ports) {
   return change_ports(network, id, [&](Endpoint& endpoint) -> Result<std::string> {
     Endpoint removed = endpoint;
-    removed.ports = ports;
-    for (const PortRange& range : ports) {
-      const auto found = std::ranges::find(endpoint.ports, range);
-      if (found == endpoint.ports.end())
+    const std::set<PortRange> published(endpoint.ports.begin(), endpoint.ports.end()), unwanted(ports.begin(), ports.end());
+    for (const PortRange& range : unwanted) {
+      if (!published.contains(range))
         return fail(std::errc::no_such_file_or_directory,
                     fmt::format("{} has not published {} (postern bridge ports ls {} {})", id, range.to_string(), network, id));
-      endpoint.ports.erase(found);
     }
+    removed.ports.assign(unwanted.begin(), unwanted.end());
+    std::erase_if(endpoint.ports, [&](const PortRange& range) { return unwanted.contains(range); });
     return delete_ports(removed);
   });
 }

@@ -66,7 +66,8 @@ bool is_domain(std::string_view name) {
   return is_host_name(hyphenated);
 }
 
-/// In a user namespace of few ids there is nobody to become: whoever starts it is all that it can be, and it is no more than that.
+/// In a user namespace of few ids there is nobody to become: whoever starts it is all that it can be, and it is no more than
+/// that.
 bool has_few_ids() {
   const auto map = read_file("/proc/self/gid_map");
   uint64_t ids = 0;

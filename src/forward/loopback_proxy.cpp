@@ -35,8 +35,20 @@ struct Budget {
   }
 };
 
-stack::Forward listener_at(const IpAddress& address) {
-  return {.protocol = stack::Protocol::tcp, .host_address = address, .host_port = {}, .guest_address = {}, .guest_port = {}};
+/// The rules lead clients to our port also when we have died, so it is one that only the privileged can listen on, as
+/// bindresvport(3) chooses them. Who may not either takes any.
+Result<Listeners::Listening> listen_at(HostListeners& listeners, const IpAddress& address) {
+  stack::Forward forward{
+      .protocol = stack::Protocol::tcp, .host_address = address, .host_port = {}, .guest_address = {}, .guest_port = {}};
+  constexpr uint16_t kHighest = 1023, kLowest = 600;
+  for (uint16_t number = kHighest; number >= kLowest; --number) {
+    forward.host_port = Port{number};
+    const auto listening = listeners.listen(forward);
+    if (listening) return listening;
+    if (!listening.error().is(std::errc::address_in_use)) break;
+  }
+  forward.host_port = {};
+  return listeners.listen(forward);
 }
 
 }  // namespace
@@ -72,9 +84,9 @@ Status LoopbackProxy::Parts::open(loop::EventLoop& loop, std::string ports_file)
   POSTERN_TRY(opened, PortsFile::open(loop, std::move(ports_file), [this] { datagrams->follow(); }), "loopback proxy");
   file = std::move(opened);
   datagrams = std::make_unique<DatagramProxy>(loop, listeners, file->targets(), datagram_limits);
-  POSTERN_TRY(ipv4, listeners.listen(listener_at(Ipv4::of(127, 0, 0, 1))), "loopback proxy");
+  POSTERN_TRY(ipv4, listen_at(listeners, Ipv4::of(127, 0, 0, 1)), "loopback proxy");
   ports.ipv4 = ipv4.port;
-  const auto ipv6 = listeners.listen(listener_at(Ipv6::from_wire(in6addr_loopback)));
+  const auto ipv6 = listen_at(listeners, Ipv6::from_wire(in6addr_loopback));
   if (ipv6) ports.ipv6 = ipv6->port;
   if (!ipv6) log::debug("published ports are not at ::1: {}", ipv6.error().message());
   datagrams->follow();

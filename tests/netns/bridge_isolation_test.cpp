@@ -112,6 +112,30 @@ TEST_F(BridgeIsolation, TheLoopbackForgedFromALinkIsDropped) {
   }
 }
 
+TEST_F(BridgeIsolation, NothingLeavesByAnAddressThatIsNotTheHosts) {
+  build();
+  ASSERT_THAT(remote().sh("nft 'add table inet seen; add chain inet seen arrived { type filter hook prerouting priority -300; }; "
+                          "add rule inet seen arrived ip saddr != { 192.0.2.0/24, 127.0.0.0/8 } counter; "
+                          "add rule inet seen arrived ip6 saddr fd50::/64 counter'"),
+              Succeeds());
+  auto datagrams = Listener::open(remote(), Transport::udp, {*parse_ip(kRemote4), Port{9000}});
+  ASSERT_TRUE(datagrams) << datagrams.error().message();
+  const std::string gate = mac_of(host(), "blue");
+  const auto send = [&](std::string_view frame) {
+    return web().sh(fmt::format("postern-rawframe eth0 --to-mac {} --wait-ms 0 {}", gate, frame));
+  };
+  send("--udp 192.0.2.2 9000 --source 203.0.113.9 --payload forged");
+  send("--udp 192.0.2.2 9000 --source 10.51.0.2 --payload another-network");
+  send("--syn 192.0.2.2 9001 --flags SA");  // of no connection: it would not be translated
+  send("--syn 2001:db8:1::2 9001 --flags SA");
+  send("--udp 192.0.2.2 9000 --payload honest");  // the frames of one link stay in order
+  const auto first = datagrams->next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->bytes, "honest");
+  EXPECT_EQ(to_string(first->from.address), kHost4);
+  EXPECT_EQ(remote().sh("nft list table inet seen | grep -o 'packets [0-9]*'").out, "packets 0\npackets 0\n");
+}
+
 TEST_F(BridgeIsolation, WithIccOffPeersAreClosedAndTheOutsideIsOpen) {
   build("--icc off");
   for (const char* address : {"10.50.0.2", "fd50::2"}) EXPECT_NE(knock(peer(), address, 80), kReached) << address;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bridge_test.h"
+#include "listener.h"
 
 namespace postern::lab {
 namespace {
@@ -165,6 +166,32 @@ TEST_F(BridgePorts, OneThatIsRemovedEndsItsConnectionsAndNoOthers) {
   EXPECT_THAT(other.out(), HasSubstr("hold 0\necho 1\n"));
   EXPECT_EQ(from_outside(7000), kRefused);
   EXPECT_EQ(from_outside(7001), kReached);
+}
+
+// The DNS server of the network has port 53 at the gateway, and keeps it.
+TEST_F(BridgePorts, Port53CanBePublishedBesideTheNetworksOwn) {
+  start_web("--hostname web");
+  ASSERT_THAT(bridge("ports add blue c50-2 53:53/udp 53:53/tcp"), Succeeds());
+  EXPECT_EQ(web().sh("dig +short +time=2 @10.50.0.1 web").out, "10.50.0.2\n");
+  auto datagrams = Listener::open(web(), Transport::udp, {*parse_ip("10.50.0.2"), Port{53}});
+  ASSERT_TRUE(datagrams) << datagrams.error().message();
+  (void)remote().sh("printf asked | socat - UDP:192.0.2.1:53");
+  const auto asked = datagrams->next();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->bytes, "asked");
+  auto taken = Listener::open(host(), Transport::tcp, {*parse_ip(kHost4), Port{5300}});
+  ASSERT_TRUE(taken) << taken.error().message();
+  EXPECT_THAT(bridge("ports add blue c50-2 5300:53"), EndsWithStatus(1)) << "a port of the host that somebody listens on";
+}
+
+// Where the proxy has died, nobody but root takes its place.
+TEST_F(BridgePorts, TheProxysPortIsOneOfThePrivileged) {
+  start_web("-p 8080:80");
+  for (const char* family : {"4", "6"}) {
+    EXPECT_THAT(host().sh(fmt::format("test $(jq .port{} /run/postern/bridge/proxy.json) -lt 1024", family)), Succeeds())
+        << family;
+  }
+  EXPECT_EQ(host().sh("curl -sS --max-time 10 http://127.0.0.1:8080/").out, kPageText);
 }
 
 }  // namespace

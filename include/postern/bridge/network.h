@@ -67,7 +67,7 @@ struct PortRange {
   size_t count() const { return static_cast<size_t>(last.number - first.number) + 1; }
   /// "8080-8089:80-89/tcp", "127.0.0.1:8080:80/tcp", "[::1]:53:53/udp"
   std::string to_string() const;
-  bool operator==(const PortRange&) const = default;
+  auto operator<=>(const PortRange&) const = default;
 };
 
 /// Which network namespace: the path by which it was named (/proc/PID/ns/net, /run/netns/NAME), and what stood there.

@@ -87,7 +87,7 @@ TEST(Ruleset, ARangeThatKeepsItsPortsIsOneElement) {
   const Elements added = elements(add_ports(publishing({range(1000, 1999, 1000)})), "add");
   EXPECT_THAT(added.at("publish4_range"), ElementsAre("tcp . 1000-1999 : 10.209.0.2"));
   EXPECT_THAT(added.at("publish6_range"), ElementsAre("tcp . 1000-1999 : fd00::2"));
-  EXPECT_THAT(added.at("loopback4_range"), ElementsAre("1000-1999"));
+  EXPECT_THAT(added.at("loopback4_range"), ElementsAre("tcp . 1000-1999"));
   EXPECT_FALSE(added.contains("publish4"));
 }
 
@@ -96,14 +96,14 @@ TEST(Ruleset, ARangeThatIsShiftedIsAnElementAPort) {
   EXPECT_THAT(added.at("publish4"),
               ElementsAre("tcp . 65533 : 10.209.0.2 . 80", "tcp . 65534 : 10.209.0.2 . 81", "tcp . 65535 : 10.209.0.2 . 82"));
   EXPECT_EQ(added.at("publish6").size(), 3U);
-  EXPECT_THAT(added.at("loopback4_range"), ElementsAre("65533-65535")) << "the proxy shifts them";
+  EXPECT_THAT(added.at("loopback4_range"), ElementsAre("tcp . 65533-65535")) << "the proxy shifts them";
 }
 
 TEST(Ruleset, APortOfTheLoopbackAloneIsInNoMapOfTheNetwork) {
   for (const char* address : {"127.0.0.1", "::1"}) {
     for (const auto& [set, each] : elements(add_ports(publishing({range(80, 89, 80, address)})), "add")) {
       EXPECT_EQ(set, std::string(address) == "::1" ? "loopback6_range" : "loopback4_range");
-      EXPECT_THAT(each, ElementsAre("80-89"));
+      EXPECT_THAT(each, ElementsAre("tcp . 80-89"));
     }
   }
 }
@@ -134,7 +134,9 @@ TEST(Ruleset, AnOrdinaryNetwork) {
   EXPECT_THAT(chain(rules, "to_blue"), HasSubstr("ct status dnat accept"));
   EXPECT_THAT(chain(rules, "to_blue"), HasSubstr("iifname \"blue\" accept"));
   EXPECT_TRUE(chain(rules, "to_blue").ends_with("\n    drop")) << chain(rules, "to_blue");
-  EXPECT_THAT(chain(rules, "from_blue"), Not(HasSubstr("drop")));
+  EXPECT_THAT(chain(rules, "from_blue"), HasSubstr("ct state invalid drop"));
+  EXPECT_THAT(chain(rules, "from_blue"), HasSubstr("ip saddr != { 10.209.0.0/24 } drop"));
+  EXPECT_THAT(chain(rules, "from_blue"), Not(HasSubstr("\n    drop")));
   EXPECT_THAT(chain(rules, "masquerade_blue"), HasSubstr("\n    masquerade"));
   EXPECT_EQ(chain(rules, "host_blue"), "none");
   const Elements added = elements(rules, "add");
@@ -187,8 +189,8 @@ TEST(Ruleset, WithoutMasqueradeAContainerIsFoundByItsAddress) {
 TEST(Ruleset, TheProxyIsWhereLoopbacksClientsAreLed) {
   EXPECT_EQ(set_proxy(std::nullopt), "flush chain inet postern loopback\n");
   const std::string both = set_proxy(ProxyRecord{1, 2, Port{40001}, Port{40002}});
-  EXPECT_THAT(both, HasSubstr("ip daddr 127.0.0.1 tcp dport @loopback4 redirect to :40001\n"));
-  EXPECT_THAT(both, HasSubstr("ip6 daddr ::1 tcp dport @loopback6_range redirect to :40002\n"));
+  EXPECT_THAT(both, HasSubstr("ip daddr 127.0.0.1 meta l4proto tcp meta l4proto . th dport @loopback4 redirect to :40001\n"));
+  EXPECT_THAT(both, HasSubstr("ip6 daddr ::1 meta l4proto tcp meta l4proto . th dport @loopback6_range redirect to :40002\n"));
   EXPECT_THAT(set_proxy(ProxyRecord{1, 2, Port{40001}, Port{}}), Not(HasSubstr("ip6")));
   EXPECT_THAT(whole_ruleset({{}, {}, ProxyRecord{1, 2, Port{40001}, Port{}}}), HasSubstr("redirect to :40001"));
 }

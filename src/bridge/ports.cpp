@@ -30,21 +30,35 @@ bool take_container(std::string_view& line, std::optional<Address>& address) {
   return address || word == "-";
 }
 
-std::optional<PublishedRange> parse_line(std::string_view line) {
-  PublishedRange published;
+/// "tcp * 8080 8089": protocol, host's address, first and last port.
+std::optional<PortRange> take_host_end(std::string_view& line) {
+  PortRange range;
   const std::string_view protocol = take_word(line);
   if (protocol != "tcp" && protocol != "udp") return std::nullopt;
-  published.range.protocol = protocol == "tcp" ? Protocol::tcp : Protocol::udp;
+  range.protocol = protocol == "tcp" ? Protocol::tcp : Protocol::udp;
   if (const std::string_view host = take_word(line); host != "*") {
-    published.range.host_address = parse_ip(host);
-    if (!published.range.host_address) return std::nullopt;
+    range.host_address = parse_ip(host);
+    if (!range.host_address) return std::nullopt;
   }
   const auto first = take_port(line), last = take_port(line);
-  if (!take_container(line, published.container4) || !take_container(line, published.container6)) return std::nullopt;
+  if (!first || !last) return std::nullopt;
+  range.first = *first;
+  range.last = *last;
+  return range;
+}
+
+std::string host_end(const PortRange& range) {
+  return fmt::format("{} {} {} {}", range.protocol == Protocol::tcp ? "tcp" : "udp",
+                     range.host_address ? to_string(*range.host_address) : "*", range.first.number, range.last.number);
+}
+
+std::optional<PublishedRange> parse_line(std::string_view line) {
+  PublishedRange published;
+  const auto range = take_host_end(line);
+  if (!range || !take_container(line, published.container4) || !take_container(line, published.container6)) return std::nullopt;
+  published.range = *range;
   const auto container_first = take_port(line);
-  if (!first || !last || !container_first) return std::nullopt;
-  published.range.first = *first;
-  published.range.last = *last;
+  if (!container_first) return std::nullopt;
   published.range.container_first = *container_first;
   published.network = take_word(line);
   published.id = take_word(line);
@@ -93,13 +107,22 @@ Status check_ports(std::span<const PortRange> ports) {
   return {};
 }
 
+std::string range_words(const PortRange& range) { return fmt::format("{} {}", host_end(range), range.container_first.number); }
+
+std::optional<PortRange> parse_range_words(std::string_view text) {
+  auto range = take_host_end(text);
+  const auto container_first = take_port(text);
+  if (!range || !container_first || !trim(text).empty()) return std::nullopt;
+  range->container_first = *container_first;
+  return is_range(*range) ? range : std::nullopt;
+}
+
 std::string port_lines(const Endpoint& endpoint) {
+  const std::string container = fmt::format("{} {}", address_text(endpoint, AF_INET), address_text(endpoint, AF_INET6));
   std::string lines;
   for (const PortRange& range : endpoint.ports) {
-    lines += fmt::format("{} {} {} {} {} {} {} {} {}\n", range.protocol == Protocol::tcp ? "tcp" : "udp",
-                         range.host_address ? to_string(*range.host_address) : "*", range.first.number, range.last.number,
-                         address_text(endpoint, AF_INET), address_text(endpoint, AF_INET6), range.container_first.number,
-                         endpoint.network, endpoint.id);
+    lines +=
+        fmt::format("{} {} {} {} {}\n", host_end(range), container, range.container_first.number, endpoint.network, endpoint.id);
   }
   return lines;
 }

@@ -28,6 +28,11 @@ bool conflict(const PortRange& one, const PortRange& other);
 /// leads from: there is 127.0.0.1 and ::1.
 Status check_ports(std::span<const PortRange> ports);
 
+/// "tcp * 8080 8089 80": protocol, the host's address or *, its first and last port, the container's first.
+std::string range_words(const PortRange& range);
+/// Nothing: it is not of that form, or no range.
+std::optional<PortRange> parse_range_words(std::string_view text);
+
 /// A line of the list: whose, and where it leads.
 struct PublishedRange {
   PortRange range;

@@ -74,7 +74,6 @@ Enum named(const Json& json, const char* key, const std::array<const char*, N>& 
 
 constexpr std::array kIsolations{"published", "full", "open"};
 constexpr std::array kOperations{"up", "down", "attach", "detach", "publish"};
-constexpr std::array kProtocols{"tcp", "udp"};
 
 template <class Enum, size_t N>
 const char* name_of(Enum value, const std::array<const char*, N>& names) {
@@ -104,24 +103,11 @@ std::vector<T> items_of(const Json& json, const char* key, FromJson&& from_json)
   return items;
 }
 
-Json json_of(const PortRange& range) {
-  Json json{{"protocol", name_of(range.protocol, kProtocols)},
-            {"first", range.first.number},
-            {"last", range.last.number},
-            {"container_first", range.container_first.number}};
-  if (range.host_address) json["host_address"] = to_string(*range.host_address);
-  return json;
-}
-
+/// A line and not an object: an endpoint may have thousands.
 PortRange range_of(const Json& json) {
-  PortRange range;
-  range.protocol = named<Protocol>(json, "protocol", kProtocols);
-  if (json.contains("host_address")) range.host_address = address(json, "host_address");
-  range.first = port(json, "first");
-  range.last = port(json, "last");
-  range.container_first = port(json, "container_first");
-  if (!is_range(range)) throw Unreadable();
-  return range;
+  const auto range = parse_range_words(json.get_ref<const std::string&>());
+  if (!range) throw Unreadable();
+  return *range;
 }
 
 Json json_of(const Network& network) {
@@ -167,7 +153,7 @@ Json json_of(const Endpoint& endpoint) {
           {"mac", endpoint.mac.to_string()},
           {"addresses", list_of(endpoint.addresses, [](const Subnet& own) { return json_of(own); })},
           {"names", endpoint.names},
-          {"ports", list_of(endpoint.ports, [](const PortRange& range) { return json_of(range); })},
+          {"ports", list_of(endpoint.ports, range_words)},
           {"owner", endpoint.owner}};
 }
 

@@ -113,7 +113,7 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
   if (Status completed = complete(*parts_, spec); !completed) return within("network " + name, completed.error());
   POSTERN_TRY(mac, random_mac(), "up");
   const Network network{std::move(spec), mac};
-  if (Status forwards = prepare_forwarding(network.spec, ip_forward); !forwards) return Failure(forwards.error());
+  if (Status forwards = prepare_forwarding(parts_->netlink, network.spec, ip_forward); !forwards) return Failure(forwards.error());
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::up, name, "", ""}), "state");
   const Status made = make_network(*parts_, network);
   if (!made) (void)remove_network(*parts_, name);

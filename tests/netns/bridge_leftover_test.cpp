@@ -159,6 +159,20 @@ TEST_F(BridgeLeftovers, TheForwardingOfTheHostStaysAndThatIsSaid) {
   EXPECT_EQ(host().sh("find /run/postern/bridge/networks -mindepth 1").out, "");
 }
 
+// Who listens to routers while it forwards is led by whoever is on that link: guests of a bridge that is made later, say.
+TEST_F(BridgeLeftovers, WithForwardingOnlyALinkToARouterGoesOnListening) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("sysctl -qw net.ipv6.conf.all.forwarding=0 && ip link add other type veth peer name another && ip link set other up && "
+                        "sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv6.conf.other.accept_ra=1 "
+                        "net.ipv6.conf.default.accept_ra=1 && "
+                        "ip -6 route replace default via 2001:db8:1::2 dev eth0 proto ra"),
+              Succeeds());
+  const Outcome made = bridge(fmt::format("up {}", kBlue));
+  ASSERT_THAT(made, Succeeds());
+  EXPECT_THAT(made.err, HasSubstr("net.ipv6.conf.eth0.accept_ra is 2 now"));
+  EXPECT_EQ(host().sh("for link in eth0 other default; do sysctl -n net.ipv6.conf.$link.accept_ra; done").out, "2\n1\n1\n");
+}
+
 TEST_F(BridgeLeftovers, ARebootIsARebuildFromNothing) {
   // /run is empty after it, and so are the links and rules: here a folder that is lost while links and rules are not.
   ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());

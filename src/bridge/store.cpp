@@ -24,16 +24,26 @@ namespace fs = std::filesystem;
 constexpr const char* kUnfinished = ".new";             // at the end of a file's name
 constexpr mode_t kFolderMode = 0755, kFileMode = 0644;  // a DNS server that is not root reads below it
 
+/// The umask has no say: a DNS server that is not root would find its way closed.
 Status make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), kFolderMode) == 0 || errno == EEXIST) return {};
-  return fail_errno("make", path);
+  if (::mkdir(path.c_str(), kFolderMode) < 0) return errno == EEXIST ? Status() : fail_errno("make", path);
+  if (::chmod(path.c_str(), kFolderMode) < 0) return fail_errno("chmod", path);
+  return {};
 }
 
-Status make_folders(const std::string& path) {
+/// One of the state: of that mode also where somebody was killed before he had set it.
+Status make_own_folder(const std::string& path) {
+  if (Status made = make_folder(path); !made) return made;
+  if (::chmod(path.c_str(), kFolderMode) < 0) return fail_errno("chmod", path);
+  return {};
+}
+
+/// All that lead to it.
+Status make_folders_above(const std::string& path) {
   for (size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
     if (Status made = make_folder(path.substr(0, slash)); !made) return made;
   }
-  return make_folder(path);
+  return {};
 }
 
 /// The names in a folder, sorted; none where it is not.
@@ -64,7 +74,8 @@ std::string key_of(std::string_view id, std::string_view interface) { return fmt
 
 Result<Store> Store::open(std::string folder) {
   Store store(std::move(folder));
-  POSTERN_CHECK(make_folders(store.folder_ + "/networks"), "state");
+  POSTERN_CHECK(make_folders_above(store.folder_), "state");
+  for (const char* part : {"", "/networks"}) POSTERN_CHECK(make_own_folder(store.folder_ + part), "state");
   POSTERN_TRY(lock, store.lock(), "state");  // two that come first would write the same file beside
   POSTERN_CHECK(store.keep_identity(), "state");
   return store;
@@ -97,7 +108,7 @@ Result<UniqueFd> Store::lock() const {
 Status Store::replace(const std::string& path, std::string_view text) const {
   const std::string final_path = folder_ + "/" + path, temporary = final_path + kUnfinished;
   const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
-  if (!file) return fail_errno("write", temporary);
+  if (!file || ::fchmod(file.get(), kFileMode) < 0) return fail_errno("write", temporary);
   while (!text.empty()) {
     const ssize_t written = ::write(file.get(), text.data(), text.size());
     if (written < 0) return fail_errno("write", temporary);
@@ -153,7 +164,7 @@ Result<Network> Store::network(const std::string& name) const {
 Status Store::keep(const Network& network) const {
   const std::string folder = network_folder(network.spec.name);
   for (const char* part : {"", "/addresses", "/endpoints", "/names"}) {
-    if (Status made = make_folder(folder + part); !made) return made;
+    if (Status made = make_own_folder(folder + part); !made) return made;
   }
   return replace("networks/" + network.spec.name + "/network.json", to_text(network));
 }

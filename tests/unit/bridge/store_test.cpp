@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,6 +233,27 @@ TEST_F(BridgeStore, TheStateOfAnotherNetworkNamespaceIsRefused) {
   EXPECT_TRUE(Store::open(folder + "/state")) << "where there are no networks, there is nothing to confuse";
   ASSERT_TRUE(store->keep(sample_network()));
   EXPECT_TRUE(Store::open(folder + "/state")) << "and it is ours now";
+}
+
+/// What the kernel calls its mode, in octal digits.
+unsigned mode_of(const std::string& file) {
+  struct stat status {};
+  EXPECT_EQ(::stat(file.c_str(), &status), 0) << file;
+  return status.st_mode & 07777;
+}
+
+TEST_F(BridgeStore, HasItsModesWhateverTheUmaskIs) {
+  const std::string fresh = folder + "/above/fresh";
+  const mode_t before = ::umask(0777);
+  const auto opened = Store::open(fresh);
+  const Status kept = opened ? opened->keep(sample_network()) : Failure(opened.error());
+  ::umask(before);
+  ASSERT_TRUE(kept) << kept.error().message();
+  for (const char* way :
+       {"/above", "/above/fresh", "/above/fresh/networks", "/above/fresh/networks/blue", "/above/fresh/networks/blue/names"}) {
+    EXPECT_EQ(mode_of(folder + way) & 01, 01U) << way << ": a DNS server that is not root goes through it";
+  }
+  EXPECT_EQ(mode_of(fresh + "/networks/blue/network.json") & 0600, 0600U);
 }
 
 TEST_F(BridgeStore, AFolderThatCannotBeMadeIsAnError) {

@@ -21,20 +21,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kUnfinished = ".new";             // at the end of a file's name
-constexpr mode_t kFolderMode = 0755, kFileMode = 0644;  // a DNS server that is not root reads below it
+constexpr const char* kUnfinished = ".new";  // at the end of a file's name
+// Root's alone, but for the way to names/, where a DNS server reads that is not root. Whoever may open the lock may hold it, and
+// so keep everybody out.
+constexpr mode_t kOpenFolder = 0755, kWayFolder = 0711, kClosedFolder = 0700, kFileMode = 0600;
 
 /// The umask has no say: a DNS server that is not root would find its way closed.
 Status make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), kFolderMode) < 0) return errno == EEXIST ? Status() : fail_errno("make", path);
-  if (::chmod(path.c_str(), kFolderMode) < 0) return fail_errno("chmod", path);
+  if (::mkdir(path.c_str(), kOpenFolder) < 0) return errno == EEXIST ? Status() : fail_errno("make", path);
+  if (::chmod(path.c_str(), kOpenFolder) < 0) return fail_errno("chmod", path);
   return {};
 }
 
 /// One of the state: of that mode also where somebody was killed before he had set it.
-Status make_own_folder(const std::string& path) {
-  if (Status made = make_folder(path); !made) return made;
-  if (::chmod(path.c_str(), kFolderMode) < 0) return fail_errno("chmod", path);
+Status make_own_folder(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) < 0 && errno != EEXIST) return fail_errno("make", path);
+  if (::chmod(path.c_str(), mode) < 0) return fail_errno("chmod", path);
   return {};
 }
 
@@ -75,7 +77,7 @@ std::string key_of(std::string_view id, std::string_view interface) { return fmt
 Result<Store> Store::open(std::string folder) {
   Store store(std::move(folder));
   POSTERN_CHECK(make_folders_above(store.folder_), "state");
-  for (const char* part : {"", "/networks"}) POSTERN_CHECK(make_own_folder(store.folder_ + part), "state");
+  for (const char* part : {"", "/networks"}) POSTERN_CHECK(make_own_folder(store.folder_ + part, kOpenFolder), "state");
   POSTERN_TRY(lock, store.lock(), "state");  // two that come first would write the same file beside
   POSTERN_CHECK(store.keep_identity(), "state");
   return store;
@@ -98,7 +100,7 @@ Status Store::keep_identity() const {
 Result<UniqueFd> Store::lock() const {
   const std::string path = folder_ + "/lock";
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
-  if (!file) return fail_errno("open", path);
+  if (!file || ::fchmod(file.get(), kFileMode) < 0) return fail_errno("open", path);
   while (::flock(file.get(), LOCK_EX) < 0) {
     if (errno != EINTR) return fail_errno("lock", path);
   }
@@ -163,8 +165,13 @@ Result<Network> Store::network(const std::string& name) const {
 
 Status Store::keep(const Network& network) const {
   const std::string folder = network_folder(network.spec.name);
-  for (const char* part : {"", "/addresses", "/endpoints", "/names"}) {
-    if (Status made = make_own_folder(folder + part); !made) return made;
+  struct Part {
+    const char* name;
+    mode_t mode;
+  };
+  for (const auto& [part, mode] : {Part{"", kWayFolder}, Part{"/addresses", kClosedFolder}, Part{"/endpoints", kClosedFolder},
+                                   Part{"/names", kOpenFolder}}) {
+    if (Status made = make_own_folder(folder + part, mode); !made) return made;
   }
   return replace("networks/" + network.spec.name + "/network.json", to_text(network));
 }

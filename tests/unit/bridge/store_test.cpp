@@ -256,6 +256,25 @@ TEST_F(BridgeStore, HasItsModesWhateverTheUmaskIs) {
   EXPECT_EQ(mode_of(fresh + "/networks/blue/network.json") & 0600, 0600U);
 }
 
+// A lock that somebody else may open is one that he may hold.
+TEST_F(BridgeStore, IsRootsAloneButForTheWayToNames) {
+  ASSERT_TRUE(store->keep(sample_network()));
+  ASSERT_TRUE(store->keep(sample_endpoint()));
+  ASSERT_TRUE(*store->claim("blue", kAddress, "web@eth0"));
+  ASSERT_TRUE(store->set_last_given("blue", kAddress));
+  ASSERT_TRUE(store->set_pending({Pending::Operation::up, "blue", "", ""}));
+  ASSERT_TRUE(store->set_ports("a line\n"));
+  ASSERT_TRUE(store->set_proxy({42, 43, Port{44}, Port{45}}));
+  fs::permissions(path("lock"), fs::perms(0644));  // as it was made before
+  ASSERT_TRUE(store->lock());
+  std::vector<std::string> open;
+  for (const auto& entry : fs::recursive_directory_iterator(folder + "/state")) {
+    if ((mode_of(entry.path()) & 044) != 0) open.push_back(fs::relative(entry.path(), folder + "/state"));
+  }
+  EXPECT_THAT(open, testing::UnorderedElementsAre("networks", "networks/blue/names"));
+  EXPECT_EQ(mode_of(path("networks/blue")), 0711U);
+}
+
 TEST_F(BridgeStore, AFolderThatCannotBeMadeIsAnError) {
   write("file", "");
   const auto opened = Store::open(path("file/state"));

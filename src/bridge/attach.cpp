@@ -113,13 +113,20 @@ Status make_endpoint(Parts& parts, const Network& network, const Endpoint& endpo
   return publishes_udp(endpoint) ? forget_mappings(endpoint) : Status();
 }
 
+/// The command that disconnects it: of another interface than the usual one it must be said which.
+std::string detach_command(const Endpoint& endpoint) {
+  const bool is_usual = endpoint.interface == EndpointSpec().interface;
+  return fmt::format("postern bridge detach {} {}{}", endpoint.network, endpoint.id,
+                     is_usual ? "" : " --name " + endpoint.interface);
+}
+
 /// An endpoint of that key is in the way, unless it is what a namespace that has gone has left.
 Status make_way(Parts& parts, const std::string& network, const std::string& key) {
   const auto old = parts.store.endpoint(network, key);
   if (!old) return old.error().is(std::errc::no_such_file_or_directory) ? Status() : Failure(old.error());
   if (netlink::find_link(parts.netlink, old->host_interface))
-    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} (postern bridge detach {} {})",
-                                                    old->id, network, old->interface, network, old->id));
+    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} ({})", old->id, network,
+                                                    old->interface, detach_command(*old)));
   return remove_endpoint(parts, *old);
 }
 

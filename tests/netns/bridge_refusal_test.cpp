@@ -91,6 +91,13 @@ TEST_F(BridgeRefuses, WhatIsAttachedAlready) {
   expect("attach blue PID", {"eth0"});
 }
 
+TEST_F(BridgeRefuses, WithACommandThatDetachesWhatIsInTheWay) {
+  ASSERT_THAT(attach("blue", newcomer(), "--id twice --name eth1"), Succeeds());
+  look_again();
+  expect("attach blue PID --id twice --name eth1", {"twice", "(postern bridge detach blue twice --name eth1)"});
+  EXPECT_THAT(bridge("detach blue twice --name eth1"), Succeeds());
+}
+
 TEST_F(BridgeRefuses, PortsThatAreTaken) {
   expect("attach blue PID -p 8080:80", {"8080", "c50-2"});
   expect("attach blue PID -p 7000:80 -p 7000:81", {"7000"});

@@ -81,11 +81,13 @@ Status complete(Parts& parts, NetworkSpec& spec) {
   return {};
 }
 
-Status make_network(Parts& parts, const Network& network) {
+/// Forwarding last: it is the host's own, and is not taken back when something before it fails.
+Status make_network(Parts& parts, const Network& network, IpForward ip_forward) {
   POSTERN_CHECK(parts.store.keep(network), "state");
   if (Status made = make_bridge(parts.netlink, network); !made) return made;
   if (Status made = make_rules(parts); !made) return made;
-  return start_names(parts, network);
+  if (Status started = start_names(parts, network); !started) return started;
+  return prepare_forwarding(parts.netlink, network.spec, ip_forward);
 }
 
 }  // namespace
@@ -113,9 +115,12 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
   if (Status completed = complete(*parts_, spec); !completed) return within("network " + name, completed.error());
   POSTERN_TRY(mac, random_mac(), "up");
   const Network network{std::move(spec), mac};
-  if (Status forwards = prepare_forwarding(parts_->netlink, network.spec, ip_forward); !forwards) return Failure(forwards.error());
+  if (ip_forward == IpForward::require) {  // it looks, and changes nothing: before all the rest is made for nothing
+    const Status forwards = prepare_forwarding(parts_->netlink, network.spec, ip_forward);
+    if (!forwards) return Failure(forwards.error());
+  }
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::up, name, "", ""}), "state");
-  const Status made = make_network(*parts_, network);
+  const Status made = make_network(*parts_, network, ip_forward);
   if (!made) (void)remove_network(*parts_, name);
   POSTERN_CHECK(parts_->store.clear_pending(), "state");
   if (!made) return within("network " + name, made.error());

@@ -24,9 +24,8 @@ constexpr unsigned kEthernetMtu = 1500;
 constexpr const char* kForward4 = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* kForward6 = "/proc/sys/net/ipv6/conf/all/forwarding";
 
-bool has_ipv6(const NetworkSpec& spec) {
-  return std::ranges::any_of(spec.subnets, [](const Subnet& subnet) { return !subnet.is_ipv4(); });
-}
+bool has_ipv4(const NetworkSpec& spec) { return std::ranges::any_of(spec.subnets, &Subnet::is_ipv4); }
+bool has_ipv6(const NetworkSpec& spec) { return !std::ranges::all_of(spec.subnets, &Subnet::is_ipv4); }
 
 /// What a bridge of ours is set to; what the kernel does not have (IPv6) is not set.
 Status set_bridge(const NetworkSpec& spec) {
@@ -163,7 +162,9 @@ bool forwards(int family) { return read_setting(family == AF_INET ? kForward4 : 
 
 Status prepare_forwarding(netlink::Socket& socket, const NetworkSpec& spec, IpForward ip_forward) {
   if (spec.egress == Egress::nowhere) return {};
-  if (Status prepared = prepare_family(socket, AF_INET, ip_forward); !prepared) return prepared;
+  if (has_ipv4(spec)) {
+    if (Status prepared = prepare_family(socket, AF_INET, ip_forward); !prepared) return prepared;
+  }
   return has_ipv6(spec) ? prepare_family(socket, AF_INET6, ip_forward) : Status();
 }
 

@@ -159,6 +159,30 @@ TEST_F(BridgeLeftovers, TheForwardingOfTheHostStaysAndThatIsSaid) {
   EXPECT_EQ(host().sh("find /run/postern/bridge/networks -mindepth 1").out, "");
 }
 
+TEST_F(BridgeLeftovers, OnlyTheFamiliesOfTheNetworkAreForwarded) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0"), Succeeds());
+  ASSERT_THAT(bridge("up six --subnet fd52::/64 --ip-forward auto"), Succeeds());
+  EXPECT_EQ(forwarding(), "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\n");
+  EXPECT_THAT(bridge("check"), Succeeds());
+  EXPECT_THAT(bridge("up again --subnet fd53::/64 --ip-forward require"), Succeeds()) << "IPv4 is none of its business";
+}
+
+TEST_F(BridgeLeftovers, AnUpThatFailsLeavesNothing) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0"), Succeeds());
+  const std::string clean = snapshot();
+  auto other = host().spawn({.argv = {"socat", "TCP4-LISTEN:53,fork", "EXEC:cat"}});
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(wait_until([&] { return host().sh("ss -Hlnt sport = 53 | grep -q .").ok(); }));
+  EXPECT_THAT(bridge(fmt::format("up {}", kBlue)), RefusesWith({"DNS server", "socat", "--no-names"}));
+  EXPECT_EQ(snapshot(), clean);
+  EXPECT_EQ(programs().count("dnsmasq"), 0U);
+  EXPECT_THAT(bridge("check"), Succeeds());
+  other->signal(SIGTERM);
+  EXPECT_TRUE(other->wait());
+}
+
 // Who listens to routers while it forwards is led by whoever is on that link: guests of a bridge that is made later, say.
 TEST_F(BridgeLeftovers, WithForwardingOnlyALinkToARouterGoesOnListening) {
   ASSERT_THAT(bridge("down blue --force"), Succeeds());

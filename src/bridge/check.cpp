@@ -86,7 +86,7 @@ class Inspection {
       if (!is_there)
         tell(object, fmt::format("its bridge lacks the address {}/{}", to_string(subnet.gateway), subnet.prefix_bits));
       const int family = subnet.is_ipv4() ? AF_INET : AF_INET6;
-      if (spec.egress == Egress::everywhere && !forwards(family))
+      if (spec.egress == Egress::everywhere && spec.needs_forwarding && !forwards(family))
         tell(object, fmt::format("the host does not forward IPv{}", family == AF_INET ? 4 : 6),
              family == AF_INET ? "sysctl net.ipv4.ip_forward=1" : "sysctl net.ipv6.conf.all.forwarding=1");
     }

@@ -134,6 +134,7 @@ TEST_F(BridgeRefuses, AForwardingHostWhereItIsRequired) {
   expect("up green --subnet 10.51.0.0/24 --ip-forward require", {"ip_forward"});
   ASSERT_THAT(bridge("up green --subnet 10.51.0.0/24 --ip-forward never"), Succeeds());
   EXPECT_EQ(host().sh("sysctl -n net.ipv4.ip_forward").out, "0\n");
+  EXPECT_THAT(bridge("check"), Succeeds()) << "it is what was asked for";
 }
 
 TEST_F(BridgeRefuses, WhatNobodyCanMean) {

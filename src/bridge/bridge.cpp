@@ -131,13 +131,18 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
 Status Bridge::down(const std::string& name, Connected connected) {
   POSTERN_TRY(lock, begin(*parts_), "down");
   const auto network = find(name);
-  if (!network) return Failure(network.error());
+  const bool is_damaged = !network && network.error().is(std::errc::bad_message);
+  if (!network && !(is_damaged && connected == Connected::remove)) return Failure(network.error());
   POSTERN_TRY(endpoints, parts_->store.endpoints(name), "state");
-  if (!endpoints.empty() && connected == Connected::refuse)
+  std::vector<std::string> members;
+  for (const Endpoint& endpoint : endpoints) members.push_back(endpoint.id);
+  for (const Store::Damaged& one : parts_->store.damaged_endpoints(name)) members.push_back(one.name);
+  if (!members.empty() && connected == Connected::refuse)
     return fail(std::errc::device_or_resource_busy,
-                fmt::format("network {} is in use by {}{} (postern bridge detach, or down --force)", name, endpoints.front().id,
-                            endpoints.size() > 1 ? fmt::format(" and {} more", endpoints.size() - 1) : ""));
+                fmt::format("network {} is in use by {}{} (postern bridge detach, or down --force)", name, members.front(),
+                            members.size() > 1 ? fmt::format(" and {} more", members.size() - 1) : ""));
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::down, name, "", ""}), "state");
+  if (is_damaged) POSTERN_CHECK(parts_->store.forget_record(name), "state");  // no rules are made while it is there
   POSTERN_CHECK(remove_network(*parts_, name), "network " + name);
   return parts_->store.clear_pending();
 }

@@ -51,18 +51,22 @@ class Inspection {
   Result<std::vector<Problem>> run() {
     POSTERN_TRY(links, netlink::links(parts_.netlink), "check");
     POSTERN_TRY(addresses, netlink::addresses(parts_.netlink), "check");
-    POSTERN_TRY(networks, parts_.store.networks(), "check");
+    const auto networks = parts_.store.readable_networks();
     links_ = std::move(links);
     addresses_ = std::move(addresses);
     for (const Network& network : networks) {
       look_at(network);
       POSTERN_TRY(endpoints, parts_.store.endpoints(network.spec.name), "check");
       for (const Endpoint& endpoint : endpoints) look_at(endpoint);
+      for (const auto& [key, why] : parts_.store.damaged_endpoints(network.spec.name))
+        tell(fmt::format("endpoint {} of {}", key, network.spec.name), why, kCollect);
       std::ranges::move(endpoints, std::back_inserter(endpoints_));
     }
+    const auto damaged = parts_.store.damaged_networks();
+    for (const auto& [name, why] : damaged) tell("network " + name, why, kCollect);
     look_at_strangers(networks);
     look_at_helpers();
-    POSTERN_CHECK(look_at_rules(networks), "check");
+    if (damaged.empty()) POSTERN_CHECK(look_at_rules(networks), "check");  // else nobody knows what they should be
     return std::move(problems_);
   }
 
@@ -157,7 +161,8 @@ Status remove_strangers(Parts& parts, std::vector<std::string>& done) {
 Status release_unheld(Parts& parts, const std::string& network, std::vector<std::string>& done) {
   POSTERN_TRY(claims, parts.store.claims(network), "gc");
   for (const auto& [address, key] : claims) {
-    if (parts.store.endpoint(network, key)) continue;
+    const auto holder = parts.store.endpoint(network, key);
+    if (holder || !holder.error().is(std::errc::no_such_file_or_directory)) continue;
     POSTERN_CHECK(parts.store.release(network, address), "gc");
     done.push_back(fmt::format("address {} of {}: nobody has it", to_string(address), network));
   }
@@ -184,6 +189,28 @@ Result<std::vector<std::string>> collect_gone(Parts& parts) {
 }
 
 namespace {
+
+/// Networks first: while there is one whose record cannot be read, no rules can be made.
+Status collect_damaged_networks(Parts& parts, std::vector<std::string>& done) {
+  const auto damaged = parts.store.damaged_networks();
+  for (const auto& [name, why] : damaged) POSTERN_CHECK(parts.store.forget_record(name), "gc");
+  for (const auto& [name, why] : damaged) {
+    POSTERN_CHECK(remove_network(parts, name), "gc");
+    done.push_back(fmt::format("network {}: {}", name, why));
+  }
+  return {};
+}
+
+Status collect_damaged_endpoints(Parts& parts, std::vector<std::string>& done) {
+  POSTERN_TRY(networks, parts.store.networks(), "gc");
+  for (const Network& network : networks) {
+    for (const auto& [key, why] : parts.store.damaged_endpoints(network.spec.name)) {
+      POSTERN_CHECK(remove_damaged_endpoint(parts, network.spec.name, key), "gc");
+      done.push_back(fmt::format("endpoint {} of {}: {}", key, network.spec.name, why));
+    }
+  }
+  return {};
+}
 
 /// Ports that were of the bridge when it was deleted.
 Status put_back_ports(Parts& parts, const Network& network) {
@@ -221,8 +248,13 @@ Result<std::vector<Problem>> Bridge::check() {
 }
 
 Result<std::vector<std::string>> Bridge::gc() {
-  POSTERN_TRY(lock, begin(*parts_), "gc");
-  POSTERN_TRY(done, collect_gone(*parts_), "gc");
+  POSTERN_TRY(lock, parts_->store.lock(), "gc");
+  std::vector<std::string> done;
+  POSTERN_CHECK(collect_damaged_networks(*parts_, done), "gc");
+  POSTERN_CHECK(undo_pending(*parts_), "gc");
+  POSTERN_CHECK(collect_damaged_endpoints(*parts_, done), "gc");
+  POSTERN_TRY(gone, collect_gone(*parts_), "gc");
+  std::ranges::move(gone, std::back_inserter(done));
   POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
   POSTERN_CHECK(parts_->store.remove_unfinished(), "gc");
   POSTERN_CHECK(settle(*parts_), "gc");

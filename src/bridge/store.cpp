@@ -15,6 +15,8 @@
 #include "postern/base/text.h"
 #include "postern/netns/namespace.h"
 
+#include "identifiers.h"
+
 namespace postern::bridge {
 
 namespace {
@@ -64,9 +66,11 @@ Result<Value> read_record(const std::string& path, Parse&& parse) {
   const auto text = read_file(path);
   if (!text) return Failure(text.error());
   auto value = parse(*text);
-  if (!value) return within(path, value.error());
+  if (!value) return within(path + " is damaged (postern bridge gc takes it away)", value.error());
   return value;
 }
+
+bool is_damaged(const Error& error) { return error.is(std::errc::bad_message); }
 
 std::string last_file(int family) { return family == AF_INET ? "last4" : "last6"; }
 
@@ -159,8 +163,28 @@ Result<std::vector<Network>> Store::networks() const {
   return found;
 }
 
+std::vector<Network> Store::readable_networks() const {
+  std::vector<Network> found;
+  for (const std::string& name : names_in(folder_ + "/networks")) {
+    if (auto one = network(name)) found.push_back(std::move(*one));
+  }
+  return found;
+}
+
+std::vector<Store::Damaged> Store::damaged_networks() const {
+  std::vector<Damaged> found;
+  for (const std::string& name : names_in(folder_ + "/networks")) {
+    const auto one = network(name);
+    if (!one && is_interface_name(name)) found.push_back({name, one.error().message()});
+  }
+  return found;
+}
+
 Result<Network> Store::network(const std::string& name) const {
-  return read_record<Network>(network_folder(name) + "/network.json", parse_network);
+  const std::string path = network_folder(name) + "/network.json";
+  auto found = read_record<Network>(path, parse_network);
+  if (found && found->spec.name != name) return fail(std::errc::bad_message, path + " is of " + found->spec.name);
+  return found;
 }
 
 Status Store::keep(const Network& network) const {
@@ -178,26 +202,48 @@ Status Store::keep(const Network& network) const {
 
 /// Its record first: without that, the rest is nothing.
 Status Store::forget_network(const std::string& name) const {
-  if (Status removed = remove("networks/" + name + "/network.json"); !removed) return removed;
+  if (Status removed = forget_record(name); !removed) return removed;
   std::error_code error;
   fs::remove_all(network_folder(name), error);
   if (error) return Failure(Error{error, "remove " + network_folder(name)});
   return {};
 }
 
+std::vector<std::string> Store::keys(const std::string& network) const {
+  constexpr std::string_view kEnd = ".json";
+  std::vector<std::string> found;
+  for (const std::string& name : names_in(network_folder(network) + "/endpoints")) {
+    if (name.ends_with(kEnd)) found.push_back(name.substr(0, name.size() - kEnd.size()));
+  }
+  return found;
+}
+
 Result<std::vector<Endpoint>> Store::endpoints(const std::string& network) const {
   std::vector<Endpoint> found;
-  for (const std::string& name : names_in(network_folder(network) + "/endpoints")) {
-    if (!name.ends_with(".json")) continue;
-    auto one = endpoint(network, name.substr(0, name.size() - 5));
+  for (const std::string& key : keys(network)) {
+    auto one = endpoint(network, key);
+    if (!one && is_damaged(one.error())) continue;
     if (!one) return Failure(one.error());
     found.push_back(std::move(*one));
   }
   return found;
 }
 
+std::vector<Store::Damaged> Store::damaged_endpoints(const std::string& network) const {
+  std::vector<Damaged> found;
+  for (const std::string& key : keys(network)) {
+    const auto one = endpoint(network, key);
+    if (!one && is_damaged(one.error())) found.push_back({key, one.error().message()});
+  }
+  return found;
+}
+
 Result<Endpoint> Store::endpoint(const std::string& network, const std::string& key) const {
-  return read_record<Endpoint>(folder_ + "/" + endpoint_file(network, key), parse_endpoint);
+  const std::string path = folder_ + "/" + endpoint_file(network, key);
+  auto found = read_record<Endpoint>(path, parse_endpoint);
+  if (found && (found->network != network || key_of(*found) != key))
+    return fail(std::errc::bad_message, fmt::format("{} is of {} of {}", path, key_of(*found), found->network));
+  return found;
 }
 
 Status Store::keep(const Endpoint& endpoint) const {

@@ -41,18 +41,32 @@ class Store {
   /// Files that were being written by one that was killed, and never came in the place of anything.
   Status remove_unfinished() const;
 
-  /// In the order of their names.
+  /// A record that somebody has spoiled: nobody of ours writes one by halves.
+  struct Damaged {
+    std::string name;  // of the network; of an endpoint its key
+    std::string why;
+  };
+
+  /// In the order of their names. Errors: EBADMSG: one cannot be read. Without it nobody knows what its members may do, so that
+  /// no rules are made.
   Result<std::vector<Network>> networks() const;
-  /// Errors: ENOENT: there is none of that name.
+  /// Those that can be read; and those that cannot, a folder that has lost its record among them.
+  std::vector<Network> readable_networks() const;
+  std::vector<Damaged> damaged_networks() const;
+  /// Errors: ENOENT: there is none of that name; EBADMSG.
   Result<Network> network(const std::string& name) const;
   Status keep(const Network& network) const;
+  /// Its record alone: what else there is of it is a folder that has lost it.
+  Status forget_record(const std::string& name) const { return remove("networks/" + name + "/network.json"); }
   /// With all that is kept of it.
   Status forget_network(const std::string& name) const;
   /// The folder of its DNS server.
   std::string names_folder(const std::string& network) const { return folder_ + "/networks/" + network + "/names"; }
 
+  /// Those that can be read; and those that cannot, which are to stop nobody else.
   Result<std::vector<Endpoint>> endpoints(const std::string& network) const;
-  /// Errors: ENOENT.
+  std::vector<Damaged> damaged_endpoints(const std::string& network) const;
+  /// Errors: ENOENT; EBADMSG.
   Result<Endpoint> endpoint(const std::string& network, const std::string& key) const;
   Status keep(const Endpoint& endpoint) const;
   Status forget_endpoint(const std::string& network, const std::string& key) const;
@@ -80,6 +94,8 @@ class Store {
  private:
   explicit Store(std::string folder) : folder_(std::move(folder)) {}
   Status keep_identity() const;
+  /// The keys of those that there are, whether they can be read or not.
+  std::vector<std::string> keys(const std::string& network) const;
   std::string network_folder(const std::string& name) const { return folder_ + "/networks/" + name; }
   std::string endpoint_file(const std::string& network, const std::string& key) const {
     return "networks/" + network + "/endpoints/" + key + ".json";

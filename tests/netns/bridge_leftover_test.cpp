@@ -186,15 +186,66 @@ TEST_F(BridgeLeftovers, AnUpThatFailsLeavesNothing) {
 // Who listens to routers while it forwards is led by whoever is on that link: guests of a bridge that is made later, say.
 TEST_F(BridgeLeftovers, WithForwardingOnlyALinkToARouterGoesOnListening) {
   ASSERT_THAT(bridge("down blue --force"), Succeeds());
-  ASSERT_THAT(host().sh("sysctl -qw net.ipv6.conf.all.forwarding=0 && ip link add other type veth peer name another && ip link set other up && "
-                        "sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv6.conf.other.accept_ra=1 "
-                        "net.ipv6.conf.default.accept_ra=1 && "
-                        "ip -6 route replace default via 2001:db8:1::2 dev eth0 proto ra"),
-              Succeeds());
+  ASSERT_THAT(
+      host().sh(
+          "sysctl -qw net.ipv6.conf.all.forwarding=0 && ip link add other type veth peer name another && ip link set other up && "
+          "sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv6.conf.other.accept_ra=1 "
+          "net.ipv6.conf.default.accept_ra=1 && "
+          "ip -6 route replace default via 2001:db8:1::2 dev eth0 proto ra"),
+      Succeeds());
   const Outcome made = bridge(fmt::format("up {}", kBlue));
   ASSERT_THAT(made, Succeeds());
   EXPECT_THAT(made.err, HasSubstr("net.ipv6.conf.eth0.accept_ra is 2 now"));
   EXPECT_EQ(host().sh("for link in eth0 other default; do sysctl -n net.ipv6.conf.$link.accept_ra; done").out, "2\n1\n1\n");
+}
+
+TEST_F(BridgeLeftovers, ADamagedRecordIsNamedByCheckAndTakenAwayByGc) {
+  const std::string others = only_port();
+  const auto made = container_on("blue", at(50, 2) + " -p 8080:80 --hostname spoilt");
+  ASSERT_TRUE(made);
+  const std::string port = port_of_bridge_beside(others);
+  ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/endpoints/c50-2@eth0.json"), Succeeds());
+  const Outcome seen = bridge("check");
+  EXPECT_THAT(seen, EndsWithStatus(1));
+  EXPECT_THAT(seen.out, AllOf(HasSubstr("endpoint c50-2@eth0 of blue"), HasSubstr("postern bridge gc")));
+  for (const char* words : {"ls", "inspect blue", "ports ls", "up green --subnet 10.51.0.0/24", "down green", "reload"}) {
+    EXPECT_THAT(bridge(words), Succeeds()) << words;
+  }
+  EXPECT_THAT(bridge("down blue"), RefusesWith({"c50-9 and 1 more", "--force"}));
+  EXPECT_THAT(host().sh("ls /run/postern/bridge/networks/blue/addresses/10.50.0.2"), Succeeds()) << "he is still there";
+  const Outcome taken = bridge("gc");
+  EXPECT_THAT(taken, Succeeds());
+  EXPECT_THAT(taken.out, AllOf(HasSubstr("c50-2"), HasSubstr(port)));
+  EXPECT_EQ(snapshot(), before());
+  EXPECT_THAT(bridge("check"), Succeeds());
+  expect_the_rest_works();
+}
+
+TEST_F(BridgeLeftovers, WhatIsDamagedGoesDownByForce) {
+  const auto made = container_on("blue", at(50, 2) + " -p 8080:80");
+  ASSERT_TRUE(made);
+  ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/endpoints/c50-2@eth0.json"), Succeeds());
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  EXPECT_EQ(links(), "eth0 lo ");
+  EXPECT_EQ(host().sh("cat /run/postern/bridge/ports; find /run/postern/bridge/networks -mindepth 1").out, "");
+  EXPECT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 0U);
+}
+
+// Without its record nobody knows what its members may do: no rules are made until it has gone, and it goes as a whole.
+TEST_F(BridgeLeftovers, ADamagedNetworkGoesByForceOrByGc) {
+  for (const char* way : {"down blue --force", "gc"}) {
+    if (std::string_view(way) == "gc") up(kBlue);
+    up("green --subnet 10.51.0.0/24");
+    ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/network.json"), Succeeds());
+    const Outcome seen = bridge("check");
+    EXPECT_THAT(seen, EndsWithStatus(1));
+    EXPECT_THAT(seen.out, AllOf(HasSubstr("network blue"), HasSubstr("postern bridge gc")));
+    EXPECT_THAT(bridge("up red --subnet 10.53.0.0/24"), RefusesWith({"networks/blue/network.json", "postern bridge gc"}));
+    EXPECT_THAT(bridge(way), Succeeds());
+    EXPECT_THAT(bridge("check"), Succeeds());
+    EXPECT_EQ(links(), "eth0 green lo ");
+    ASSERT_THAT(bridge("down green"), Succeeds());
+  }
 }
 
 TEST_F(BridgeLeftovers, ARebootIsARebuildFromNothing) {

@@ -127,17 +127,37 @@ TEST_F(BridgeStore, WhatCannotBeWrittenLeavesWhatWasThere) {
   EXPECT_EQ(*store->network("blue"), sample_network());
 }
 
-TEST_F(BridgeStore, AnUnreadableRecordIsAnErrorWithItsPath) {
+TEST_F(BridgeStore, ADamagedEndpointStopsNobodyElse) {
   ASSERT_TRUE(store->keep(sample_network()));
-  write("networks/blue/endpoints/web@eth0.json", "{}");
+  ASSERT_TRUE(store->keep(sample_endpoint()));
+  write("networks/blue/endpoints/db@eth0.json", "{");
+  write("networks/blue/endpoints/copy@eth0.json", to_text(sample_endpoint()));
   write("networks/blue/endpoints/notes.txt", "nothing of ours");
-  const auto endpoints = store->endpoints("blue");
-  ASSERT_FALSE(endpoints);
-  EXPECT_THAT(endpoints.error().message(), HasSubstr(path("networks/blue/endpoints/web@eth0.json")));
+  EXPECT_EQ(*store->endpoints("blue"), std::vector<Endpoint>{sample_endpoint()});
+  const auto damaged = store->damaged_endpoints("blue");
+  ASSERT_EQ(damaged.size(), 2U);
+  EXPECT_EQ(damaged[0].name, "copy@eth0");
+  EXPECT_EQ(damaged[1].name, "db@eth0");
+  EXPECT_THAT(damaged[1].why, HasSubstr(path("networks/blue/endpoints/db@eth0.json")));
+  EXPECT_THAT(damaged[1].why, HasSubstr("postern bridge gc"));
+  EXPECT_TRUE(store->endpoint("blue", "db@eth0").error().is(std::errc::bad_message));
+}
+
+TEST_F(BridgeStore, AnUnreadableRecordIsAnErrorWithItsPath) {
+  Network another = sample_network();
+  another.spec.name = "amber";
+  ASSERT_TRUE(store->keep(another));
+  ASSERT_TRUE(store->keep(sample_network()));
   write("networks/blue/network.json", "");
   const auto networks = store->networks();
   ASSERT_FALSE(networks);
   EXPECT_THAT(networks.error().message(), HasSubstr(path("networks/blue/network.json")));
+  EXPECT_EQ(store->readable_networks(), std::vector<Network>{another});
+  ASSERT_EQ(store->damaged_networks().size(), 1U);
+  EXPECT_EQ(store->damaged_networks()[0].name, "blue");
+  ASSERT_TRUE(store->forget_record("blue"));
+  EXPECT_EQ(*store->networks(), std::vector<Network>{another});
+  EXPECT_EQ(store->damaged_networks().size(), 1U) << "what it had is still there";
   write("pending", "half of it");
   const auto pending = store->pending();
   ASSERT_FALSE(pending);

@@ -160,6 +160,17 @@ Result<std::vector<Network>> Bridge::networks() {
   return parts_->store.networks();
 }
 
+Result<std::vector<Members>> Bridge::members() {
+  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(networks, parts_->store.networks(), "state");
+  std::vector<Members> all;
+  for (const Network& network : networks) {
+    POSTERN_TRY(endpoints, parts_->store.endpoints(network.spec.name), "state");
+    all.push_back({network, std::move(endpoints)});
+  }
+  return all;
+}
+
 Result<std::vector<Endpoint>> Bridge::endpoints(const std::string& network) {
   POSTERN_TRY(lock, parts_->store.lock(), "state");
   const auto found = find(network);

@@ -178,6 +178,19 @@ TEST_F(BridgeKilledAlone, WithGcAndDownNothingIsLeft) {
 
 class BridgeTogether : public BridgeTest {};
 
+// A network may go down between the look at which there are and the look at what each has.
+TEST_F(BridgeTogether, AListIsOfOneMoment) {
+  Process changing = start_sh(fmt::format(
+      "for turn in 1 2 3 4 5 6 7 8; do postern bridge up {0} --no-names && postern bridge down green || exit 1; done", kGreen));
+  size_t looks = 0;
+  while (changing.running()) {
+    for (const char* words : {"ls", "ports ls", "check"}) ASSERT_THAT(bridge(words), Succeeds()) << words << ", look " << looks;
+    ++looks;
+  }
+  EXPECT_EQ(changing.wait(), 0) << changing.err();
+  EXPECT_GT(looks, 0U);
+}
+
 TEST_F(BridgeTogether, FiftyAttachesGiveFiftyAddresses) {
   constexpr size_t kMany = 50;
   up(kBlue);

@@ -112,7 +112,8 @@ TEST_F(BridgeRefuses, WhatIsNotThere) {
   expect("detach blue nobody", {"nobody"});
   expect("detach red nobody", {"red"});
   expect("down red", {"red"});
-  expect("inspect red", {"red"});
+  expect("inspect red", {"there is no network red"});
+  expect("ports ls red", {"there is no network red"});
   expect("ports add blue nobody 7000:80", {"nobody"});
   expect("ports rm blue c50-2 7000:80", {"7000"});
   expect("up green --external nolink", {"nolink"});

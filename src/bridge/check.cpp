@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "postern/base/log.h"
 #include "postern/base/text.h"
@@ -18,6 +19,7 @@
 #include "host_links.h"
 #include "live_rules.h"
 #include "name_server.h"
+#include "orphans.h"
 #include "parts.h"
 #include "ports.h"
 #include "ruleset.h"
@@ -190,6 +192,29 @@ Result<std::vector<std::string>> collect_gone(Parts& parts) {
 
 namespace {
 
+/// A network that is known looks after its own server: it may have children that answer over TCP, whose command line is the same.
+bool is_recorded(const Parts& parts, const RunningHelper& running) {
+  if (running.helper.kind == Helper::Kind::name_server) {
+    const auto network = parts.store.network(running.helper.network);
+    return network || !network.error().is(std::errc::no_such_file_or_directory);
+  }
+  const auto proxy = parts.store.proxy();
+  return proxy && process::ProcessIdentity{proxy->pid, proxy->start_time} == running.process;
+}
+
+/// Helpers of a state that was lost.
+Status end_orphans(Parts& parts, std::vector<std::string>& done) {
+  constexpr Duration kPatience = std::chrono::seconds(2);
+  for (const RunningHelper& running : running_helpers(parts.store.folder(), parts.places.proxy_program)) {
+    if (is_recorded(parts, running)) continue;
+    POSTERN_CHECK(process::end_process(running.process, kPatience), "gc");
+    const bool is_proxy = running.helper.kind == Helper::Kind::proxy;
+    const std::string what = is_proxy ? "the loopback proxy" : "the DNS server of " + running.helper.network;
+    done.push_back(fmt::format("process {}, {}: it was of nobody", running.process.pid, what));
+  }
+  return {};
+}
+
 /// Networks first: while there is one whose record cannot be read, no rules can be made.
 Status collect_damaged_networks(Parts& parts, std::vector<std::string>& done) {
   const auto damaged = parts.store.damaged_networks();
@@ -256,6 +281,7 @@ Result<std::vector<std::string>> Bridge::gc() {
   POSTERN_TRY(gone, collect_gone(*parts_), "gc");
   std::ranges::move(gone, std::back_inserter(done));
   POSTERN_CHECK(remove_strangers(*parts_, done), "gc");
+  POSTERN_CHECK(end_orphans(*parts_, done), "gc");
   POSTERN_CHECK(parts_->store.remove_unfinished(), "gc");
   POSTERN_CHECK(settle(*parts_), "gc");
   return done;

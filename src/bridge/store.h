@@ -83,6 +83,7 @@ class Store {
   std::optional<IpAddress> last_given(const std::string& network, int family) const;
   Status set_last_given(const std::string& network, const IpAddress& address) const;
 
+  const std::string& folder() const { return folder_; }
   std::string ports_file() const { return folder_ + "/ports"; }
   std::string ports() const;
   Status set_ports(std::string_view text) const { return replace("ports", text); }

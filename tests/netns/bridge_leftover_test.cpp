@@ -248,12 +248,37 @@ TEST_F(BridgeLeftovers, ADamagedNetworkGoesByForceOrByGc) {
   }
 }
 
-TEST_F(BridgeLeftovers, ARebootIsARebuildFromNothing) {
-  // /run is empty after it, and so are the links and rules: here a folder that is lost while links and rules are not.
+// /run is empty after a reboot, and so are the links and rules: here a folder that is lost while links, rules and helpers are
+// not.
+TEST_F(BridgeLeftovers, ALostStateIsARebuildFromNothing) {
+  ASSERT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 2U);
   ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());
-  EXPECT_THAT(bridge("gc"), Succeeds());
+  const Outcome taken = bridge("gc");
+  EXPECT_THAT(taken, Succeeds());
+  EXPECT_THAT(taken.out, AllOf(HasSubstr("DNS server of blue"), HasSubstr("loopback proxy")));
+  EXPECT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 0U);
   EXPECT_THAT(bridge("check"), Succeeds());
   EXPECT_THAT(host().sh("nft list table inet postern"), Not(Succeeds()));
+  EXPECT_EQ(links(), "eth0 lo ");
+  EXPECT_EQ(bridge("gc").out, "") << "nothing more to take away";
+}
+
+// The command line alone is not enough: another network namespace with a /run of its own has helpers of the same.
+TEST_F(BridgeLeftovers, HelpersOfOthersAreNotEnded) {
+  const auto other = container();
+  ASSERT_TRUE(other);
+  auto alike = other->spawn({.argv = {"bash", "-c",
+                                      "cd $(mktemp -d) && echo 'echo here; read forever </dev/fd/3' >proxy && "
+                                      "exec 3<> <(:) && exec -a /x/postern-bridge sh proxy /run/postern/bridge/ports"}});
+  ASSERT_TRUE(alike);
+  ASSERT_TRUE(wait_until([&] { return alike->out() == "here\n"; }));
+  EXPECT_EQ(bridge("gc").out, "") << "ours are recorded, that one is elsewhere";
+  EXPECT_TRUE(alike->running());
+  EXPECT_EQ(snapshot(), before());
+  expect_the_rest_works();
+  ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());
+  EXPECT_THAT(bridge("gc").out, HasSubstr("loopback proxy"));
+  EXPECT_TRUE(alike->running());
 }
 
 }  // namespace

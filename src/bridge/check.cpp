@@ -59,7 +59,7 @@ class Inspection {
     for (const Network& network : networks) {
       look_at(network);
       POSTERN_TRY(endpoints, parts_.store.endpoints(network.spec.name), "check");
-      for (const Endpoint& endpoint : endpoints) look_at(endpoint);
+      for (const Endpoint& endpoint : endpoints) look_at(endpoint, network.spec);
       for (const auto& [key, why] : parts_.store.damaged_endpoints(network.spec.name))
         tell(fmt::format("endpoint {} of {}", key, network.spec.name), why, kCollect);
       std::ranges::move(endpoints, std::back_inserter(endpoints_));
@@ -85,9 +85,20 @@ class Inspection {
     if (!link->up) tell(object, "its bridge is down");
     if (link->mac != network.mac)
       tell(object, fmt::format("its bridge has the MAC {} and not {}", link->mac.to_string(), network.mac.to_string()));
+    if (spec.mtu_bytes && link->mtu_bytes != *spec.mtu_bytes)
+      tell(object, fmt::format("its bridge has an MTU of {} and not {}", link->mtu_bytes, *spec.mtu_bytes));
+    if (spec.external && !find(links_, *spec.external))
+      tell(object, fmt::format("the host has no link {}, the only one by which it may leave", *spec.external),
+           fmt::format("ip link; or down {}, and up with another --external", spec.name));
+    look_at_subnets(spec, *link);
+    if (spec.names && !name_server_runs(parts_.store.names_folder(spec.name))) tell(object, "its DNS server does not run");
+  }
+
+  void look_at_subnets(const NetworkSpec& spec, const netlink::Link& bridge) {
+    const std::string object = "network " + spec.name;
     for (const Subnet& subnet : spec.subnets) {
       const bool is_there = std::ranges::any_of(addresses_, [&](const netlink::Address& one) {
-        return one.link_index == link->index && one.address == subnet.gateway && one.prefix_bits == subnet.prefix_bits;
+        return one.link_index == bridge.index && one.address == subnet.gateway && one.prefix_bits == subnet.prefix_bits;
       });
       if (!is_there)
         tell(object, fmt::format("its bridge lacks the address {}/{}", to_string(subnet.gateway), subnet.prefix_bits));
@@ -96,16 +107,20 @@ class Inspection {
         tell(object, fmt::format("the host does not forward IPv{}", family == AF_INET ? 4 : 6),
              family == AF_INET ? "sysctl net.ipv4.ip_forward=1" : "sysctl net.ipv6.conf.all.forwarding=1");
     }
-    if (spec.names && !name_server_runs(parts_.store.names_folder(spec.name))) tell(object, "its DNS server does not run");
   }
 
-  void look_at(const Endpoint& endpoint) {
+  void look_at(const Endpoint& endpoint, const NetworkSpec& spec) {
     const std::string object = fmt::format("endpoint {} of {}", endpoint.id, endpoint.network);
     const netlink::Link* link = find(links_, endpoint.host_interface);
     if (!link) return tell(object, "its namespace, or its link, is gone", kCollect);
     const netlink::Link* bridge = find(links_, endpoint.network);
     if (bridge && link->master != bridge->index) tell(object, fmt::format("its link {} is no port of the bridge", link->name));
     if (!link->up) tell(object, fmt::format("its link {} is down", link->name));
+    if (!bridge || link->master != bridge->index) return;
+    if (link->isolated != (spec.inter_container == InterContainer::blocked))
+      tell(object, fmt::format("its link {} is {}isolated", link->name, link->isolated ? "" : "not "));
+    if (!link->hairpin && filters_bridged())
+      tell(object, fmt::format("its link {} lacks the hairpin mode that br_netfilter needs", link->name));
   }
 
   /// Links that look like ours, of nobody.
@@ -251,9 +266,11 @@ Status put_back_ports(Parts& parts, const Network& network) {
 Status make_again(Parts& parts, const Network& network) {
   if (Status made = make_bridge(parts.netlink, network); !made) return made;
   POSTERN_TRY(link, netlink::find_link(parts.netlink, network.spec.name), "reload");
-  if (link.mac != network.mac) {
+  const unsigned mtu_bytes = network.spec.mtu_bytes.value_or(link.mtu_bytes);
+  if (link.mac != network.mac || link.mtu_bytes != mtu_bytes) {
     netlink::LinkSettings settings;
     settings.mac = network.mac;
+    settings.mtu_bytes = mtu_bytes;
     POSTERN_CHECK(netlink::configure_link(parts.netlink, link.index, settings), "reload");
   }
   if (Status put = put_back_ports(parts, network); !put) return put;

@@ -297,6 +297,12 @@ TEST_F(BridgeFlushed, OfItsHelpersIsNoticedAndMended) {
   expect_noticed_and_mended("kill -9 $(pidof dnsmasq)", "blue");
 }
 
+TEST_F(BridgeFlushed, OfWhatABridgeAndItsPortsAreSetTo) {
+  expect_noticed_and_mended("ip link set blue mtu 1400", "MTU of 1400");
+  expect_noticed_and_mended("ip link set $(ip -json link show master blue | jq -r '.[].ifname') type bridge_slave isolated on",
+                            "isolated");
+}
+
 TEST_F(BridgeFlushed, OfTheBridgesAddressIsNoticedAndMended) {
   expect_noticed_and_mended("ip address del 10.50.0.1/24 dev blue", "blue");
   expect_noticed_and_mended("ip link set blue down", "blue");

@@ -141,6 +141,22 @@ TEST_F(BridgeLeftovers, ABridgeThatSomebodyDeletedIsNoticedAndGoesDown) {
   EXPECT_EQ(links(), "eth0 lo ");
 }
 
+TEST_F(BridgeLeftovers, WhatAMemberIsHeldBackByIsMissedByCheck) {
+  ASSERT_THAT(host().sh("ip link add other type veth peer name another"), Succeeds());
+  up("apart --subnet 10.54.0.0/24 --icc off --external other");
+  const auto made = container_on("apart");
+  ASSERT_TRUE(made);
+  EXPECT_THAT(bridge("check"), Succeeds());
+  ASSERT_THAT(host().sh("ip link delete other"), Succeeds());
+  EXPECT_THAT(bridge("check").out, AllOf(HasSubstr("network apart"), HasSubstr("no link other"), HasSubstr("--external")));
+  ASSERT_THAT(host().sh("ip link add other type veth peer name another"), Succeeds());
+  ASSERT_THAT(host().sh("ip link set $(ip -json link show master apart | jq -r '.[].ifname') type bridge_slave isolated off"),
+              Succeeds());
+  EXPECT_THAT(bridge("check").out, AllOf(HasSubstr("endpoint"), HasSubstr("is not isolated")));
+  EXPECT_THAT(bridge("reload"), Succeeds());
+  EXPECT_THAT(bridge("check"), Succeeds());
+}
+
 TEST_F(BridgeLeftovers, ALinkOfNobodyIsTakenAway) {
   // As an attach leaves it that was killed, and whose intent is lost: ours by its name's pattern alone is not enough.
   const std::string ours = only_port();

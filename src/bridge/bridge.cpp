@@ -98,9 +98,8 @@ Bridge::~Bridge() = default;
 
 Result<Bridge> Bridge::open(Places places) {
   if (Status privileged = check_privileges(); !privileged) return Failure(privileged.error());
-  POSTERN_TRY(store, Store::open(places.state), "open");
   POSTERN_TRY(socket, netlink::Socket::open(), "open");
-  return Bridge(std::make_unique<Parts>(Parts{std::move(places), std::move(store), std::move(socket)}));
+  return Bridge(std::make_unique<Parts>(Parts{places, Store(places.state), std::move(socket)}));
 }
 
 Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
@@ -156,12 +155,12 @@ Result<Network> Bridge::find(const std::string& name) {
 }
 
 Result<std::vector<Network>> Bridge::networks() {
-  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
   return parts_->store.networks();
 }
 
 Result<std::vector<Members>> Bridge::members() {
-  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
   POSTERN_TRY(networks, parts_->store.networks(), "state");
   std::vector<Members> all;
   for (const Network& network : networks) {
@@ -172,7 +171,7 @@ Result<std::vector<Members>> Bridge::members() {
 }
 
 Result<std::vector<Endpoint>> Bridge::endpoints(const std::string& network) {
-  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
   const auto found = find(network);
   if (!found) return Failure(found.error());
   return parts_->store.endpoints(network);

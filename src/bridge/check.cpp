@@ -280,7 +280,7 @@ Status make_again(Parts& parts, const Network& network) {
 }  // namespace
 
 Result<std::vector<Problem>> Bridge::check() {
-  POSTERN_TRY(lock, parts_->store.lock(), "check");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "check");
   POSTERN_TRY(pending, parts_->store.pending(), "check");
   auto problems = Inspection(*parts_).run();
   if (problems && pending)

@@ -78,37 +78,52 @@ std::string last_file(int family) { return family == AF_INET ? "last4" : "last6"
 
 std::string key_of(std::string_view id, std::string_view interface) { return fmt::format("{}@{}", id, interface); }
 
-Result<Store> Store::open(std::string folder) {
-  Store store(std::move(folder));
-  POSTERN_CHECK(make_folders_above(store.folder_), "state");
-  for (const char* part : {"", "/networks"}) POSTERN_CHECK(make_own_folder(store.folder_ + part, kOpenFolder), "state");
-  POSTERN_TRY(lock, store.lock(), "state");  // two that come first would write the same file beside
-  POSTERN_CHECK(store.keep_identity(), "state");
-  return store;
-}
-
-/// Links and rules are those of one network namespace, and so is what is written about them.
-Status Store::keep_identity() const {
-  const auto own = netns::identity_of("/proc/self/ns/net");
-  if (!own) return Failure(own.error());
-  const std::string ours = fmt::format("{}:{}\n", own->device, own->inode);
-  const std::string path = folder_ + "/namespace";
-  const auto kept = read_file(path);
-  if (!kept) return replace("namespace", ours);
-  if (*kept == ours) return {};
-  if (names_in(folder_ + "/networks").empty()) return replace("namespace", ours);
-  return fail(fmt::format(
-      "{} tells of the networks of another network namespace (run this in that one, or with a /run of its own)", folder_));
-}
-
+/// Two that come first would write the same file beside, so the lock comes before the identity.
 Result<UniqueFd> Store::lock() const {
+  POSTERN_CHECK(make_folders_above(folder_), "state");
+  for (const char* part : {"", "/networks"}) POSTERN_CHECK(make_own_folder(folder_ + part, kOpenFolder), "state");
+  POSTERN_TRY(held, hold_lock(O_CREAT), "state");
+  POSTERN_CHECK(keep_identity(), "state");
+  return held;
+}
+
+Result<UniqueFd> Store::lock_to_look() const {
+  auto held = hold_lock(0);
+  if (!held && held.error().is(std::errc::no_such_file_or_directory)) return UniqueFd();
+  if (!held) return held;
+  POSTERN_TRY(ours, own_identity(), "state");
+  POSTERN_CHECK(check_identity(ours), "state");
+  return held;
+}
+
+Result<UniqueFd> Store::hold_lock(int flags) const {
   const std::string path = folder_ + "/lock";
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | flags, kFileMode));
   if (!file || ::fchmod(file.get(), kFileMode) < 0) return fail_errno("open", path);
   while (::flock(file.get(), LOCK_EX) < 0) {
     if (errno != EINTR) return fail_errno("lock", path);
   }
   return file;
+}
+
+/// Links and rules are those of one network namespace, and so is what is written about them.
+Result<std::string> Store::own_identity() const {
+  POSTERN_TRY(own, netns::identity_of("/proc/self/ns/net"), "state");
+  return fmt::format("{}:{}\n", own.device, own.inode);
+}
+
+Status Store::check_identity(const std::string& ours) const {
+  const auto kept = read_file(folder_ + "/namespace");
+  if (!kept || *kept == ours || names_in(folder_ + "/networks").empty()) return {};
+  return fail(fmt::format(
+      "{} tells of the networks of another network namespace (run this in that one, or with a /run of its own)", folder_));
+}
+
+Status Store::keep_identity() const {
+  POSTERN_TRY(ours, own_identity(), "state");
+  if (Status good = check_identity(ours); !good) return good;
+  const auto kept = read_file(folder_ + "/namespace");
+  return kept && *kept == ours ? Status() : replace("namespace", ours);
 }
 
 Status Store::replace(const std::string& path, std::string_view text) const {

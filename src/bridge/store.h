@@ -28,11 +28,14 @@ inline std::string key_of(const Endpoint& endpoint) { return key_of(endpoint.id,
 
 class Store {
  public:
-  /// Makes the folder. Errors: EACCES; the folder belongs to another network namespace of this host, whose networks are not ours.
-  static Result<Store> open(std::string folder);
+  /// The folder need not be there.
+  explicit Store(std::string folder) : folder_(std::move(folder)) {}
 
-  /// Waits until nobody else works on the state; it is ours until the descriptor is closed, or we end.
+  /// Makes the folder, and waits until nobody else works on the state; it is ours until the descriptor is closed, or we end.
+  /// Errors: EACCES; the folder belongs to another network namespace of this host, whose networks are not ours.
   Result<UniqueFd> lock() const;
+  /// The same for who only looks: nothing is made, and where there is nothing the descriptor is empty.
+  Result<UniqueFd> lock_to_look() const;
 
   Result<std::optional<Pending>> pending() const;
   Status set_pending(const Pending& pending) const { return replace("pending", to_text(pending)); }
@@ -93,7 +96,10 @@ class Store {
   Status forget_proxy() const;
 
  private:
-  explicit Store(std::string folder) : folder_(std::move(folder)) {}
+  Result<UniqueFd> hold_lock(int flags) const;
+  /// Of the network namespace that we are in.
+  Result<std::string> own_identity() const;
+  Status check_identity(const std::string& ours) const;
   Status keep_identity() const;
   /// The keys of those that there are, whether they can be read or not.
   std::vector<std::string> keys(const std::string& network) const;

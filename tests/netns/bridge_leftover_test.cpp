@@ -279,6 +279,14 @@ TEST_F(BridgeLeftovers, ALostStateIsARebuildFromNothing) {
   EXPECT_EQ(bridge("gc").out, "") << "nothing more to take away";
 }
 
+TEST_F(BridgeLeftovers, WhoOnlyLooksMakesNoState) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("rm -r /run/postern"), Succeeds());
+  for (const char* words : {"check", "ls", "ports ls", "doctor"}) EXPECT_THAT(bridge(words), Succeeds()) << words;
+  EXPECT_THAT(bridge("inspect blue"), RefusesWith({"there is no network blue"}));
+  EXPECT_THAT(host().sh("ls /run/postern"), Not(Succeeds()));
+}
+
 // The command line alone is not enough: another network namespace with a /run of its own has helpers of the same.
 TEST_F(BridgeLeftovers, HelpersOfOthersAreNotEnded) {
   const auto other = container();

@@ -45,7 +45,8 @@ struct Members {
 
 class Bridge {
  public:
-  /// Errors, in words: which capability is missing; a kernel without nf_tables; another network namespace's state.
+  /// Makes nothing yet. Errors, in words: which capability is missing. Each call's: a kernel without nf_tables; another network
+  /// namespace's state.
   static Result<Bridge> open(Places places);
 
   /// Errors name the subnet that overlaps and what it overlaps, the link that has the name already, what is missing.

@@ -223,7 +223,7 @@ TEST_F(BridgeStore, OfManyProcessesOneGetsTheAddress) {
 TEST_F(BridgeStore, ManyProcessesMayOpenItFirst) {
   for (int round = 0; round < 20; ++round) {
     const std::string fresh = folder + "/fresh" + std::to_string(round) + "/deeper";
-    EXPECT_THAT(at_once(8, [&] { return Store::open(fresh) ? 0 : 1; }), ElementsAre(8, 0, 0, 0));
+    EXPECT_THAT(at_once(8, [&] { return Store(fresh).lock() ? 0 : 1; }), ElementsAre(8, 0, 0, 0));
   }
   EXPECT_THAT(leftovers(), IsEmpty());
 }
@@ -242,17 +242,29 @@ TEST_F(BridgeStore, TheLockIsHeldByOneAtATime) {
   EXPECT_THAT(statuses, ElementsAre(8, 0, 0, 0));
 }
 
+TEST_F(BridgeStore, WhoOnlyLooksMakesNothing) {
+  const Store none(folder + "/none");
+  const auto looking = none.lock_to_look();
+  ASSERT_TRUE(looking);
+  EXPECT_FALSE(*looking);
+  EXPECT_THAT(*none.networks(), IsEmpty());
+  EXPECT_EQ(*none.pending(), std::nullopt);
+  EXPECT_FALSE(fs::exists(folder + "/none"));
+  EXPECT_TRUE(*store->lock_to_look()) << "where there is a state it is held";
+}
+
 TEST_F(BridgeStore, TheStateOfAnotherNetworkNamespaceIsRefused) {
   ASSERT_TRUE(store->keep(sample_network()));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "one's own again";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "one's own again";
   write("namespace", "4:1\n");
-  const auto opened = Store::open(folder + "/state");
+  const auto opened = Store(folder + "/state").lock();
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message(), HasSubstr(folder + "/state tells of the networks of another network namespace"));
+  EXPECT_FALSE(Store(folder + "/state").lock_to_look());
   ASSERT_TRUE(store->forget_network("blue"));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "where there are no networks, there is nothing to confuse";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "where there are no networks, there is nothing to confuse";
   ASSERT_TRUE(store->keep(sample_network()));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "and it is ours now";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "and it is ours now";
 }
 
 /// What the kernel calls its mode, in octal digits.
@@ -265,8 +277,9 @@ unsigned mode_of(const std::string& file) {
 TEST_F(BridgeStore, HasItsModesWhateverTheUmaskIs) {
   const std::string fresh = folder + "/above/fresh";
   const mode_t before = ::umask(0777);
-  const auto opened = Store::open(fresh);
-  const Status kept = opened ? opened->keep(sample_network()) : Failure(opened.error());
+  const Store made(fresh);
+  const auto lock = made.lock();
+  const Status kept = lock ? made.keep(sample_network()) : Failure(lock.error());
   ::umask(before);
   ASSERT_TRUE(kept) << kept.error().message();
   for (const char* way :
@@ -297,7 +310,7 @@ TEST_F(BridgeStore, IsRootsAloneButForTheWayToNames) {
 
 TEST_F(BridgeStore, AFolderThatCannotBeMadeIsAnError) {
   write("file", "");
-  const auto opened = Store::open(path("file/state"));
+  const auto opened = Store(path("file/state")).lock();
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message(), HasSubstr(path("file/state")));
 }

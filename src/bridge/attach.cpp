@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "postern/base/text.h"
+#include "postern/bridge/host_name.h"
 #include "postern/netlink/link.h"
 #include "postern/netns/namespace.h"
 
 #include "address_choice.h"
 #include "container_link.h"
 #include "host_links.h"
-#include "host_name.h"
 #include "host_ports.h"
 #include "identifiers.h"
 #include "name_server.h"

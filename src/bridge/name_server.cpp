@@ -25,11 +25,11 @@
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 #include "postern/base/unique_fd.h"
+#include "postern/bridge/host_name.h"
 #include "postern/process/child.h"
 #include "postern/process/detached.h"
 #include "postern/process/signals.h"
 
-#include "host_name.h"
 #include "port_holder.h"
 
 namespace postern::bridge {
@@ -66,7 +66,8 @@ bool is_domain(std::string_view name) {
   return is_host_name(hyphenated);
 }
 
-/// In a user namespace of few ids there is nobody to become: whoever starts it is all that it can be, and it is no more than that.
+/// In a user namespace of few ids there is nobody to become: whoever starts it is all that it can be, and it is no more than
+/// that.
 bool has_few_ids() {
   const auto map = read_file("/proc/self/gid_map");
   uint64_t ids = 0;

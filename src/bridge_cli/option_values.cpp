@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "postern/base/text.h"
+#include "postern/bridge/host_name.h"
 #include "postern/forward/port_spec.h"
 
 namespace postern::bridge_cli {
@@ -46,18 +47,9 @@ Status check_interface(std::string_view option, const std::string& name) {
   return {};
 }
 
-/// RFC 1123, and the underscore that people use.
 Status check_host_name(const std::string& name) {
-  std::string_view rest = name;
-  bool good = !name.empty() && name.size() <= 253 && name.back() != '.';
-  while (good && !rest.empty()) {
-    const std::string_view label = take_until(rest, '.');
-    const auto allowed = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; };
-    good = !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-           std::all_of(label.begin(), label.end(), allowed);
-  }
-  if (good) return {};
-  return wrong("--hostname", name, "is not a host name (letters, digits, \"-\", and \".\" between its parts)");
+  if (bridge::is_host_name(name)) return {};
+  return wrong("--hostname", name, "is not a host name (letters, digits, inner \"-\", and \".\" between its parts; no address)");
 }
 
 Status check_id(std::string_view option, const std::string& id) {

@@ -222,11 +222,11 @@ TEST(BridgeAttach, OneAddressAFamily) {
 
 TEST(BridgeAttach, HostNamesAreWhatDnsHas) {
   TypedAttach typed = attach("1");
-  for (const char* good : {"web", "a.b-c", "x_1", "7"}) {
+  for (const char* good : {"web", "a.b-c", "7"}) {
     typed.names = {good};
     EXPECT_TRUE(to_attach_options(typed)) << good;
   }
-  for (const char* bad : {"", ".", "a..b", "-a", "a-", "a b", "a/b", "a.", ".a", "a\nb"}) {
+  for (const char* bad : {"", ".", "a..b", "-a", "a-", "a b", "a/b", "a.", ".a", "a\nb", "a_b", "10.0.0.1"}) {
     typed.names = {bad};
     EXPECT_FALSE(to_attach_options(typed)) << bad;
   }

@@ -46,7 +46,10 @@ Status check_spec(const EndpointSpec& spec) {
     return fail(fmt::format("\"{}\" is no id: at most 128 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
                             spec.id));
   if (!is_interface_name(spec.interface))
-    return fail(fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -)", spec.interface));
+    return fail(
+        fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -; not all, not default)", spec.interface));
+  if (spec.mac && (spec.mac->is_multicast() || *spec.mac == Mac()))
+    return fail(fmt::format("MAC {}: a device needs one of its own, neither a group's nor all zero", spec.mac->to_string()));
   for (const std::string& name : spec.names) {
     if (!is_host_name(name)) return fail(fmt::format("\"{}\" is no host name (RFC 1123)", name));
   }

@@ -41,9 +41,11 @@ Status check_privileges() {
 
 Status check_spec(const NetworkSpec& spec) {
   if (!is_interface_name(spec.name))
-    return fail(fmt::format(
-        "\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
-        spec.name));
+    return fail(
+        fmt::format("\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or "
+                    "digit; not all, "
+                    "not default",
+                    spec.name));
   if (spec.external && !is_interface_name(*spec.external))
     return fail(fmt::format("\"{}\" is no name of a link", *spec.external));
   for (size_t i = 0; i < spec.subnets.size(); ++i) {

@@ -8,13 +8,13 @@
 #include <set>
 
 #include "postern/base/text.h"
+#include "postern/bridge/host_name.h"
 #include "postern/netlink/link.h"
 #include "postern/netns/namespace.h"
 
 #include "address_choice.h"
 #include "container_link.h"
 #include "host_links.h"
-#include "host_name.h"
 #include "host_ports.h"
 #include "identifiers.h"
 #include "name_server.h"
@@ -48,7 +48,10 @@ Status check_spec(const EndpointSpec& spec) {
     return fail(fmt::format("\"{}\" is no id: at most 128 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
                             spec.id));
   if (!is_interface_name(spec.interface))
-    return fail(fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -)", spec.interface));
+    return fail(
+        fmt::format("\"{}\" is no name of a link (at most 15 letters, digits, . _ -; not all, not default)", spec.interface));
+  if (spec.mac && (spec.mac->is_multicast() || *spec.mac == Mac()))
+    return fail(fmt::format("MAC {}: a device needs one of its own, neither a group's nor all zero", spec.mac->to_string()));
   for (const std::string& name : spec.names) {
     if (!is_host_name(name)) return fail(fmt::format("\"{}\" is no host name (RFC 1123)", name));
   }
@@ -122,13 +125,20 @@ Status make_endpoint(Parts& parts, const Network& network, const Endpoint& endpo
   return publishes_udp(endpoint) ? forget_mappings(endpoint) : Status();
 }
 
+/// The command that disconnects it: of another interface than the usual one it must be said which.
+std::string detach_command(const Endpoint& endpoint) {
+  const bool is_usual = endpoint.interface == EndpointSpec().interface;
+  return fmt::format("postern bridge detach {} {}{}", endpoint.network, endpoint.id,
+                     is_usual ? "" : " --name " + endpoint.interface);
+}
+
 /// An endpoint of that key is in the way, unless it is what a namespace that has gone has left.
 Status make_way(Parts& parts, const std::string& network, const std::string& key) {
   const auto old = parts.store.endpoint(network, key);
   if (!old) return old.error().is(std::errc::no_such_file_or_directory) ? Status() : Failure(old.error());
   if (netlink::find_link(parts.netlink, old->host_interface))
-    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} (postern bridge detach {} {})",
-                                                    old->id, network, old->interface, network, old->id));
+    return fail(std::errc::file_exists, fmt::format("{} is attached to network {} already, as {} ({})", old->id, network,
+                                                    old->interface, detach_command(*old)));
   return remove_endpoint(parts, *old);
 }
 

@@ -41,9 +41,11 @@ Status check_privileges() {
 
 Status check_spec(const NetworkSpec& spec) {
   if (!is_interface_name(spec.name))
-    return fail(fmt::format(
-        "\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or digit",
-        spec.name));
+    return fail(
+        fmt::format("\"{}\" is no name for a network: at most 15 of letters, digits, \".\", \"_\", \"-\", the first a letter or "
+                    "digit; not all, "
+                    "not default",
+                    spec.name));
   if (spec.external && !is_interface_name(*spec.external))
     return fail(fmt::format("\"{}\" is no name of a link", *spec.external));
   for (size_t i = 0; i < spec.subnets.size(); ++i) {
@@ -81,11 +83,13 @@ Status complete(Parts& parts, NetworkSpec& spec) {
   return {};
 }
 
-Status make_network(Parts& parts, const Network& network) {
+/// Forwarding last: it is the host's own, and is not taken back when something before it fails.
+Status make_network(Parts& parts, const Network& network, IpForward ip_forward) {
   POSTERN_CHECK(parts.store.keep(network), "state");
   if (Status made = make_bridge(parts.netlink, network); !made) return made;
   if (Status made = make_rules(parts); !made) return made;
-  return start_names(parts, network);
+  if (Status started = start_names(parts, network); !started) return started;
+  return prepare_forwarding(parts.netlink, network.spec, ip_forward);
 }
 
 }  // namespace
@@ -96,9 +100,8 @@ Bridge::~Bridge() = default;
 
 Result<Bridge> Bridge::open(Places places) {
   if (Status privileged = check_privileges(); !privileged) return Failure(privileged.error());
-  POSTERN_TRY(store, Store::open(places.state), "open");
   POSTERN_TRY(socket, netlink::Socket::open(), "open");
-  return Bridge(std::make_unique<Parts>(Parts{std::move(places), std::move(store), std::move(socket)}));
+  return Bridge(std::make_unique<Parts>(Parts{places, Store(places.state), std::move(socket)}));
 }
 
 Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
@@ -112,10 +115,14 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
                 fmt::format("network {}: the host has a link of that name (ip link show {})", name, name));
   if (Status completed = complete(*parts_, spec); !completed) return within("network " + name, completed.error());
   POSTERN_TRY(mac, random_mac(), "up");
+  spec.needs_forwarding = ip_forward != IpForward::never;
   const Network network{std::move(spec), mac};
-  if (Status forwards = prepare_forwarding(network.spec, ip_forward); !forwards) return Failure(forwards.error());
+  if (ip_forward == IpForward::require) {  // it looks, and changes nothing: before all the rest is made for nothing
+    const Status forwards = prepare_forwarding(parts_->netlink, network.spec, ip_forward);
+    if (!forwards) return Failure(forwards.error());
+  }
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::up, name, "", ""}), "state");
-  const Status made = make_network(*parts_, network);
+  const Status made = make_network(*parts_, network, ip_forward);
   if (!made) (void)remove_network(*parts_, name);
   POSTERN_CHECK(parts_->store.clear_pending(), "state");
   if (!made) return within("network " + name, made.error());
@@ -125,13 +132,18 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
 Status Bridge::down(const std::string& name, Connected connected) {
   POSTERN_TRY(lock, begin(*parts_), "down");
   const auto network = find(name);
-  if (!network) return Failure(network.error());
+  const bool is_damaged = !network && network.error().is(std::errc::bad_message);
+  if (!network && !(is_damaged && connected == Connected::remove)) return Failure(network.error());
   POSTERN_TRY(endpoints, parts_->store.endpoints(name), "state");
-  if (!endpoints.empty() && connected == Connected::refuse)
+  std::vector<std::string> members;
+  for (const Endpoint& endpoint : endpoints) members.push_back(endpoint.id);
+  for (const Store::Damaged& one : parts_->store.damaged_endpoints(name)) members.push_back(one.name);
+  if (!members.empty() && connected == Connected::refuse)
     return fail(std::errc::device_or_resource_busy,
-                fmt::format("network {} is in use by {}{} (postern bridge detach, or down --force)", name, endpoints.front().id,
-                            endpoints.size() > 1 ? fmt::format(" and {} more", endpoints.size() - 1) : ""));
+                fmt::format("network {} is in use by {}{} (postern bridge detach, or down --force)", name, members.front(),
+                            members.size() > 1 ? fmt::format(" and {} more", members.size() - 1) : ""));
   POSTERN_CHECK(parts_->store.set_pending({Pending::Operation::down, name, "", ""}), "state");
+  if (is_damaged) POSTERN_CHECK(parts_->store.forget_record(name), "state");  // no rules are made while it is there
   POSTERN_CHECK(remove_network(*parts_, name), "network " + name);
   return parts_->store.clear_pending();
 }
@@ -145,12 +157,23 @@ Result<Network> Bridge::find(const std::string& name) {
 }
 
 Result<std::vector<Network>> Bridge::networks() {
-  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
   return parts_->store.networks();
 }
 
+Result<std::vector<Members>> Bridge::members() {
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
+  POSTERN_TRY(networks, parts_->store.networks(), "state");
+  std::vector<Members> all;
+  for (const Network& network : networks) {
+    POSTERN_TRY(endpoints, parts_->store.endpoints(network.spec.name), "state");
+    all.push_back({network, std::move(endpoints)});
+  }
+  return all;
+}
+
 Result<std::vector<Endpoint>> Bridge::endpoints(const std::string& network) {
-  POSTERN_TRY(lock, parts_->store.lock(), "state");
+  POSTERN_TRY(lock, parts_->store.lock_to_look(), "state");
   const auto found = find(network);
   if (!found) return Failure(found.error());
   return parts_->store.endpoints(network);

@@ -66,11 +66,12 @@ Status configure_inside(const Network& network, const Endpoint& endpoint) {
 }  // namespace
 
 Status make_port(netlink::Socket& host, const Network& network, const netlink::Link& port, int bridge) {
-  if (port.master != bridge) POSTERN_CHECK(netlink::set_master(host, port.index, bridge), "port");
+  const bool is_new = port.master != bridge;  // with both flags off
+  if (is_new) POSTERN_CHECK(netlink::set_master(host, port.index, bridge), "port");
   const bool is_isolated = network.spec.inter_container == InterContainer::blocked;
   // Where bridged packets pass the rules, one that comes back by the port it came from is redirected below IP: docs/bridge.md.
   const bool hairpin = filters_bridged();
-  if (is_isolated || hairpin)
+  if (is_isolated != (port.isolated && !is_new) || hairpin != (port.hairpin && !is_new))
     POSTERN_CHECK(netlink::configure_bridge_port(host, port.index, {.isolated = is_isolated, .hairpin = hairpin}), "port");
   return netlink::set_up(host, port.index);
 }

@@ -1,6 +1,7 @@
 #include "host_links.h"
 
 #include <fmt/format.h>
+#include <linux/rtnetlink.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -23,9 +24,8 @@ constexpr unsigned kEthernetMtu = 1500;
 constexpr const char* kForward4 = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* kForward6 = "/proc/sys/net/ipv6/conf/all/forwarding";
 
-bool has_ipv6(const NetworkSpec& spec) {
-  return std::ranges::any_of(spec.subnets, [](const Subnet& subnet) { return !subnet.is_ipv4(); });
-}
+bool has_ipv4(const NetworkSpec& spec) { return std::ranges::any_of(spec.subnets, &Subnet::is_ipv4); }
+bool has_ipv6(const NetworkSpec& spec) { return !std::ranges::all_of(spec.subnets, &Subnet::is_ipv4); }
 
 /// What a bridge of ours is set to; what the kernel does not have (IPv6) is not set.
 Status set_bridge(const NetworkSpec& spec) {
@@ -43,18 +43,35 @@ Status set_bridge(const NetworkSpec& spec) {
   return {};
 }
 
-/// A host that forwards no longer listens to routers (net.ipv6.conf.*.accept_ra 1), which may be where its own routes come from.
-void keep_listening_to_routers() {
-  std::error_code ignored;
-  for (std::filesystem::directory_iterator link("/proc/sys/net/ipv6/conf", ignored), end; link != end; link.increment(ignored)) {
-    const std::string name = link->path().filename(), path = link->path() / "accept_ra";
-    if (name == "all" || name == "lo" || read_setting(path) != "1") continue;
-    if (write_file(path, "2") && name != "default")
-      log::info("net.ipv6.conf.{}.accept_ra is 2 now: the host forwards and listens", name);
+/// The links by which a router has told us of a way out: those whose announcements the host lives by. Ports and bridges of ours
+/// are none, whatever a container may have announced there.
+Result<std::vector<std::string>> links_to_routers(netlink::Socket& socket) {
+  POSTERN_TRY(routes, netlink::routes(socket), "forwarding");
+  POSTERN_TRY(links, netlink::links(socket), "forwarding");
+  std::vector<std::string> names;
+  for (const netlink::Link& link : links) {
+    const bool has_router = std::ranges::any_of(routes, [&](const netlink::Route& route) {
+      return route.family == AF_INET6 && route.is_default() && route.protocol == RTPROT_RA && route.out_link == link.index;
+    });
+    if (has_router && link.alias != kAlias && !is_host_interface(link.name)) names.push_back(link.name);
   }
+  return names;
 }
 
-Status prepare_family(int family, IpForward ip_forward) {
+/// A host that forwards no longer listens to routers (net.ipv6.conf.*.accept_ra 1), which may be where its own routes come from.
+/// No other link is touched, nor `default`: what is made later (a bridge of somebody's guests) would hear routers there.
+Status keep_listening_to_routers(netlink::Socket& socket) {
+  POSTERN_TRY(names, links_to_routers(socket), "forwarding");
+  for (const std::string& name : names) {
+    const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/accept_ra", name);
+    if (read_setting(path) != "1") continue;
+    POSTERN_CHECK(write_file(path, "2"), "forwarding");
+    log::info("net.ipv6.conf.{}.accept_ra is 2 now: the host forwards, and listens to its router there", name);
+  }
+  return {};
+}
+
+Status prepare_family(netlink::Socket& socket, int family, IpForward ip_forward) {
   if (forwards(family)) return {};
   const char* name = family == AF_INET ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
   const std::string remedy = fmt::format("sysctl {}=1", name);
@@ -66,7 +83,9 @@ Status prepare_family(int family, IpForward ip_forward) {
       return fail(fmt::format("the host does not forward packets: {} is 0 ({}, or --ip-forward auto)", name, remedy));
     case IpForward::automatic: break;
   }
-  if (family == AF_INET6) keep_listening_to_routers();
+  if (family == AF_INET6) {
+    if (Status kept = keep_listening_to_routers(socket); !kept) return kept;
+  }
   POSTERN_CHECK(write_file(family == AF_INET ? kForward4 : kForward6, "1"), "turn forwarding on");
   log::info("{} is 1 now, for every link of the host; it stays so until the host is restarted or you set it to 0", name);
   return {};
@@ -141,10 +160,12 @@ unsigned default_mtu(netlink::Socket& socket) {
 
 bool forwards(int family) { return read_setting(family == AF_INET ? kForward4 : kForward6) == "1"; }
 
-Status prepare_forwarding(const NetworkSpec& spec, IpForward ip_forward) {
+Status prepare_forwarding(netlink::Socket& socket, const NetworkSpec& spec, IpForward ip_forward) {
   if (spec.egress == Egress::nowhere) return {};
-  if (Status prepared = prepare_family(AF_INET, ip_forward); !prepared) return prepared;
-  return has_ipv6(spec) ? prepare_family(AF_INET6, ip_forward) : Status();
+  if (has_ipv4(spec)) {
+    if (Status prepared = prepare_family(socket, AF_INET, ip_forward); !prepared) return prepared;
+  }
+  return has_ipv6(spec) ? prepare_family(socket, AF_INET6, ip_forward) : Status();
 }
 
 bool filters_bridged() { return read_setting("/proc/sys/net/bridge/bridge-nf-call-iptables") == "1"; }

@@ -23,7 +23,7 @@ Status make_bridge(netlink::Socket& socket, const Network& network);
 unsigned default_mtu(netlink::Socket& socket);
 
 /// Sees to it that the host forwards packets of the families. Errors, with `require`: it does not.
-Status prepare_forwarding(const NetworkSpec& spec, IpForward ip_forward);
+Status prepare_forwarding(netlink::Socket& socket, const NetworkSpec& spec, IpForward ip_forward);
 /// Whether it does.
 bool forwards(int family);
 

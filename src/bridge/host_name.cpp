@@ -1,4 +1,4 @@
-#include "host_name.h"
+#include "postern/bridge/host_name.h"
 
 #include <algorithm>
 

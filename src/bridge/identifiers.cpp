@@ -19,7 +19,9 @@ bool is_word(std::string_view text) {
 
 }  // namespace
 
-bool is_interface_name(std::string_view text) { return text.size() < IFNAMSIZ && is_word(text); }
+bool is_interface_name(std::string_view text) {
+  return text.size() < IFNAMSIZ && is_word(text) && text != "all" && text != "default";
+}
 bool is_identifier(std::string_view text) { return text.size() <= kLongestIdentifier && is_word(text); }
 
 }  // namespace postern::bridge

@@ -25,11 +25,11 @@
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 #include "postern/base/unique_fd.h"
+#include "postern/bridge/host_name.h"
 #include "postern/process/child.h"
 #include "postern/process/detached.h"
 #include "postern/process/signals.h"
 
-#include "host_name.h"
 #include "port_holder.h"
 
 namespace postern::bridge {

@@ -22,6 +22,8 @@ using Parts = Bridge::Parts;
 
 /// The lock; and what a killed operation has left half-made is undone.
 Result<UniqueFd> begin(Parts& parts);
+/// Its second half.
+Status undo_pending(Parts& parts);
 
 /// Rules, list of ports, proxy and DNS servers as they follow from what is kept.
 Status settle(Parts& parts);
@@ -46,6 +48,9 @@ Result<bool> keep_proxy(Parts& parts);
 /// Rules first, link last: what a rule leads to must not be gone before it. Goes on after a failure; returns the first one.
 Status remove_endpoint(Parts& parts, const Endpoint& endpoint);
 Status remove_network(Parts& parts, const std::string& name);
+/// Of an endpoint whose record cannot be read, what is known by its key: claims, names, the record. Its link is known by being of
+/// nobody else; list of ports, proxy and rules are for settle().
+Status remove_damaged_endpoint(Parts& parts, const std::string& network, const std::string& key);
 
 /// Forgets which connections the kernel's NAT knows to or from the endpoint's addresses, and by its UDP ports: a datagram follows
 /// the mapping that there is, not the rule that came since.

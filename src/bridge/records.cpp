@@ -121,6 +121,7 @@ Json json_of(const Network& network) {
             {"masquerade", spec.masquerade == Masquerade::on},
             {"mtu", spec.mtu_bytes.value_or(0)},
             {"names", spec.names},
+            {"forwarding", spec.needs_forwarding},
             {"mac", network.mac.to_string()}};
   if (spec.external) json["external"] = *spec.external;
   return json;
@@ -139,6 +140,7 @@ Network network_of(const Json& json) {
   if (const auto mtu = number<unsigned>(json, "mtu"); mtu != 0) spec.mtu_bytes = mtu;
   if (json.contains("external")) spec.external = checked(json, "external", is_interface_name);
   spec.names = json.at("names").get<bool>();
+  if (json.contains("forwarding")) spec.needs_forwarding = json.at("forwarding").get<bool>();
   network.mac = mac_of(json);
   return network;
 }

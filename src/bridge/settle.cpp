@@ -15,6 +15,7 @@
 #include "name_server.h"
 #include "parts.h"
 #include "ports.h"
+#include "prefix.h"
 #include "ruleset.h"
 
 namespace postern::bridge {
@@ -80,6 +81,16 @@ Status delete_unfinished_bridge(Parts& parts, const std::string& name) {
   return netlink::delete_link(parts.netlink, link->index);
 }
 
+/// Those of endpoints whose records could not be read; all others have gone before.
+Status delete_ports_of(Parts& parts, const netlink::Link& bridge) {
+  POSTERN_TRY(links, netlink::links(parts.netlink), "links");
+  for (const netlink::Link& link : links) {
+    if (link.master != bridge.index || link.kind != "veth" || !is_host_interface(link.name)) continue;
+    POSTERN_CHECK(netlink::delete_link(parts.netlink, link.index), "links");
+  }
+  return {};
+}
+
 Status undo(Parts& parts, const Pending& pending) {
   switch (pending.operation) {
     case Pending::Operation::up:
@@ -88,6 +99,8 @@ Status undo(Parts& parts, const Pending& pending) {
     case Pending::Operation::detach: {
       const auto kept = parts.store.endpoint(pending.network, pending.endpoint);
       if (kept) return remove_endpoint(parts, *kept);
+      if (!kept.error().is(std::errc::no_such_file_or_directory))
+        return remove_damaged_endpoint(parts, pending.network, pending.endpoint);
       // Its addresses are claimed before it is written down, and given back after it is crossed out.
       const auto claims = parts.store.claims(pending.network);
       if (!claims) return Failure(claims.error());
@@ -122,13 +135,18 @@ bool is_old_datagram(const netfilter::Connection& one, std::span<const PortRange
 
 Result<UniqueFd> begin(Parts& parts) {
   POSTERN_TRY(lock, parts.store.lock(), "state");
+  if (Status undone = undo_pending(parts); !undone) return Failure(undone.error());
+  return lock;
+}
+
+Status undo_pending(Parts& parts) {
   POSTERN_TRY(pending, parts.store.pending(), "state");
-  if (!pending) return lock;
+  if (!pending) return {};
   log::info("an operation on network {} was ended half-way; it is undone first", pending->network);
   POSTERN_CHECK(undo(parts, *pending), "undo what was left half-made");
   POSTERN_CHECK(settle(parts), "undo what was left half-made");
   POSTERN_CHECK(parts.store.clear_pending(), "undo what was left half-made");
-  return lock;
+  return {};
 }
 
 Result<std::vector<Endpoint>> all_endpoints(const Parts& parts) {
@@ -223,17 +241,41 @@ Status remove_endpoint(Parts& parts, const Endpoint& endpoint) {
   return failures.status();
 }
 
+Status remove_damaged_endpoint(Parts& parts, const std::string& network, const std::string& key) {
+  FirstFailure failures;
+  Endpoint remains;
+  const auto claims = parts.store.claims(network);
+  for (const auto& [address, holder] : claims ? *claims : std::vector<Store::Claim>()) {
+    if (holder == key) remains.addresses.push_back({address, width(address)});
+  }
+  (void)remove_names(parts.store.names_folder(network), key);  // what is no file's name has no file
+  failures.note(forget_mappings(remains));
+  failures.note(parts.store.forget_endpoint(network, key));
+  for (const Subnet& own : remains.addresses) failures.note(parts.store.release(network, own.gateway));
+  return failures.status();
+}
+
 Status remove_network(Parts& parts, const std::string& name) {
   FirstFailure failures;
   const auto endpoints = parts.store.endpoints(name);
   for (const Endpoint& endpoint : endpoints ? *endpoints : std::vector<Endpoint>())
     failures.note(remove_endpoint(parts, endpoint));
+  const auto damaged = parts.store.damaged_endpoints(name);
+  for (const Store::Damaged& one : damaged) failures.note(remove_damaged_endpoint(parts, name, one.name));
+  if (!damaged.empty()) {  // nobody knows which ports were theirs
+    failures.note(write_ports(parts));
+    const auto kept = keep_proxy(parts);
+    failures.note(kept ? Status() : Status(Failure(kept.error())));
+  }
   failures.note(stop_name_server(parts.store.names_folder(name)));
   failures.note(delete_unfinished_bridge(parts, name));
   failures.note(parts.store.forget_network(name));
   failures.note(make_rules(parts));
   const auto link = netlink::find_link(parts.netlink, name);
-  if (link && link->kind == "bridge" && link->alias == kAlias) failures.note(netlink::delete_link(parts.netlink, link->index));
+  if (link && link->kind == "bridge" && link->alias == kAlias) {
+    failures.note(delete_ports_of(parts, *link));
+    failures.note(netlink::delete_link(parts.netlink, link->index));
+  }
   return failures.status();
 }
 

@@ -28,11 +28,14 @@ inline std::string key_of(const Endpoint& endpoint) { return key_of(endpoint.id,
 
 class Store {
  public:
-  /// Makes the folder. Errors: EACCES; the folder belongs to another network namespace of this host, whose networks are not ours.
-  static Result<Store> open(std::string folder);
+  /// The folder need not be there.
+  explicit Store(std::string folder) : folder_(std::move(folder)) {}
 
-  /// Waits until nobody else works on the state; it is ours until the descriptor is closed, or we end.
+  /// Makes the folder, and waits until nobody else works on the state; it is ours until the descriptor is closed, or we end.
+  /// Errors: EACCES; the folder belongs to another network namespace of this host, whose networks are not ours.
   Result<UniqueFd> lock() const;
+  /// The same for who only looks: nothing is made, and where there is nothing the descriptor is empty.
+  Result<UniqueFd> lock_to_look() const;
 
   Result<std::optional<Pending>> pending() const;
   Status set_pending(const Pending& pending) const { return replace("pending", to_text(pending)); }
@@ -41,18 +44,32 @@ class Store {
   /// Files that were being written by one that was killed, and never came in the place of anything.
   Status remove_unfinished() const;
 
-  /// In the order of their names.
+  /// A record that somebody has spoiled: nobody of ours writes one by halves.
+  struct Damaged {
+    std::string name;  // of the network; of an endpoint its key
+    std::string why;
+  };
+
+  /// In the order of their names. Errors: EBADMSG: one cannot be read. Without it nobody knows what its members may do, so that
+  /// no rules are made.
   Result<std::vector<Network>> networks() const;
-  /// Errors: ENOENT: there is none of that name.
+  /// Those that can be read; and those that cannot, a folder that has lost its record among them.
+  std::vector<Network> readable_networks() const;
+  std::vector<Damaged> damaged_networks() const;
+  /// Errors: ENOENT: there is none of that name; EBADMSG.
   Result<Network> network(const std::string& name) const;
   Status keep(const Network& network) const;
+  /// Its record alone: what else there is of it is a folder that has lost it.
+  Status forget_record(const std::string& name) const { return remove("networks/" + name + "/network.json"); }
   /// With all that is kept of it.
   Status forget_network(const std::string& name) const;
   /// The folder of its DNS server.
   std::string names_folder(const std::string& network) const { return folder_ + "/networks/" + network + "/names"; }
 
+  /// Those that can be read; and those that cannot, which are to stop nobody else.
   Result<std::vector<Endpoint>> endpoints(const std::string& network) const;
-  /// Errors: ENOENT.
+  std::vector<Damaged> damaged_endpoints(const std::string& network) const;
+  /// Errors: ENOENT; EBADMSG.
   Result<Endpoint> endpoint(const std::string& network, const std::string& key) const;
   Status keep(const Endpoint& endpoint) const;
   Status forget_endpoint(const std::string& network, const std::string& key) const;
@@ -69,6 +86,7 @@ class Store {
   std::optional<IpAddress> last_given(const std::string& network, int family) const;
   Status set_last_given(const std::string& network, const IpAddress& address) const;
 
+  const std::string& folder() const { return folder_; }
   std::string ports_file() const { return folder_ + "/ports"; }
   std::string ports() const;
   Status set_ports(std::string_view text) const { return replace("ports", text); }
@@ -78,8 +96,13 @@ class Store {
   Status forget_proxy() const;
 
  private:
-  explicit Store(std::string folder) : folder_(std::move(folder)) {}
+  Result<UniqueFd> hold_lock(int flags) const;
+  /// Of the network namespace that we are in.
+  Result<std::string> own_identity() const;
+  Status check_identity(const std::string& ours) const;
   Status keep_identity() const;
+  /// The keys of those that there are, whether they can be read or not.
+  std::vector<std::string> keys(const std::string& network) const;
   std::string network_folder(const std::string& name) const { return folder_ + "/networks/" + name; }
   std::string endpoint_file(const std::string& network, const std::string& key) const {
     return "networks/" + network + "/endpoints/" + key + ".json";

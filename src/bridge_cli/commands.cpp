@@ -40,11 +40,13 @@ Result<std::optional<Network>> find(Bridge& bridge, const std::string& name) {
   return found == networks->end() ? std::nullopt : std::optional(*found);
 }
 
-Result<Network> find_or_fail(Bridge& bridge, const std::string& name) {
-  const auto found = find(bridge, name);
-  if (!found) return Failure(found.error());
-  if (!*found) return fail(std::errc::no_such_file_or_directory, fmt::format("network {} (postern bridge ls)", name));
-  return **found;
+/// Errors: ENOENT: there is none of that name.
+Result<Members> find_or_fail(Bridge& bridge, const std::string& name) {
+  const auto all = bridge.members();
+  if (!all) return Failure(all.error());
+  const auto found = std::find_if(all->begin(), all->end(), [&](const Members& one) { return one.network.spec.name == name; });
+  if (found != all->end()) return *found;
+  return fail(std::errc::no_such_file_or_directory, fmt::format("there is no network {} (postern bridge ls)", name));
 }
 
 /// Another caller may make it between our look and our call: then it is there, which is what was asked for.
@@ -61,31 +63,19 @@ Result<Network> up(Bridge& bridge, const UpOptions& options) {
   return found && *found ? Result<Network>(**found) : made;
 }
 
-Result<std::vector<NetworkView>> views(Bridge& bridge) {
-  const auto networks = bridge.networks();
-  if (!networks) return Failure(networks.error());
-  std::vector<NetworkView> all;
-  for (const Network& network : *networks) {
-    const auto endpoints = bridge.endpoints(network.spec.name);
-    if (!endpoints) return Failure(endpoints.error());
-    all.push_back({network, *endpoints});
-  }
-  return all;
-}
-
 /// All endpoints, or those of a network, or the ones of an id there.
 Result<std::vector<Endpoint>> chosen_endpoints(Bridge& bridge, const PortsOptions& options) {
   std::vector<Endpoint> chosen;
-  if (!options.network.empty()) {
-    if (const auto network = find_or_fail(bridge, options.network); !network) return Failure(network.error());
+  if (options.network.empty()) {
+    const auto all = bridge.members();
+    if (!all) return Failure(all.error());
+    for (const Members& one : *all) chosen.insert(chosen.end(), one.endpoints.begin(), one.endpoints.end());
+    return chosen;
   }
-  const auto all = views(bridge);
-  if (!all) return Failure(all.error());
-  for (const NetworkView& view : *all) {
-    if (!options.network.empty() && view.network.spec.name != options.network) continue;
-    for (const Endpoint& endpoint : view.endpoints) {
-      if (options.id.empty() || endpoint.id == options.id) chosen.push_back(endpoint);
-    }
+  const auto network = find_or_fail(bridge, options.network);
+  if (!network) return Failure(network.error());
+  for (const Endpoint& endpoint : network->endpoints) {
+    if (options.id.empty() || endpoint.id == options.id) chosen.push_back(endpoint);
   }
   if (chosen.empty() && !options.id.empty()) {
     return fail(std::errc::no_such_file_or_directory,
@@ -119,7 +109,7 @@ int run(const DownOptions& options) {
 int run(const ListOptions& options) {
   auto bridge = open_bridge();
   if (!bridge) return failed(bridge.error());
-  const auto networks = views(*bridge);
+  const auto networks = bridge->members();
   if (!networks) return failed(networks.error());
   return answer(options.output == Output::json ? list_json(*networks) : list_text(*networks));
 }
@@ -129,10 +119,7 @@ int run(const InspectOptions& options) {
   if (!bridge) return failed(bridge.error());
   const auto network = find_or_fail(*bridge, options.network);
   if (!network) return failed(network.error());
-  const auto endpoints = bridge->endpoints(options.network);
-  if (!endpoints) return failed(endpoints.error());
-  const NetworkView view{*network, *endpoints};
-  return answer(options.output == Output::json ? inspect_json(view) : inspect_text(view));
+  return answer(options.output == Output::json ? inspect_json(*network) : inspect_text(*network));
 }
 
 int run(const AttachOptions& options) {

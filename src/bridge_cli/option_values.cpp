@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "postern/base/text.h"
+#include "postern/bridge/host_name.h"
 #include "postern/forward/port_spec.h"
 
 namespace postern::bridge_cli {
@@ -37,27 +38,24 @@ bool is_plain_name(std::string_view text, size_t most) {
   return !text.empty() && text.size() <= most && text[0] != '-' && text[0] != '.' && std::all_of(text.begin(), text.end(), good);
 }
 
+/// Under /proc/sys/net these stand for every link, and for those to come.
+Status check_not_reserved(std::string_view option, const std::string& name) {
+  if (name != "all" && name != "default") return {};
+  return wrong(option, name, "is no name for one: under /proc/sys/net it stands for all of them");
+}
+
 /// As the kernel's dev_valid_name(): no slash, no colon, no blank.
 Status check_interface(std::string_view option, const std::string& name) {
   const auto bad = [](char c) { return c == '/' || c == ':' || c <= ' ' || c == 0x7f; };
   if (name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." || std::any_of(name.begin(), name.end(), bad)) {
     return wrong(option, name, "is no name of an interface (1 to 15 characters without blanks, \"/\" and \":\")");
   }
-  return {};
+  return check_not_reserved(option, name);
 }
 
-/// RFC 1123, and the underscore that people use.
 Status check_host_name(const std::string& name) {
-  std::string_view rest = name;
-  bool good = !name.empty() && name.size() <= 253 && name.back() != '.';
-  while (good && !rest.empty()) {
-    const std::string_view label = take_until(rest, '.');
-    const auto allowed = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; };
-    good = !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-           std::all_of(label.begin(), label.end(), allowed);
-  }
-  if (good) return {};
-  return wrong("--hostname", name, "is not a host name (letters, digits, \"-\", and \".\" between its parts)");
+  if (bridge::is_host_name(name)) return {};
+  return wrong("--hostname", name, "is not a host name (letters, digits, inner \"-\", and \".\" between its parts; no address)");
 }
 
 Status check_id(std::string_view option, const std::string& id) {
@@ -181,12 +179,29 @@ Result<bridge::Subnet> subnet4(const std::string& text, Ipv4 address, unsigned p
   return bridge::Subnet{address, prefix_bits};
 }
 
+bool is_link_local(const Ipv6& address) { return address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80; }
+
+/// RFC 4291 2.5.5.2: an IPv4 address in the clothes of IPv6, which no packet has.
+bool is_mapped(const Ipv6& address) {
+  const auto zeros = std::find_if(address.octets.begin(), address.octets.end(), [](uint8_t octet) { return octet != 0; });
+  return zeros == address.octets.begin() + 10 && address.octets[10] == 0xff && address.octets[11] == 0xff;
+}
+
+/// Where ports of the host can be published.
+Status check_published_at(const std::string& text, const IpAddress& address) {
+  const auto* v6 = std::get_if<Ipv6>(&address);
+  if (v6 && is_mapped(*v6)) return fail(text + ": it is an IPv4 address in IPv6's form (write it as IPv4: 192.0.2.1:8080:80)");
+  if (v6 && is_link_local(*v6))
+    return fail(text +
+                ": a link-local address is of one link, which cannot be said here (leave it away, or name another address)");
+  return {};
+}
+
 Result<bridge::Subnet> subnet6(const std::string& text, Ipv6 address, unsigned prefix_bits) {
   if (prefix_bits < kLeastPrefix || prefix_bits > kLongestPrefix6) {
     return wrong("--subnet", text, "the prefix must have {} to {} bits", kLeastPrefix, kLongestPrefix6);
   }
-  const bool link_local = address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80;
-  if (address.octets[0] == 0xff || address.octets[0] == 0 || link_local) {
+  if (address.octets[0] == 0xff || address.octets[0] == 0 || is_link_local(address)) {
     return wrong("--subnet", text, "is loopback, link-local, multicast or reserved (fd00::/8 is private)");
   }
   bool names_the_network = true;
@@ -220,7 +235,7 @@ Status read_policy(const TypedUp& typed, bridge::NetworkSpec& spec) {
 }  // namespace
 
 Status check_network_name(const std::string& name) {
-  if (is_plain_name(name, IFNAMSIZ - 1)) return {};
+  if (is_plain_name(name, IFNAMSIZ - 1)) return check_not_reserved("NAME", name);
   return wrong("NAME", name, "is not a network's name (1 to {} letters, digits, \"_\", \".\" or \"-\"; not \".\" or \"-\" first)",
                IFNAMSIZ - 1);
 }
@@ -237,7 +252,10 @@ Result<bridge::PortRange> parse_port_range(const std::string& text) {
   if (!spec) return Failure(spec.error());
   bridge::PortRange range;
   range.protocol = spec->protocol == stack::Protocol::tcp ? bridge::Protocol::tcp : bridge::Protocol::udp;
-  if (forward::names_host_address(text)) range.host_address = spec->host_address;
+  if (forward::names_host_address(text)) {
+    if (const Status good = check_published_at(text, spec->host_address); !good) return Failure(good.error());
+    range.host_address = spec->host_address;
+  }
   range.first = spec->first;
   range.last = spec->last;
   range.container_first = spec->guest_first;
@@ -287,6 +305,7 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   if (!typed.mac.empty()) {
     spec.mac = Mac::parse(typed.mac);
     if (!spec.mac) return wrong("--mac", typed.mac, "is not a MAC address, as 02:00:5e:00:53:01");
+    if (*spec.mac == Mac()) return wrong("--mac", typed.mac, "is all zero, which stands for none");
     if (spec.mac->is_multicast()) return wrong("--mac", typed.mac, "is a group address; a device needs an individual one");
   }
   const auto addresses = parse_addresses(typed.addresses);

@@ -38,11 +38,11 @@ Examples:
   TypedUp typed;
   line.operand(typed.network, {"NAME", "The network's name, and the bridge's: at most 15 characters"});
   line.values(typed.subnets, {"--subnet",
-                              "Its subnet, or the gateway's address in it: 10.5.0.0/24, 10.5.0.254/24 (default: a free /24 of "
-                              "10.209.0.0/16); once a family",
+                              "Its subnet, or the gateway's address in it: 10.5.0.0/24, 10.5.0.254/24 (default: a free one "
+                              "of 10.209.0.0/24 to 10.223.255.0/24); once a family",
                               "CIDR"});
   line.flag(typed.ipv6, {"--ipv6", "An IPv6 subnet too, chosen in fd00::/8"});
-  line.flag(typed.internal, {"--internal", "Reaches nothing but itself and the host"});
+  line.flag(typed.internal, {"--internal", "Reaches nothing but itself, and of the host its DNS server"});
   line.value(typed.isolate, {"--isolate",
                              "How other bridge networks reach it: published, by published ports (default); full, not at all; "
                              "open, directly, where both are",
@@ -125,8 +125,8 @@ Without an IP, a port is published at every address of the host, IPv4 and IPv6, 
   line.operand(typed.target, {"PID|PATH", "A process in the namespace, or the namespace's own path"});
   line.values(typed.addresses, {"--ip", "Its address (default: the next that is free); once a family", "ADDRESS"});
   line.value(typed.interface, {"--name", "The interface inside (default eth0)", "INTERFACE"});
-  line.values(typed.publish, {"-p,--publish", "Lead host ports to it: [IP:]PORT[-END]:PORT[-END][/tcp|udp]", "SPEC"});
-  line.values(typed.names, {"--hostname", "Name by which others of the network find it", "NAME"});
+  line.values(typed.publish, {"-p,--publish", "Lead host ports to it: [IP:]PORT[-END]:PORT[/tcp|udp]", "SPEC"});
+  line.values(typed.names, {"--hostname", "Name by which others of the network find it (default: the --id)", "NAME"});
   line.value(typed.id, {"--id", "What it is called here (default: ns- and the namespace's inode)", "ID"});
   line.value(typed.mac, {"--mac", "MAC address inside (default: one of its own)", "MAC"});
   line.flag(typed.json, kJson);
@@ -163,7 +163,7 @@ Examples:
   TypedPorts typed;
   line.operand(typed.action, {"ACTION", "add, rm or ls"});
   line.operands(typed.operands,
-                {"NAME ID SPEC", "The network, who is connected, and [IP:]PORT[-END]:PORT[-END][/tcp|udp]", Presence::optional});
+                {"NAME ID SPEC", "The network, who is connected, and [IP:]PORT[-END]:PORT[/tcp|udp]", Presence::optional});
   line.flag(typed.json, {"--json", "ls: for programs"});
   if (const auto leave = line.parse(std::move(arguments))) return *leave;
   return meaning_of(line, typed, to_ports_options);

@@ -69,7 +69,7 @@ std::string up_text(const bridge::Network& network) {
   return fmt::format("{}: {}\n", network.spec.name, subnets_text(network.spec.subnets, " "));
 }
 
-std::string list_text(const std::vector<NetworkView>& networks) {
+std::string list_text(const std::vector<Members>& networks) {
   std::vector<Row> rows = {{"NAME", "SUBNETS", "ENDPOINTS", "EGRESS", "ISOLATION", "MTU"}};
   for (const auto& [network, endpoints] : networks) {
     const bridge::NetworkSpec& spec = network.spec;
@@ -79,7 +79,7 @@ std::string list_text(const std::vector<NetworkView>& networks) {
   return table(rows);
 }
 
-std::string inspect_text(const NetworkView& view) {
+std::string inspect_text(const Members& view) {
   const bridge::NetworkSpec& spec = view.network.spec;
   std::string text = spec.name + "\n";
   for (const bridge::Subnet& subnet : spec.subnets) {

@@ -9,18 +9,14 @@
 
 namespace postern::bridge_cli {
 
-/// A network and what is connected to it.
-struct NetworkView {
-  bridge::Network network;
-  std::vector<bridge::Endpoint> endpoints;
-};
+using bridge::Members;
 
 /// "10.209.0.2/24 fd3b:..::2/64": an endpoint's own.
 std::string addresses_text(const std::vector<bridge::Subnet>& addresses);
 /// "blue: 10.209.0.0/24 fd3b:..::/64"
 std::string up_text(const bridge::Network& network);
-std::string list_text(const std::vector<NetworkView>& networks);
-std::string inspect_text(const NetworkView& view);
+std::string list_text(const std::vector<Members>& networks);
+std::string inspect_text(const Members& view);
 std::string ports_text(const std::vector<bridge::Endpoint>& endpoints);
 std::string problems_text(const std::vector<bridge::Problem>& problems);
 
@@ -31,8 +27,8 @@ std::string_view name_of(bridge::Protocol protocol);
 /// The shapes are a promise: README.md of this room. Each ends with a newline.
 std::string network_json(const bridge::Network& network);
 std::string endpoint_json(const bridge::Endpoint& endpoint);
-std::string list_json(const std::vector<NetworkView>& networks);
-std::string inspect_json(const NetworkView& view);
+std::string list_json(const std::vector<Members>& networks);
+std::string inspect_json(const Members& view);
 std::string ports_json(const std::vector<bridge::Endpoint>& endpoints);
 std::string problems_json(const std::vector<bridge::Problem>& problems);
 std::string findings_json(const std::vector<Finding>& findings);

@@ -69,8 +69,8 @@ std::string endpoint_json(const bridge::Endpoint& endpoint) {
   return written({{"version", 1}, {"endpoint", shape_of(endpoint)}});
 }
 
-std::string list_json(const std::vector<NetworkView>& networks) {
-  const auto with_count = [](const NetworkView& view) {
+std::string list_json(const std::vector<Members>& networks) {
+  const auto with_count = [](const Members& view) {
     Json shape = shape_of(view.network);
     shape["endpoints"] = view.endpoints.size();
     return shape;
@@ -78,7 +78,7 @@ std::string list_json(const std::vector<NetworkView>& networks) {
   return written({{"version", 1}, {"networks", list_of(networks, with_count)}});
 }
 
-std::string inspect_json(const NetworkView& view) {
+std::string inspect_json(const Members& view) {
   return written({{"version", 1},
                   {"network", shape_of(view.network)},
                   {"endpoints", list_of(view.endpoints, [](const auto& endpoint) { return shape_of(endpoint); })}});

@@ -14,6 +14,12 @@
 namespace postern::netlink {
 namespace {
 
+/// Of one octet.
+bool is_set(const Attributes& attributes, uint16_t attribute) {
+  const auto octets = attributes.bytes(attribute);
+  return octets && octets->size() == 1 && octets->front() != std::byte{0};
+}
+
 std::optional<Link> parse_link(const nlmsghdr& message) {
   const auto* header = header_of<ifinfomsg>(message);
   if (!header || message.nlmsg_type != RTM_NEWLINK) return std::nullopt;
@@ -23,7 +29,13 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   link.up = header->ifi_flags & IFF_UP;
   link.name = attributes.text(IFLA_IFNAME).value_or("");
   link.mtu_bytes = attributes.number(IFLA_MTU).value_or(0);
-  link.kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND).value_or("");
+  const Attributes info = attributes.nested(IFLA_LINKINFO);
+  link.kind = info.text(IFLA_INFO_KIND).value_or("");
+  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
+    const Attributes port = info.nested(IFLA_INFO_SLAVE_DATA);
+    link.isolated = is_set(port, IFLA_BRPORT_ISOLATED);
+    link.hairpin = is_set(port, IFLA_BRPORT_MODE);
+  }
   link.master = static_cast<int>(attributes.number(IFLA_MASTER).value_or(0));
   link.alias = attributes.text(IFLA_IFALIAS).value_or("");
   const auto mac = attributes.bytes(IFLA_ADDRESS);

@@ -178,6 +178,19 @@ TEST_F(BridgeKilledAlone, WithGcAndDownNothingIsLeft) {
 
 class BridgeTogether : public BridgeTest {};
 
+// A network may go down between the look at which there are and the look at what each has.
+TEST_F(BridgeTogether, AListIsOfOneMoment) {
+  Process changing = start_sh(fmt::format(
+      "for turn in 1 2 3 4 5 6 7 8; do postern bridge up {0} --no-names && postern bridge down green || exit 1; done", kGreen));
+  size_t looks = 0;
+  while (changing.running()) {
+    for (const char* words : {"ls", "ports ls", "check"}) ASSERT_THAT(bridge(words), Succeeds()) << words << ", look " << looks;
+    ++looks;
+  }
+  EXPECT_EQ(changing.wait(), 0) << changing.err();
+  EXPECT_GT(looks, 0U);
+}
+
 TEST_F(BridgeTogether, FiftyAttachesGiveFiftyAddresses) {
   constexpr size_t kMany = 50;
   up(kBlue);
@@ -282,6 +295,12 @@ TEST_F(BridgeFlushed, InPartIsNoticedAndMended) {
 TEST_F(BridgeFlushed, OfItsHelpersIsNoticedAndMended) {
   expect_noticed_and_mended("kill -9 $(jq .pid /run/postern/bridge/proxy.json)", "127.0.0.1");
   expect_noticed_and_mended("kill -9 $(pidof dnsmasq)", "blue");
+}
+
+TEST_F(BridgeFlushed, OfWhatABridgeAndItsPortsAreSetTo) {
+  expect_noticed_and_mended("ip link set blue mtu 1400", "MTU of 1400");
+  expect_noticed_and_mended("ip link set $(ip -json link show master blue | jq -r '.[].ifname') type bridge_slave isolated on",
+                            "isolated");
 }
 
 TEST_F(BridgeFlushed, OfTheBridgesAddressIsNoticedAndMended) {

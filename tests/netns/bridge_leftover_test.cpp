@@ -141,6 +141,22 @@ TEST_F(BridgeLeftovers, ABridgeThatSomebodyDeletedIsNoticedAndGoesDown) {
   EXPECT_EQ(links(), "eth0 lo ");
 }
 
+TEST_F(BridgeLeftovers, WhatAMemberIsHeldBackByIsMissedByCheck) {
+  ASSERT_THAT(host().sh("ip link add other type veth peer name another"), Succeeds());
+  up("apart --subnet 10.54.0.0/24 --icc off --external other");
+  const auto made = container_on("apart");
+  ASSERT_TRUE(made);
+  EXPECT_THAT(bridge("check"), Succeeds());
+  ASSERT_THAT(host().sh("ip link delete other"), Succeeds());
+  EXPECT_THAT(bridge("check").out, AllOf(HasSubstr("network apart"), HasSubstr("no link other"), HasSubstr("--external")));
+  ASSERT_THAT(host().sh("ip link add other type veth peer name another"), Succeeds());
+  ASSERT_THAT(host().sh("ip link set $(ip -json link show master apart | jq -r '.[].ifname') type bridge_slave isolated off"),
+              Succeeds());
+  EXPECT_THAT(bridge("check").out, AllOf(HasSubstr("endpoint"), HasSubstr("is not isolated")));
+  EXPECT_THAT(bridge("reload"), Succeeds());
+  EXPECT_THAT(bridge("check"), Succeeds());
+}
+
 TEST_F(BridgeLeftovers, ALinkOfNobodyIsTakenAway) {
   // As an attach leaves it that was killed, and whose intent is lost: ours by its name's pattern alone is not enough.
   const std::string ours = only_port();
@@ -159,12 +175,134 @@ TEST_F(BridgeLeftovers, TheForwardingOfTheHostStaysAndThatIsSaid) {
   EXPECT_EQ(host().sh("find /run/postern/bridge/networks -mindepth 1").out, "");
 }
 
-TEST_F(BridgeLeftovers, ARebootIsARebuildFromNothing) {
-  // /run is empty after it, and so are the links and rules: here a folder that is lost while links and rules are not.
+TEST_F(BridgeLeftovers, OnlyTheFamiliesOfTheNetworkAreForwarded) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0"), Succeeds());
+  ASSERT_THAT(bridge("up six --subnet fd52::/64 --ip-forward auto"), Succeeds());
+  EXPECT_EQ(forwarding(), "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\n");
+  EXPECT_THAT(bridge("check"), Succeeds());
+  EXPECT_THAT(bridge("up again --subnet fd53::/64 --ip-forward require"), Succeeds()) << "IPv4 is none of its business";
+}
+
+TEST_F(BridgeLeftovers, AnUpThatFailsLeavesNothing) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0"), Succeeds());
+  const std::string clean = snapshot();
+  auto other = host().spawn({.argv = {"socat", "TCP4-LISTEN:53,fork", "EXEC:cat"}});
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(wait_until([&] { return host().sh("ss -Hlnt sport = 53 | grep -q .").ok(); }));
+  EXPECT_THAT(bridge(fmt::format("up {}", kBlue)), RefusesWith({"DNS server", "socat", "--no-names"}));
+  EXPECT_EQ(snapshot(), clean);
+  EXPECT_EQ(programs().count("dnsmasq"), 0U);
+  EXPECT_THAT(bridge("check"), Succeeds());
+  other->signal(SIGTERM);
+  EXPECT_TRUE(other->wait());
+}
+
+// Who listens to routers while it forwards is led by whoever is on that link: guests of a bridge that is made later, say.
+TEST_F(BridgeLeftovers, WithForwardingOnlyALinkToARouterGoesOnListening) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(
+      host().sh(
+          "sysctl -qw net.ipv6.conf.all.forwarding=0 && ip link add other type veth peer name another && ip link set other up && "
+          "sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv6.conf.other.accept_ra=1 "
+          "net.ipv6.conf.default.accept_ra=1 && "
+          "ip -6 route replace default via 2001:db8:1::2 dev eth0 proto ra"),
+      Succeeds());
+  const Outcome made = bridge(fmt::format("up {}", kBlue));
+  ASSERT_THAT(made, Succeeds());
+  EXPECT_THAT(made.err, HasSubstr("net.ipv6.conf.eth0.accept_ra is 2 now"));
+  EXPECT_EQ(host().sh("for link in eth0 other default; do sysctl -n net.ipv6.conf.$link.accept_ra; done").out, "2\n1\n1\n");
+}
+
+TEST_F(BridgeLeftovers, ADamagedRecordIsNamedByCheckAndTakenAwayByGc) {
+  const std::string others = only_port();
+  const auto made = container_on("blue", at(50, 2) + " -p 8080:80 --hostname spoilt");
+  ASSERT_TRUE(made);
+  const std::string port = port_of_bridge_beside(others);
+  ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/endpoints/c50-2@eth0.json"), Succeeds());
+  const Outcome seen = bridge("check");
+  EXPECT_THAT(seen, EndsWithStatus(1));
+  EXPECT_THAT(seen.out, AllOf(HasSubstr("endpoint c50-2@eth0 of blue"), HasSubstr("postern bridge gc")));
+  for (const char* words : {"ls", "inspect blue", "ports ls", "up green --subnet 10.51.0.0/24", "down green", "reload"}) {
+    EXPECT_THAT(bridge(words), Succeeds()) << words;
+  }
+  EXPECT_THAT(bridge("down blue"), RefusesWith({"c50-9 and 1 more", "--force"}));
+  EXPECT_THAT(host().sh("ls /run/postern/bridge/networks/blue/addresses/10.50.0.2"), Succeeds()) << "he is still there";
+  const Outcome taken = bridge("gc");
+  EXPECT_THAT(taken, Succeeds());
+  EXPECT_THAT(taken.out, AllOf(HasSubstr("c50-2"), HasSubstr(port)));
+  EXPECT_EQ(snapshot(), before());
+  EXPECT_THAT(bridge("check"), Succeeds());
+  expect_the_rest_works();
+}
+
+TEST_F(BridgeLeftovers, WhatIsDamagedGoesDownByForce) {
+  const auto made = container_on("blue", at(50, 2) + " -p 8080:80");
+  ASSERT_TRUE(made);
+  ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/endpoints/c50-2@eth0.json"), Succeeds());
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  EXPECT_EQ(links(), "eth0 lo ");
+  EXPECT_EQ(host().sh("cat /run/postern/bridge/ports; find /run/postern/bridge/networks -mindepth 1").out, "");
+  EXPECT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 0U);
+}
+
+// Without its record nobody knows what its members may do: no rules are made until it has gone, and it goes as a whole.
+TEST_F(BridgeLeftovers, ADamagedNetworkGoesByForceOrByGc) {
+  for (const char* way : {"down blue --force", "gc"}) {
+    if (std::string_view(way) == "gc") up(kBlue);
+    up("green --subnet 10.51.0.0/24");
+    ASSERT_THAT(host().sh("echo { >/run/postern/bridge/networks/blue/network.json"), Succeeds());
+    const Outcome seen = bridge("check");
+    EXPECT_THAT(seen, EndsWithStatus(1));
+    EXPECT_THAT(seen.out, AllOf(HasSubstr("network blue"), HasSubstr("postern bridge gc")));
+    EXPECT_THAT(bridge("up red --subnet 10.53.0.0/24"), RefusesWith({"networks/blue/network.json", "postern bridge gc"}));
+    EXPECT_THAT(bridge(way), Succeeds());
+    EXPECT_THAT(bridge("check"), Succeeds());
+    EXPECT_EQ(links(), "eth0 green lo ");
+    ASSERT_THAT(bridge("down green"), Succeeds());
+  }
+}
+
+// /run is empty after a reboot, and so are the links and rules: here a folder that is lost while links, rules and helpers are
+// not.
+TEST_F(BridgeLeftovers, ALostStateIsARebuildFromNothing) {
+  ASSERT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 2U);
   ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());
-  EXPECT_THAT(bridge("gc"), Succeeds());
+  const Outcome taken = bridge("gc");
+  EXPECT_THAT(taken, Succeeds());
+  EXPECT_THAT(taken.out, AllOf(HasSubstr("DNS server of blue"), HasSubstr("loopback proxy")));
+  EXPECT_EQ(programs().count("dnsmasq") + programs().count("postern-bridge"), 0U);
   EXPECT_THAT(bridge("check"), Succeeds());
   EXPECT_THAT(host().sh("nft list table inet postern"), Not(Succeeds()));
+  EXPECT_EQ(links(), "eth0 lo ");
+  EXPECT_EQ(bridge("gc").out, "") << "nothing more to take away";
+}
+
+TEST_F(BridgeLeftovers, WhoOnlyLooksMakesNoState) {
+  ASSERT_THAT(bridge("down blue --force"), Succeeds());
+  ASSERT_THAT(host().sh("rm -r /run/postern"), Succeeds());
+  for (const char* words : {"check", "ls", "ports ls", "doctor"}) EXPECT_THAT(bridge(words), Succeeds()) << words;
+  EXPECT_THAT(bridge("inspect blue"), RefusesWith({"there is no network blue"}));
+  EXPECT_THAT(host().sh("ls /run/postern"), Not(Succeeds()));
+}
+
+// The command line alone is not enough: another network namespace with a /run of its own has helpers of the same.
+TEST_F(BridgeLeftovers, HelpersOfOthersAreNotEnded) {
+  const auto other = container();
+  ASSERT_TRUE(other);
+  auto alike = other->spawn({.argv = {"bash", "-c",
+                                      "cd $(mktemp -d) && echo 'echo here; read forever </dev/fd/3' >proxy && "
+                                      "exec 3<> <(:) && exec -a /x/postern-bridge sh proxy /run/postern/bridge/ports"}});
+  ASSERT_TRUE(alike);
+  ASSERT_TRUE(wait_until([&] { return alike->out() == "here\n"; }));
+  EXPECT_EQ(bridge("gc").out, "") << "ours are recorded, that one is elsewhere";
+  EXPECT_TRUE(alike->running());
+  EXPECT_EQ(snapshot(), before());
+  expect_the_rest_works();
+  ASSERT_THAT(host().sh("rm -r /run/postern/bridge"), Succeeds());
+  EXPECT_THAT(bridge("gc").out, HasSubstr("loopback proxy"));
+  EXPECT_TRUE(alike->running());
 }
 
 }  // namespace

@@ -91,6 +91,13 @@ TEST_F(BridgeRefuses, WhatIsAttachedAlready) {
   expect("attach blue PID", {"eth0"});
 }
 
+TEST_F(BridgeRefuses, WithACommandThatDetachesWhatIsInTheWay) {
+  ASSERT_THAT(attach("blue", newcomer(), "--id twice --name eth1"), Succeeds());
+  look_again();
+  expect("attach blue PID --id twice --name eth1", {"twice", "(postern bridge detach blue twice --name eth1)"});
+  EXPECT_THAT(bridge("detach blue twice --name eth1"), Succeeds());
+}
+
 TEST_F(BridgeRefuses, PortsThatAreTaken) {
   expect("attach blue PID -p 8080:80", {"8080", "c50-2"});
   expect("attach blue PID -p 7000:80 -p 7000:81", {"7000"});
@@ -105,7 +112,8 @@ TEST_F(BridgeRefuses, WhatIsNotThere) {
   expect("detach blue nobody", {"nobody"});
   expect("detach red nobody", {"red"});
   expect("down red", {"red"});
-  expect("inspect red", {"red"});
+  expect("inspect red", {"there is no network red"});
+  expect("ports ls red", {"there is no network red"});
   expect("ports add blue nobody 7000:80", {"nobody"});
   expect("ports rm blue c50-2 7000:80", {"7000"});
   expect("up green --external nolink", {"nolink"});
@@ -127,6 +135,7 @@ TEST_F(BridgeRefuses, AForwardingHostWhereItIsRequired) {
   expect("up green --subnet 10.51.0.0/24 --ip-forward require", {"ip_forward"});
   ASSERT_THAT(bridge("up green --subnet 10.51.0.0/24 --ip-forward never"), Succeeds());
   EXPECT_EQ(host().sh("sysctl -n net.ipv4.ip_forward").out, "0\n");
+  EXPECT_THAT(bridge("check"), Succeeds()) << "it is what was asked for";
 }
 
 TEST_F(BridgeRefuses, WhatNobodyCanMean) {
@@ -150,7 +159,16 @@ TEST_F(BridgeRefuses, WhatNobodyCanMean) {
                             "attach blue 1 --ip 10.50.0.7 --ip 10.50.0.8",
                             "up green --subnet 127.1.0.0/16",
                             "up green --subnet 10.60.0.0/24 --subnet 10.61.0.0/24",
+                            "up all",
+                            "up default --subnet 10.51.0.0/24",
+                            "up green --external all",
+                            "attach blue 1 --name default",
+                            "attach blue 1 --hostname a_b",
                             "attach blue 1 --mac 02",
+                            "attach blue 1 --mac 00:00:00:00:00:00",
+                            "attach blue 1 --mac 01:00:5e:00:00:01",
+                            "attach blue 1 -p [::ffff:192.0.2.1]:80:80",
+                            "attach blue 1 -p [fe80::1]:80:80",
                             "attach blue 1 -p 80",
                             "attach blue 1 -p 70000:80",
                             "attach blue 1 -p 8000-8010:80-81",

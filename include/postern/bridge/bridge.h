@@ -37,9 +37,16 @@ struct Problem {
   std::string remedy;  // "postern bridge reload"
 };
 
+/// A network and what is connected to it.
+struct Members {
+  Network network;
+  std::vector<Endpoint> endpoints;
+};
+
 class Bridge {
  public:
-  /// Errors, in words: which capability is missing; a kernel without nf_tables; another network namespace's state.
+  /// Makes nothing yet. Errors, in words: which capability is missing. Each call's: a kernel without nf_tables; another network
+  /// namespace's state.
   static Result<Bridge> open(Places places);
 
   /// Errors name the subnet that overlaps and what it overlaps, the link that has the name already, what is missing.
@@ -59,6 +66,8 @@ class Bridge {
 
   Result<std::vector<Network>> networks();
   Result<std::vector<Endpoint>> endpoints(const std::string& network);
+  /// Every network with what is connected to it, as they are at one moment.
+  Result<std::vector<Members>> members();
 
   /// What is not as it should be; looks, and changes nothing.
   Result<std::vector<Problem>> check();

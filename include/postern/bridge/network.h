@@ -44,6 +44,7 @@ struct NetworkSpec {
   std::optional<unsigned> mtu_bytes;    // nothing: that of the host's default route
   std::optional<std::string> external;  // the only link of the host by which packets may leave
   bool names = true;                    // a DNS server at the gateway
+  bool needs_forwarding = true;         // false: whether the host forwards is somebody else's matter (--ip-forward never)
   bool operator==(const NetworkSpec&) const = default;
 };
 

@@ -1,4 +1,5 @@
-// port_spec.h - what `-p` says, in Docker's words: [IP:]PORT[-END]:PORT[-END][/tcp|udp].
+// port_spec.h - what `-p` says, in Docker's words: [IP:]PORT[-END]:PORT[/tcp|udp]; the end of the second range may be
+// said too.
 #pragma once
 
 #include <string>

@@ -18,10 +18,12 @@ struct Link {
   std::string name;
   Mac mac;  // all zero where a device has none of six octets (a tun, a tunnel)
   unsigned mtu_bytes = 0;
-  bool up = false;    // IFF_UP: what was asked for, not whether there is a carrier
-  std::string kind;   // "veth", "tun" (also of a TAP), "bridge"; empty for lo and hardware
-  int master = 0;     // the link of the bridge (bond, VRF) that this one is a port of; 0: none
-  std::string alias;  // a free text of whoever made it, at most 255 bytes; empty: none
+  bool up = false;        // IFF_UP: what was asked for, not whether there is a carrier
+  std::string kind;       // "veth", "tun" (also of a TAP), "bridge"; empty for lo and hardware
+  int master = 0;         // the link of the bridge (bond, VRF) that this one is a port of; 0: none
+  bool isolated = false;  // as a port of a bridge: BridgePort of bridge_link.h
+  bool hairpin = false;   // likewise
+  std::string alias;      // a free text of whoever made it, at most 255 bytes; empty: none
 };
 
 /// Every link of the namespace.

@@ -25,6 +25,14 @@ TEST(Identifiers, NothingThatMeansSomethingElsewhere) {
   EXPECT_FALSE(is_interface_name(std::string_view("a\0b", 3)));
 }
 
+TEST(Identifiers, OfALinkAreOfOneLink) {
+  for (const char* name : {"all", "default"}) {
+    EXPECT_FALSE(is_interface_name(name)) << name;
+    EXPECT_TRUE(is_identifier(name)) << name;
+  }
+  EXPECT_TRUE(is_interface_name("all0"));
+}
+
 TEST(Identifiers, HaveLimits) {
   EXPECT_TRUE(is_interface_name(std::string(15, 'a')));
   EXPECT_FALSE(is_interface_name(std::string(16, 'a')));

@@ -22,7 +22,8 @@ inline Network sample_network() {
                   .masquerade = Masquerade::off,
                   .mtu_bytes = 1400,
                   .external = "eth0.100",
-                  .names = false};
+                  .names = false,
+                  .needs_forwarding = false};
   network.mac = *Mac::parse("02:00:5e:10:00:01");
   return network;
 }

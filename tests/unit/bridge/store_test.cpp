@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,17 +127,37 @@ TEST_F(BridgeStore, WhatCannotBeWrittenLeavesWhatWasThere) {
   EXPECT_EQ(*store->network("blue"), sample_network());
 }
 
-TEST_F(BridgeStore, AnUnreadableRecordIsAnErrorWithItsPath) {
+TEST_F(BridgeStore, ADamagedEndpointStopsNobodyElse) {
   ASSERT_TRUE(store->keep(sample_network()));
-  write("networks/blue/endpoints/web@eth0.json", "{}");
+  ASSERT_TRUE(store->keep(sample_endpoint()));
+  write("networks/blue/endpoints/db@eth0.json", "{");
+  write("networks/blue/endpoints/copy@eth0.json", to_text(sample_endpoint()));
   write("networks/blue/endpoints/notes.txt", "nothing of ours");
-  const auto endpoints = store->endpoints("blue");
-  ASSERT_FALSE(endpoints);
-  EXPECT_THAT(endpoints.error().message(), HasSubstr(path("networks/blue/endpoints/web@eth0.json")));
+  EXPECT_EQ(*store->endpoints("blue"), std::vector<Endpoint>{sample_endpoint()});
+  const auto damaged = store->damaged_endpoints("blue");
+  ASSERT_EQ(damaged.size(), 2U);
+  EXPECT_EQ(damaged[0].name, "copy@eth0");
+  EXPECT_EQ(damaged[1].name, "db@eth0");
+  EXPECT_THAT(damaged[1].why, HasSubstr(path("networks/blue/endpoints/db@eth0.json")));
+  EXPECT_THAT(damaged[1].why, HasSubstr("postern bridge gc"));
+  EXPECT_TRUE(store->endpoint("blue", "db@eth0").error().is(std::errc::bad_message));
+}
+
+TEST_F(BridgeStore, AnUnreadableRecordIsAnErrorWithItsPath) {
+  Network another = sample_network();
+  another.spec.name = "amber";
+  ASSERT_TRUE(store->keep(another));
+  ASSERT_TRUE(store->keep(sample_network()));
   write("networks/blue/network.json", "");
   const auto networks = store->networks();
   ASSERT_FALSE(networks);
   EXPECT_THAT(networks.error().message(), HasSubstr(path("networks/blue/network.json")));
+  EXPECT_EQ(store->readable_networks(), std::vector<Network>{another});
+  ASSERT_EQ(store->damaged_networks().size(), 1U);
+  EXPECT_EQ(store->damaged_networks()[0].name, "blue");
+  ASSERT_TRUE(store->forget_record("blue"));
+  EXPECT_EQ(*store->networks(), std::vector<Network>{another});
+  EXPECT_EQ(store->damaged_networks().size(), 1U) << "what it had is still there";
   write("pending", "half of it");
   const auto pending = store->pending();
   ASSERT_FALSE(pending);
@@ -202,7 +223,7 @@ TEST_F(BridgeStore, OfManyProcessesOneGetsTheAddress) {
 TEST_F(BridgeStore, ManyProcessesMayOpenItFirst) {
   for (int round = 0; round < 20; ++round) {
     const std::string fresh = folder + "/fresh" + std::to_string(round) + "/deeper";
-    EXPECT_THAT(at_once(8, [&] { return Store::open(fresh) ? 0 : 1; }), ElementsAre(8, 0, 0, 0));
+    EXPECT_THAT(at_once(8, [&] { return Store(fresh).lock() ? 0 : 1; }), ElementsAre(8, 0, 0, 0));
   }
   EXPECT_THAT(leftovers(), IsEmpty());
 }
@@ -221,22 +242,75 @@ TEST_F(BridgeStore, TheLockIsHeldByOneAtATime) {
   EXPECT_THAT(statuses, ElementsAre(8, 0, 0, 0));
 }
 
+TEST_F(BridgeStore, WhoOnlyLooksMakesNothing) {
+  const Store none(folder + "/none");
+  const auto looking = none.lock_to_look();
+  ASSERT_TRUE(looking);
+  EXPECT_FALSE(*looking);
+  EXPECT_THAT(*none.networks(), IsEmpty());
+  EXPECT_EQ(*none.pending(), std::nullopt);
+  EXPECT_FALSE(fs::exists(folder + "/none"));
+  EXPECT_TRUE(*store->lock_to_look()) << "where there is a state it is held";
+}
+
 TEST_F(BridgeStore, TheStateOfAnotherNetworkNamespaceIsRefused) {
   ASSERT_TRUE(store->keep(sample_network()));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "one's own again";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "one's own again";
   write("namespace", "4:1\n");
-  const auto opened = Store::open(folder + "/state");
+  const auto opened = Store(folder + "/state").lock();
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message(), HasSubstr(folder + "/state tells of the networks of another network namespace"));
+  EXPECT_FALSE(Store(folder + "/state").lock_to_look());
   ASSERT_TRUE(store->forget_network("blue"));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "where there are no networks, there is nothing to confuse";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "where there are no networks, there is nothing to confuse";
   ASSERT_TRUE(store->keep(sample_network()));
-  EXPECT_TRUE(Store::open(folder + "/state")) << "and it is ours now";
+  EXPECT_TRUE(Store(folder + "/state").lock()) << "and it is ours now";
+}
+
+/// What the kernel calls its mode, in octal digits.
+unsigned mode_of(const std::string& file) {
+  struct stat status {};
+  EXPECT_EQ(::stat(file.c_str(), &status), 0) << file;
+  return status.st_mode & 07777;
+}
+
+TEST_F(BridgeStore, HasItsModesWhateverTheUmaskIs) {
+  const std::string fresh = folder + "/above/fresh";
+  const mode_t before = ::umask(0777);
+  const Store made(fresh);
+  const auto lock = made.lock();
+  const Status kept = lock ? made.keep(sample_network()) : Failure(lock.error());
+  ::umask(before);
+  ASSERT_TRUE(kept) << kept.error().message();
+  for (const char* way :
+       {"/above", "/above/fresh", "/above/fresh/networks", "/above/fresh/networks/blue", "/above/fresh/networks/blue/names"}) {
+    EXPECT_EQ(mode_of(folder + way) & 01, 01U) << way << ": a DNS server that is not root goes through it";
+  }
+  EXPECT_EQ(mode_of(fresh + "/networks/blue/network.json") & 0600, 0600U);
+}
+
+// A lock that somebody else may open is one that he may hold.
+TEST_F(BridgeStore, IsRootsAloneButForTheWayToNames) {
+  ASSERT_TRUE(store->keep(sample_network()));
+  ASSERT_TRUE(store->keep(sample_endpoint()));
+  ASSERT_TRUE(*store->claim("blue", kAddress, "web@eth0"));
+  ASSERT_TRUE(store->set_last_given("blue", kAddress));
+  ASSERT_TRUE(store->set_pending({Pending::Operation::up, "blue", "", ""}));
+  ASSERT_TRUE(store->set_ports("a line\n"));
+  ASSERT_TRUE(store->set_proxy({42, 43, Port{44}, Port{45}}));
+  fs::permissions(path("lock"), fs::perms(0644));  // as it was made before
+  ASSERT_TRUE(store->lock());
+  std::vector<std::string> open;
+  for (const auto& entry : fs::recursive_directory_iterator(folder + "/state")) {
+    if ((mode_of(entry.path()) & 044) != 0) open.push_back(fs::relative(entry.path(), folder + "/state"));
+  }
+  EXPECT_THAT(open, testing::UnorderedElementsAre("networks", "networks/blue/names"));
+  EXPECT_EQ(mode_of(path("networks/blue")), 0711U);
 }
 
 TEST_F(BridgeStore, AFolderThatCannotBeMadeIsAnError) {
   write("file", "");
-  const auto opened = Store::open(path("file/state"));
+  const auto opened = Store(path("file/state")).lock();
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message(), HasSubstr(path("file/state")));
 }

@@ -16,9 +16,9 @@ class TemporaryStore : public testing::Test {
   void SetUp() override {
     folder = testing::TempDir() + "bridge_stateXXXXXX";
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    auto opened = Store::open(folder + "/state");
-    ASSERT_TRUE(opened) << opened.error().message();
-    store.emplace(*std::move(opened));
+    store.emplace(folder + "/state");
+    const auto made = store->lock();
+    ASSERT_TRUE(made) << made.error().message();
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
 

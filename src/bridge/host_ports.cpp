@@ -74,7 +74,7 @@ Status try_everywhere(Protocol protocol, const IpAddress& any, Port port, std::s
 Status try_range(const PortRange& range, const IpAddress& address, std::span<const IpAddress> resolvers) {
   for (size_t i = 0; i < range.count(); ++i) {
     const Port port{static_cast<uint16_t>(range.first.number + i)};
-    const Status free =
+    Status free =
         is_any(address) ? try_everywhere(range.protocol, address, port, resolvers) : try_port(range.protocol, address, port);
     if (!free) return free;
   }

@@ -57,7 +57,7 @@ Result<Network> up(Bridge& bridge, const UpOptions& options) {
     if (!found) return Failure(found.error());
     if (*found) return **found;
   }
-  const auto made = bridge.up(options.spec, options.ip_forward);
+  auto made = bridge.up(options.spec, options.ip_forward);
   if (made || !takes_existing) return made;
   const auto found = find(bridge, options.spec.name);
   return found && *found ? Result<Network>(**found) : made;

@@ -223,7 +223,7 @@ Status read_policy(const TypedUp& typed, bridge::NetworkSpec& spec) {
   if (!icc) return Failure(icc.error());
   spec.inter_container = *icc;
   if (!typed.external.empty()) {
-    if (const Status good = check_interface("--external", typed.external); !good) return good;
+    if (Status good = check_interface("--external", typed.external); !good) return good;
     if (typed.internal) return wrong("--external", typed.external, "an internal network reaches nothing (leave --internal away)");
     spec.external = typed.external;
   }
@@ -253,7 +253,7 @@ Result<bridge::PortRange> parse_port_range(const std::string& text) {
   bridge::PortRange range;
   range.protocol = spec->protocol == stack::Protocol::tcp ? bridge::Protocol::tcp : bridge::Protocol::udp;
   if (forward::names_host_address(text)) {
-    if (const Status good = check_published_at(text, spec->host_address); !good) return Failure(good.error());
+    if (Status good = check_published_at(text, spec->host_address); !good) return Failure(good.error());
     range.host_address = spec->host_address;
   }
   range.first = spec->first;
@@ -265,7 +265,7 @@ Result<bridge::PortRange> parse_port_range(const std::string& text) {
 Result<UpOptions> to_up_options(const TypedUp& typed) {
   UpOptions up;
   bridge::NetworkSpec& spec = up.spec;
-  if (const Status good = check_network_name(typed.network); !good) return Failure(good.error());
+  if (Status good = check_network_name(typed.network); !good) return Failure(good.error());
   spec.name = typed.network;
   const auto subnets = parse_subnets(typed.subnets);
   if (!subnets) return Failure(subnets.error());
@@ -274,7 +274,7 @@ Result<UpOptions> to_up_options(const TypedUp& typed) {
   const auto mtu = parse_mtu(typed.mtu, typed.ipv6 || std::any_of(subnets->begin(), subnets->end(), is_ipv6));
   if (!mtu) return Failure(mtu.error());
   spec.mtu_bytes = *mtu;
-  if (const Status good = read_policy(typed, spec); !good) return Failure(good.error());
+  if (Status good = read_policy(typed, spec); !good) return Failure(good.error());
   const auto ip_forward =
       one_of<IpForward>("--ip-forward", typed.ip_forward,
                         {{"auto", IpForward::automatic}, {"require", IpForward::require}, {"never", IpForward::never}});
@@ -289,17 +289,17 @@ Result<UpOptions> to_up_options(const TypedUp& typed) {
 Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   AttachOptions attach;
   bridge::EndpointSpec& spec = attach.spec;
-  if (const Status good = check_network_name(typed.network); !good) return Failure(good.error());
+  if (Status good = check_network_name(typed.network); !good) return Failure(good.error());
   spec.network = typed.network;
   const auto path = namespace_path(typed.target);
   if (!path) return Failure(path.error());
   spec.namespace_path = *path;
   if (!typed.interface.empty()) {
-    if (const Status good = check_interface("--name", typed.interface); !good) return Failure(good.error());
+    if (Status good = check_interface("--name", typed.interface); !good) return Failure(good.error());
     spec.interface = typed.interface;
   }
   if (!typed.id.empty()) {
-    if (const Status good = check_id("--id", typed.id); !good) return Failure(good.error());
+    if (Status good = check_id("--id", typed.id); !good) return Failure(good.error());
     spec.id = typed.id;
   }
   if (!typed.mac.empty()) {
@@ -315,7 +315,7 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
   if (!ports) return within("--publish", ports.error());
   spec.ports = *ports;
   for (const std::string& name : typed.names) {
-    if (const Status good = check_host_name(name); !good) return Failure(good.error());
+    if (Status good = check_host_name(name); !good) return Failure(good.error());
   }
   spec.names = typed.names;
   attach.output = output_of(typed.json);
@@ -324,10 +324,10 @@ Result<AttachOptions> to_attach_options(const TypedAttach& typed) {
 
 Result<DetachOptions> to_detach_options(const DetachOptions& typed) {
   DetachOptions detach = typed;
-  if (const Status good = check_network_name(detach.network); !good) return Failure(good.error());
+  if (Status good = check_network_name(detach.network); !good) return Failure(good.error());
   if (detach.which.empty()) return fail("PID|PATH|ID is empty");
   if (detach.interface.empty()) detach.interface = bridge::EndpointSpec().interface;
-  if (const Status good = check_interface("--name", detach.interface); !good) return Failure(good.error());
+  if (Status good = check_interface("--name", detach.interface); !good) return Failure(good.error());
   return detach;
 }
 
@@ -343,11 +343,11 @@ Result<PortsOptions> to_ports_options(const TypedPorts& typed) {
   const std::vector<std::string>& operands = typed.operands;
   if (!operands.empty()) {
     options.network = operands[0];
-    if (const Status good = check_network_name(options.network); !good) return Failure(good.error());
+    if (Status good = check_network_name(options.network); !good) return Failure(good.error());
   }
   if (operands.size() > 1) {
     options.id = operands[1];
-    if (const Status good = check_id("ID", options.id); !good) return Failure(good.error());
+    if (Status good = check_id("ID", options.id); !good) return Failure(good.error());
   }
   if (listing && operands.size() > 2) return fail("ls takes no port: ls [NAME [ID]]");
   if (!listing && operands.size() < 3) return fail(typed.action + ": something is missing: " + typed.action + " NAME ID SPEC...");

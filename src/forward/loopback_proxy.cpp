@@ -43,7 +43,7 @@ Result<Listeners::Listening> listen_at(HostListeners& listeners, const IpAddress
   constexpr uint16_t kHighest = 1023, kLowest = 600;
   for (uint16_t number = kHighest; number >= kLowest; --number) {
     forward.host_port = Port{number};
-    const auto listening = listeners.listen(forward);
+    auto listening = listeners.listen(forward);
     if (listening) return listening;
     if (!listening.error().is(std::errc::address_in_use)) break;
   }

@@ -237,6 +237,7 @@ TEST_F(BridgeTogether, AttachesAndDetachesCrossEachOther) {
     containers.push_back(*std::move(made));
   }
   std::vector<Process> running;
+  running.reserve(containers.size());
   for (const Container& made : containers) {
     running.push_back(
         start_sh(fmt::format("for turn in 1 2 3 4; do postern bridge attach blue {0} && postern bridge detach blue {0}"

@@ -120,7 +120,8 @@ TEST_F(BridgeNames, ThatCannotBeAreRefused) {
   const auto made = container();
   ASSERT_TRUE(made);
   const std::string before = snapshot();
-  for (const char* name : {"'a b'", "a/b", "'a\nb'", "-a", "..", "'#'", std::string(300, 'a').c_str()}) {
+  const std::string too_long(300, 'a');
+  for (const std::string_view name : {std::string_view("'a b'"), {"a/b"}, {"'a\nb'"}, {"-a"}, {".."}, {"'#'"}, {too_long}}) {
     const Outcome refused = attach("blue", *made, fmt::format("--hostname {}", name));
     EXPECT_TRUE(refused.status == 1 || refused.status == 2) << name << refused.status;
     EXPECT_EQ(snapshot(), before) << name;

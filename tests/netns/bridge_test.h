@@ -48,8 +48,9 @@ sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding
 class BridgeTest : public PosternTest {
  protected:
   Role role() const override { return Role::root; }
+  bool needs_tun() const override { return false; }
   void SetUp() override {
-    LabTest::SetUp();  // no TAP is needed here
+    PosternTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     const std::string missing = not_installed("nft jq curl nginx");
     LAB_SKIP_UNLESS(missing.empty(), "programs", missing + "missing: sh contrib/install-deps.sh");

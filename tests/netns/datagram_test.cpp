@@ -277,7 +277,7 @@ while True:  # neighbour discovery is heard too
 TEST_F(DatagramTest, TracerouteByTcpShowsTheGatewayFirst) {
   const auto inside = fast();
   ASSERT_TRUE(inside);
-  const auto trace = [&](std::string_view to, std::vector<int> numbers) {
+  const auto trace = [&](std::string_view to, const std::vector<int>& numbers) {
     std::vector<std::string> argv = {"python3", "-c", kTraceByTcp, std::string(to)};
     for (const int each : numbers) argv.push_back(std::to_string(each));
     const Outcome outcome = inside->run(std::move(argv));

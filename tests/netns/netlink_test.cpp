@@ -95,6 +95,7 @@ TEST_F(Netlink, ListsEveryLinkWithItsMasterAndAlias) {
   run("ip link add br0 type bridge && ip link set near master br0 alias 'mine: near'");
   std::vector<Link> table = value(links(*socket));
   std::vector<std::string> names;
+  names.reserve(table.size());
   for (const Link& link : table) names.push_back(link.name);
   EXPECT_THAT(names, testing::UnorderedElementsAre("lo", "near", "far", "br0"));
   const Link found = value(find_link(*socket, "near"));

@@ -18,8 +18,9 @@ class PosternTest : public LabTest {
   void SetUp() override {
     LabTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
+    if (needs_tun()) LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
   }
+  virtual bool needs_tun() const { return true; }
   virtual Role role() const { return Role::user; }
   /// Those of `programs`, separated by spaces, that the lab does not find: one a line.
   std::string not_installed(std::string_view programs) const {

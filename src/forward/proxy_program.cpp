@@ -15,6 +15,7 @@
 #include "postern/sandbox/sandbox.h"
 
 #include "original_end.h"
+#include "rules_watch.h"
 
 namespace postern::forward {
 
@@ -48,6 +49,7 @@ Status serve(const std::string& ports_file, UniqueFd ready) {
   auto ends = loop->make_source([&](uint32_t, uint32_t) { signals.drain([&](const process::Signal&) { is_over = true; }); });
   POSTERN_CHECK(ends.watch(signals.fd(), EPOLLIN), "loopback proxy");
   POSTERN_TRY(proxy, LoopbackProxy::create(*loop, ports_file), "start");
+  const auto rules = RulesWatch::open(*loop);
   POSTERN_CHECK(lock_up(ports_file), "sandbox");
   POSTERN_CHECK(tell(std::move(ready), proxy->ports()), "start");
   while (!is_over) POSTERN_CHECK(loop->turn(), "loopback proxy");

@@ -249,6 +249,17 @@ TEST_F(LoopbackProxy, DatagramPortsAndClientsHaveABound) {
   EXPECT_EQ(count(), "20\n");
 }
 
+TEST_F(LoopbackProxy, TellsOnceThatSomebodyTookTheRulesAway) {
+  const auto running = proxy();
+  ASSERT_TRUE(running);
+  ASSERT_THAT(host().sh("nft 'add table inet postern' && nft 'delete table inet postern; add table inet postern' && "
+                        "nft flush ruleset"),
+              Succeeds());
+  ASSERT_TRUE(wait_until([&] { return running->err().find("the rules of bridge networks are gone") != std::string::npos; }));
+  const std::string said = running->err();
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+}
+
 TEST_F(LoopbackProxy, KeepsNoPowerButToBindAndEndsWhenItIsTold) {
   auto running = proxy();
   ASSERT_TRUE(running);

@@ -17,6 +17,7 @@
 #include "postern/base/unique_fd.h"
 #include "postern/netfilter/conntrack.h"
 #include "postern/netfilter/nftables.h"
+#include "postern/netfilter/table_watch.h"
 
 #include "own_namespace.h"
 #include "probe.h"
@@ -53,6 +54,21 @@ TEST_F(Netfilter, CommitsATransactionAndListsIt) {
   EXPECT_EQ(table, output_of("nft -j list table inet postern"));
   const std::string chains = value(nftables->list_ruleset_json());
   EXPECT_THAT(chains, AllOf(HasSubstr("\"policy\": \"drop\""), HasSubstr("\"hook\": \"forward\""), Not(HasSubstr("10.209.0.2"))));
+}
+
+TEST_F(Netfilter, AWatchTellsWhetherItsTableIsThere) {
+  auto watch = value(TableWatch::open("postern"));
+  EXPECT_TRUE(watch.poll());
+  ASSERT_TRUE(ok(nftables->commit(kTable)));
+  run("nft 'add table ip theirs; delete table ip theirs'");
+  EXPECT_TRUE(watch.poll()) << "another's";
+  ASSERT_TRUE(ok(nftables->commit("delete table inet postern\n" + kTable)));
+  EXPECT_TRUE(watch.poll()) << "replaced";
+  run("nft flush ruleset");
+  EXPECT_FALSE(watch.poll());
+  EXPECT_FALSE(watch.poll());
+  ASSERT_TRUE(ok(nftables->commit(kTable)));
+  EXPECT_TRUE(watch.poll());
 }
 
 TEST_F(Netfilter, AListingShowsWhatOthersChangedMeanwhile) {

@@ -98,7 +98,7 @@ Bridge::Bridge(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Bridge::Bridge(Bridge&&) noexcept = default;
 Bridge::~Bridge() = default;
 
-Result<Bridge> Bridge::open(Places places) {
+Result<Bridge> Bridge::open(const Places& places) {
   if (Status privileged = check_privileges(); !privileged) return Failure(privileged.error());
   POSTERN_TRY(socket, netlink::Socket::open(), "open");
   return Bridge(std::make_unique<Parts>(Parts{places, Store(places.state), std::move(socket)}));
@@ -135,8 +135,8 @@ Status Bridge::down(const std::string& name, Connected connected) {
   const bool is_damaged = !network && network.error().is(std::errc::bad_message);
   if (!network && !(is_damaged && connected == Connected::remove)) return Failure(network.error());
   POSTERN_TRY(endpoints, parts_->store.endpoints(name), "state");
-  std::vector<std::string> members;
-  for (const Endpoint& endpoint : endpoints) members.push_back(endpoint.id);
+  std::vector<std::string> members(endpoints.size());
+  std::ranges::transform(endpoints, members.begin(), &Endpoint::id);
   for (const Store::Damaged& one : parts_->store.damaged_endpoints(name)) members.push_back(one.name);
   if (!members.empty() && connected == Connected::refuse)
     return fail(std::errc::device_or_resource_busy,

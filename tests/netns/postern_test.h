@@ -18,7 +18,8 @@ class PosternTest : public LabTest {
   void SetUp() override {
     LabTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    if (needs_tun()) LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
+    if (!needs_tun()) return;
+    LAB_SKIP_UNLESS(!lab().missing("tun"), "tun", *lab().missing("tun"));
   }
   virtual bool needs_tun() const { return true; }
   virtual Role role() const { return Role::user; }

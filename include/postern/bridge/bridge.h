@@ -47,7 +47,7 @@ class Bridge {
  public:
   /// Makes nothing yet. Errors, in words: which capability is missing. Each call's: a kernel without nf_tables; another network
   /// namespace's state.
-  static Result<Bridge> open(Places places);
+  static Result<Bridge> open(const Places& places);
 
   /// Errors name the subnet that overlaps and what it overlaps, the link that has the name already, what is missing.
   Result<Network> up(NetworkSpec spec, IpForward ip_forward);

@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -27,7 +28,7 @@ const IpAddress kAddress = Ipv4::of(10, 209, 0, 2);
 /// How often each exit status came of `count` processes that begin `body` at the same time.
 std::vector<int> at_once(int count, const std::function<int()>& body) {
   int gate[2];
-  EXPECT_EQ(::pipe(gate), 0);
+  EXPECT_EQ(::pipe2(gate, O_CLOEXEC), 0);
   for (int i = 0; i < count; ++i) {
     if (::fork() != 0) continue;
     ::close(gate[1]);

@@ -62,7 +62,9 @@ TEST(CniAnswer, SaysWhyNot) {
   EXPECT_EQ(Json::parse(answer_refused({7, "m", "d"}, Version::v0_4_0))["details"], "d");
 }
 
-TEST(CniAnswer, IsJsonWhateverTheWordsAre) { EXPECT_TRUE(Json::accept(answer_refused({5, "\xff\x00\"", "\xc3"}, kLatest))); }
+TEST(CniAnswer, IsJsonWhateverTheWordsAre) {
+  EXPECT_TRUE(Json::accept(answer_refused({5, std::string("\xff\x00\"", 3), "\xc3"}, kLatest)));
+}
 
 TEST(CniAnswer, TellsTheVersionsInTheOneThatWasAsked) {
   const Json json = Json::parse(answer_versions(Version::v0_4_0));

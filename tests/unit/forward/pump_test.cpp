@@ -79,7 +79,7 @@ class PumpTest : public testing::Test {
 
   static constexpr size_t kPipes = 3;
   PipePool pipes_{kPipes};
-  Bytes scratch_ = Bytes(256 * 1024);
+  Bytes scratch_ = Bytes(size_t{256} * 1024);
   SplicedEnd from_, to_;
   UniqueFd sender_, receiver_;
   Pump pump_;

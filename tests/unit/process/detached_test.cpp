@@ -63,7 +63,7 @@ TEST_F(StartDetached, IsNoChildOfOursAndLeadsNoSession) {
 
 TEST_F(StartDetached, HasNothingOfWhatWeHadOpen) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);  // inherited by whoever does not take care
+  ASSERT_EQ(::pipe(ends), 0);  // NOLINT(android-cloexec-pipe): inherited by whoever does not take care
   const UniqueFd reading(ends[0]), high(::fcntl(ends[1], F_DUPFD, 900));
   UniqueFd writing(ends[1]);
   const auto detached = start("pwd >&3; exec 3>&-; exec sleep 1000");
@@ -87,7 +87,7 @@ TEST_F(StartDetached, WorksWithTheLowDescriptorsClosed) {
 
 TEST_F(StartDetached, WhoReadsOurOutputToTheEndDoesNotWaitForIt) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   UniqueFd reading(ends[0]), writing(ends[1]);
   auto child = Child::fork(0, [&] {
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(writing.get(), stream);
@@ -137,7 +137,7 @@ TEST_F(StartDetached, AClosedDescriptorIsNotAWord) {
 
 TEST_F(StartDetached, OneThatIsNotReadyInTimeIsKilled) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const std::string path = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(ends[1]);
   const UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);

@@ -36,7 +36,7 @@ TEST(OutputOfProgram, AProgramThatIsMissingIsNamed) {
 
 TEST(OutputOfProgram, InheritsNoDescriptorAndAnEmptyInput) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);  // without close-on-exec
+  ASSERT_EQ(::pipe(ends), 0);  // NOLINT(android-cloexec-pipe): without close-on-exec
   const UniqueFd reader(ends[0]), writer(ends[1]);
   const auto output = output_of_program({"/bin/sh", "-c", "cat; ls /proc/$$/fd | sort -n | tr '\\n' ' '"});
   ASSERT_TRUE(output) << output.error().message();

@@ -27,6 +27,7 @@ class Writer : public testing::Test {
   void udp(const char* from, const std::vector<Frame>& pieces, size_t segment_bytes) {
     const bool v4 = std::holds_alternative<Ipv4>(*parse_ip(from));
     std::vector<iovec> payload;
+    payload.reserve(pieces.size());
     for (const Frame& piece : pieces) payload.push_back({const_cast<uint8_t*>(piece.data()), piece.size()});
     writer_->udp({.destination_mac = kGuestMac,
                   .source_mac = kGatewayMac,

@@ -154,7 +154,7 @@ Result<Endpoint> new_endpoint(const EndpointSpec& spec, const Target& target) {
   endpoint.owner = spec.owner;
   POSTERN_TRY(host_interface, new_host_interface(), "attach");
   endpoint.host_interface = host_interface;
-  const auto mac = spec.mac ? Result<Mac>(*spec.mac) : random_mac();
+  const auto mac = spec.mac ? Result<Mac>(*spec.mac) : netlink::random_mac();
   if (!mac) return Failure(mac.error());
   endpoint.mac = *mac;
   return endpoint;

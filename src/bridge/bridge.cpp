@@ -114,7 +114,7 @@ Result<Network> Bridge::up(NetworkSpec spec, IpForward ip_forward) {
     return fail(std::errc::file_exists,
                 fmt::format("network {}: the host has a link of that name (ip link show {})", name, name));
   if (Status completed = complete(*parts_, spec); !completed) return within("network " + name, completed.error());
-  POSTERN_TRY(mac, random_mac(), "up");
+  POSTERN_TRY(mac, netlink::random_mac(), "up");
   spec.needs_forwarding = ip_forward != IpForward::never;
   const Network network{std::move(spec), mac};
   if (ip_forward == IpForward::require) {  // it looks, and changes nothing: before all the rest is made for nothing

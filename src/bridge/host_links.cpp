@@ -119,14 +119,6 @@ bool is_host_interface(std::string_view name) {
   return name.size() == 14 && name.starts_with("pv") && name.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
 }
 
-Result<Mac> random_mac() {
-  Mac mac;
-  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size()))
-    return fail_errno("getrandom");
-  mac.octets[0] = static_cast<uint8_t>((mac.octets[0] | 2) & ~1);  // locally administered, individual
-  return mac;
-}
-
 Status make_bridge(netlink::Socket& socket, const Network& network) {
   const NetworkSpec& spec = network.spec;
   int index = 0;

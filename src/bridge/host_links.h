@@ -14,8 +14,6 @@ inline constexpr const char* kAlias = "postern network";
 Result<std::string> new_host_interface();
 bool is_host_interface(std::string_view name);
 
-Result<Mac> random_mac();
-
 /// Makes the bridge, or what is missing of it: link, addresses, settings; raised. Errors: a link of that name is not ours.
 Status make_bridge(netlink::Socket& socket, const Network& network);
 

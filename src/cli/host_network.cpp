@@ -1,7 +1,6 @@
 #include "host_network.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include "postern/base/log.h"
 #include "postern/dns/dns_relay.h"
 #include "postern/forward/splicer.h"
+#include "postern/netlink/link.h"
 #include "postern/netlink/source_address.h"
 #include "postern/process/inheritance.h"
 
@@ -21,14 +21,6 @@ constexpr unsigned kDefaultMtuOfLibslirp = 16'384;
 constexpr unsigned kStallingMtu = 32'768;  // libslirp: a window below one segment waits for the 5 s persist timer
 constexpr size_t kMostFlows = 16'384;
 constexpr size_t kSpareDescriptors = 64;  // for everything that is no flow
-
-Result<Mac> random_mac() {
-  Mac mac;
-  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size()))
-    return fail_errno("getrandom");
-  mac.octets[0] = static_cast<uint8_t>((mac.octets[0] | 2) & ~1);  // locally administered, individual
-  return mac;
-}
 
 Result<IpAddress> outbound(const std::string& text, int family) {
   if (const auto address = parse_ip(text)) {
@@ -141,7 +133,7 @@ Result<VirtualNetwork> choose_network(const NetworkOptions& options) {
   const auto max_flows = choose_max_flows(options, network.publish_source);
   if (!max_flows) return Failure(max_flows.error());
   network.stack.max_flows = *max_flows;
-  const auto mac = options.mac ? Result<Mac>(*options.mac) : random_mac();
+  const auto mac = options.mac ? Result<Mac>(*options.mac) : netlink::random_mac();
   if (!mac) return Failure(mac.error());
   network.mac = *mac;
   return network;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "postern/bridge/host_name.h"
+
 namespace postern::cni {
 
 namespace {
@@ -73,7 +75,7 @@ Outcome<bridge::EndpointSpec> endpoint_for(const Call& call, const NetworkWish& 
   spec.owner = owner_of(configuration);
   spec.mac = configuration.mac ? configuration.mac : call.arguments.mac;
   spec.names = configuration.names;
-  if (is_host_name(call.arguments.pod_name)) spec.names.insert(spec.names.begin(), call.arguments.pod_name);
+  if (bridge::is_host_name(call.arguments.pod_name)) spec.names.insert(spec.names.begin(), call.arguments.pod_name);
   spec.ports = configuration.ports;
   if (configuration.ipam) {
     for (const AddResult::Ip& ip : chosen.ips) spec.addresses.push_back(ip.address.gateway);

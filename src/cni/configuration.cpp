@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "postern/bridge/host_name.h"
+
 #include "arguments.h"
 
 namespace postern::cni {
@@ -217,7 +219,7 @@ void read_container(Fields& fields, Configuration& configuration) {
   if (extra.has("aliases")) {
     for (std::string& alias : extra.texts("aliases")) configuration.names.push_back(std::move(alias));
   }
-  std::erase_if(configuration.names, [](const std::string& name) { return !is_host_name(name); });
+  std::erase_if(configuration.names, [](const std::string& name) { return !bridge::is_host_name(name); });
   configuration.dns = read_dns(runtime.inside("dns"), "servers", "searches");
   if (configuration.dns.empty()) configuration.dns = read_dns(fields.inside("dns"), "nameservers", "search");
 }

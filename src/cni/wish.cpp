@@ -14,18 +14,10 @@ namespace postern::cni {
 namespace {
 
 constexpr size_t kLongestBridgeName = IFNAMSIZ - 1;
-constexpr size_t kLongestHostName = 253;
-constexpr size_t kLongestLabel = 63;
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 bool is_name_character(char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; }
-
-/// RFC 1035 2.3.1 as RFC 1123 2.1 has it.
-bool is_label(std::string_view label) {
-  return !label.empty() && label.size() <= kLongestLabel && label.front() != '-' && label.back() != '-' &&
-         std::all_of(label.begin(), label.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; });
-}
 
 /// `address` with its bits behind the prefix cleared.
 IpAddress network_of(const bridge::Subnet& subnet) {
@@ -127,14 +119,6 @@ std::string bridge_name(std::string_view network) {
     hash >>= 4U;
   }
   return name;
-}
-
-bool is_host_name(std::string_view name) {
-  if (name.empty() || name.size() > kLongestHostName || name.ends_with('.') || parse_ip(name)) return false;
-  while (!name.empty()) {
-    if (!is_label(take_until(name, '.'))) return false;
-  }
-  return true;
 }
 
 std::optional<bridge::Subnet> parse_address(std::string_view text) {

@@ -36,9 +36,6 @@ struct NetworkWish {
 std::string bridge_name(std::string_view network);
 bool is_bridge_name(std::string_view name);
 
-/// Whether the engine's DNS server may be given it: RFC 1123 2.1. Runtimes have names of other kinds too, which are no error.
-bool is_host_name(std::string_view name);
-
 /// "10.88.0.5/24", and without a prefix length that of one address.
 std::optional<bridge::Subnet> parse_address(std::string_view text);
 /// "10.88.0.0/24": the gateway is its first address; "10.88.0.254/24": it is that one.

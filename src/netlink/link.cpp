@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/random.h>
 
 #include <algorithm>
 
@@ -111,6 +112,14 @@ Status configure_link(Socket& socket, int link_index, const LinkSettings& settin
   if (settings.mtu_bytes) request.put(IFLA_MTU, *settings.mtu_bytes);
   if (settings.tx_queue_len) request.put(IFLA_TXQLEN, *settings.tx_queue_len);
   return socket.exchange(request.get(), fmt::format("configure link {}", link_index));
+}
+
+Result<Mac> random_mac() {
+  Mac mac;
+  if (::getrandom(mac.octets.data(), mac.octets.size(), 0) != static_cast<ssize_t>(mac.octets.size()))
+    return fail_errno("getrandom");
+  mac.octets[0] = static_cast<uint8_t>((mac.octets[0] | 2) & ~1);  // locally administered, individual
+  return mac;
 }
 
 }  // namespace postern::netlink

@@ -2,6 +2,8 @@
 // promise, what is refused is refused in JSON, and a result says the same after it was written and read again.
 #include <nlohmann/json.hpp>
 
+#include "postern/bridge/host_name.h"
+
 #include "answer.h"
 #include "configuration.h"
 #include "fuzz_input.h"
@@ -44,7 +46,7 @@ void check_configuration(const cni::Configuration& configuration) {
     POSTERN_ASSERT(range.first.number != 0 && range.first <= range.last && range.container_first.number != 0);
     POSTERN_ASSERT(range.container_first.number + range.count() - 1 <= UINT16_MAX);
   }
-  for (const std::string& name : configuration.names) POSTERN_ASSERT(cni::is_host_name(name));
+  for (const std::string& name : configuration.names) POSTERN_ASSERT(bridge::is_host_name(name));
   if (configuration.mac) POSTERN_ASSERT(!configuration.mac->is_multicast());
   if (configuration.ipam) POSTERN_ASSERT(!configuration.ipam->empty() && configuration.ipam->find('/') == std::string::npos);
   if (configuration.previous) check_result(*configuration.previous);

@@ -55,4 +55,8 @@ struct LinkSettings {
 /// IPv6 is off in the kernel or for this link (its MTU is below 1280): nothing has been changed then.
 Status configure_link(Socket& socket, int link_index, const LinkSettings& settings);
 
+/// A MAC for a link of ours: locally administered, individual, else as the kernel's random numbers have it. Errors:
+/// getrandom(2)'s.
+Result<Mac> random_mac();
+
 }  // namespace postern::netlink

@@ -215,7 +215,11 @@ TEST(EndProcess, LetsOneThatMindsSigtermEndByItself) {
   });
   const auto identity = identity_of_process(child->pid());
   // proc_pid_status(5), a bit a signal: set once the child has said what SIGTERM does.
-  const auto handles_sigterm = [&] { return status_of(child->pid()).find("SigCgt:\t0000000000004000") != std::string::npos; };
+  const auto handles_sigterm = [&] {
+    const std::string status = status_of(child->pid());
+    const size_t caught = status.find("SigCgt:\t");
+    return caught != status.npos && (std::stoull(status.substr(caught + 8, 16), nullptr, 16) >> (SIGTERM - 1) & 1) != 0;
+  };
   while (!handles_sigterm()) ::usleep(1000);
   EXPECT_TRUE(end_process(*identity, kLimit));
   EXPECT_EQ(child->wait()->as_shell(), 9);

@@ -87,9 +87,12 @@ Status publish_ports(Parts& parts, const Endpoint& published) {
   return change_rules(parts, add_ports(published) + (is_new ? set_proxy(parts.store.proxy()) : ""));
 }
 
-/// Where our DNS servers listen.
-std::vector<IpAddress> resolvers(const Parts& parts) {
+/// Where our DNS servers listen; of interest to who wants their port alone.
+std::vector<IpAddress> resolvers_beside(const Parts& parts, std::span<const PortRange> ports) {
+  static constexpr Port kDns{53};
   std::vector<IpAddress> addresses;
+  if (std::ranges::none_of(ports, [](const PortRange& range) { return range.first <= kDns && kDns <= range.last; }))
+    return addresses;
   const auto networks = parts.store.networks();
   for (const Network& network : networks ? *networks : std::vector<Network>()) {
     if (!network.spec.names) continue;
@@ -188,7 +191,8 @@ Result<Endpoint> attach_one(Parts& parts, const Network& network, const Endpoint
   if (!endpoint) return endpoint;
   const std::string key = key_of(*endpoint);
   if (Status free = make_way(parts, spec.network, key); !free) return Failure(free.error());
-  if (Status free = check_free(spec.ports, parts.store.ports(), resolvers(parts)); !free) return Failure(free.error());
+  if (Status free = check_free(spec.ports, parts.store.ports(), resolvers_beside(parts, spec.ports)); !free)
+    return Failure(free.error());
   POSTERN_CHECK(parts.store.set_pending({Pending::Operation::attach, spec.network, key, endpoint->host_interface}), "state");
   Status made = claim_addresses(parts, network, spec, *endpoint);
   if (made) made = make_endpoint(parts, network, *endpoint, target);
@@ -236,7 +240,8 @@ Status Bridge::detach(const std::string& network, const std::string& which, std:
 Result<Endpoint> Bridge::publish(const std::string& network, const std::string& id, const std::vector<PortRange>& ports) {
   if (Status good = check_ports(ports); !good) return Failure(good.error());
   return change_ports(network, id, [&](Endpoint& endpoint) -> Result<std::string> {
-    if (Status free = check_free(ports, parts_->store.ports(), resolvers(*parts_)); !free) return Failure(free.error());
+    if (Status free = check_free(ports, parts_->store.ports(), resolvers_beside(*parts_, ports)); !free)
+      return Failure(free.error());
     Endpoint added = endpoint;
     added.ports = ports;
     endpoint.ports.insert(endpoint.ports.end(), ports.begin(), ports.end());

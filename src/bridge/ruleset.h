@@ -4,7 +4,9 @@
 //   prerouting  raw      -300  guarded subnets from foreign links, forged loopback: drop
 //               dstnat   -100  to an address of the host: publish (DNAT)
 //   output      dstnat   -100  127.0.0.1, ::1: redirect to the proxy; an address of the host: publish
-//   forward     filter      0  by the bridge it comes from (what may leave), by the bridge it goes to (what may enter)
+//   forward     filter      0  of a known connection: accept; else by the bridge it comes from (what may leave), and by the
+//   bridge
+//                              it goes to (what may enter)
 //   input       filter      0  from an internal network: its DNS alone; to a DNS server of ours: from its own network alone
 //   postrouting srcnat    100  by the subnet it comes from: masquerade
 //

@@ -4,26 +4,15 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "postern/base/file.h"
 #include "postern/base/log.h"
+#include "postern/command/libexec_program.h"
 #include "postern/process/capability.h"
 #include "postern/process/output.h"
 
 namespace postern::cli {
 
 namespace {
-
-/// As installed, and as in the build tree: from the folder of our own program.
-Result<std::string> find_program() {
-  const auto ourselves = read_link("/proc/self/exe");
-  if (!ourselves) return fail("/proc/self/exe: where postern is cannot be read (is /proc mounted?)");
-  const std::string folder = ourselves->substr(0, ourselves->rfind('/'));
-  std::string program = fmt::format("{}/{}/postern-bridge", folder, POSTERN_LIBEXEC_FROM_BIN);
-  if (::access(program.c_str(), X_OK) == 0) return program;
-  return fail_errno("the program of bridge mode is not where it belongs (install postern whole: cmake --install):", program);
-}
 
 Status check_capabilities() {
   for (const auto& [capability, name] : {std::pair{CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}}) {
@@ -41,21 +30,6 @@ void add_each(std::vector<std::string>& arguments, const char* option, const std
 
 bool was_told(const Error& error) { return error.is(std::errc::state_not_recoverable); }
 
-int bridge_command(const BridgeOptions& options, const process::Inheritance& inheritance) {
-  const auto program = find_program();
-  if (!program) {
-    log::error("bridge: {}", program.error().message());
-    return kFailure;
-  }
-  std::vector<char*> arguments = {const_cast<char*>(program->c_str())};
-  for (const std::string& argument : options.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  inheritance.restore_signals();
-  ::execv(program->c_str(), arguments.data());
-  log::error("bridge: {}", fail_errno("execute", *program).value().message());
-  return kFailure;
-}
-
 BridgeMember::BridgeMember(std::string program, BridgeChoice choice, BridgeNetwork network)
     : program_(std::move(program)),
       choice_(std::move(choice)),
@@ -64,7 +38,7 @@ BridgeMember::BridgeMember(std::string program, BridgeChoice choice, BridgeNetwo
 
 Result<BridgeMember> BridgeMember::open(const BridgeChoice& choice) {
   if (const Status able = check_capabilities(); !able) return Failure(able.error());
-  const auto program = find_program();
+  const auto program = command::find_libexec_program(kBridgeProgram);
   if (!program) return within("--network bridge", program.error());
   const auto answer = process::output_of_program({*program, "up", choice.network, "--if-missing", "--json"});
   if (!answer) return Failure(answer.error());

@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "postern/process/inheritance.h"
-
 #include "options.h"
 
 namespace postern::cli {
 
-/// Does not return, where the program is installed.
-int bridge_command(const BridgeOptions& options, const process::Inheritance& inheritance);
+inline constexpr const char* kBridgeProgram = "postern-bridge";
 
 /// Whether the error is one that postern-bridge has told in its own words: there is no more to say of it.
 bool was_told(const Error& error);

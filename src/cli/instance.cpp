@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "postern/api/control_client.h"
 #include "postern/base/log.h"
 
 namespace postern::cli {
@@ -48,10 +49,8 @@ api::InstanceCounters RunningInstance::counters() const {
           .names = names ? std::optional(names->counters) : std::nullopt};
 }
 
-std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }
-
 void ControlDoors::open_abstract() {
-  auto socket = api::ControlSocket::listen_abstract(loop_, instance_, control_name(::geteuid(), ::getpid()));
+  auto socket = api::ControlSocket::listen_abstract(loop_, instance_, api::control_name(::geteuid(), ::getpid()));
   if (!socket) return log::warning("no control socket: {}", socket.error().message());
   abstract_ = *std::move(socket);
 }

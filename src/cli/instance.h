@@ -31,14 +31,11 @@ class RunningInstance final : public api::Instance {
   TimePoint started_;
 };
 
-/// "postern/1000/4711": the abstract name of the control socket of that process of that user.
-std::string control_name(uid_t uid, pid_t pid);
-
 /// The doors of a running postern. To be made in the host's network namespace, before the sandbox.
 class ControlDoors {
  public:
   ControlDoors(loop::EventLoop& loop, Connection& connection) : loop_(loop), instance_(connection) {}
-  /// Under control_name(). A name that cannot be had is no reason not to run: a warning.
+  /// Under api::control_name(). A name that cannot be had is no reason not to run: a warning.
   void open_abstract();
   Status open_at(const std::string& path);
   /// Of the file of open_at(), for Confinement.

@@ -2,10 +2,10 @@
 #include <cstdio>
 
 #include "postern/base/log.h"
+#include "postern/command/libexec_program.h"
 #include "postern/process/inheritance.h"
 
 #include "attach_command.h"
-#include "bridge_program.h"
 #include "options.h"
 #include "ports_command.h"
 #include "run_command.h"
@@ -47,7 +47,9 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
                         [](const cli::AttachOptions& options) { return cli::attach_command(options); },
                         [](const cli::PortsOptions& options) { return cli::ports_command(options); },
                         [](const cli::StatusOptions& options) { return cli::status_command(options); },
-                        [&](const cli::BridgeOptions& options) { return cli::bridge_command(options, inheritance); },
+                        [&](const cli::ProgramOptions& options) {
+                          return command::become_libexec_program(options.program, options.arguments, inheritance);
+                        },
                         [](const cli::DoctorOptions& options) { return doctor::run_doctor(options.format); },
                     },
                     cli::parse_options(argc, argv));

@@ -296,10 +296,10 @@ Result<BridgeChoice> to_bridge_choice(const TypedRun& typed) {
   return choice;
 }
 
-Result<InstanceChoice> to_instance(const TypedInstance& typed) {
+Result<api::InstanceChoice> to_instance(const TypedInstance& typed) {
   const auto pid = parse_number("--pid", typed.pid, {1, std::numeric_limits<pid_t>::max()});
   if (!pid) return Failure(pid.error());
-  InstanceChoice choice;
+  api::InstanceChoice choice;
   if (*pid) choice.pid = static_cast<pid_t>(**pid);
   choice.path = unless_empty(typed.api_socket);
   return choice;

@@ -242,7 +242,9 @@ Options parse_options(int argc, char** argv) {
   if (command == "ports") return parse_ports(std::move(arguments));
   if (command == "status") return parse_status(std::move(arguments));
   if (command == "doctor") return parse_doctor(std::move(arguments));
-  if (command == "bridge") return BridgeOptions{std::move(arguments)};
+  for (const std::string_view program : {"bridge", "trace", "inspect"}) {
+    if (command == program) return ProgramOptions{fmt::format("postern-{}", program), std::move(arguments)};
+  }
   if (command == "--help" || command == "-h" || command == "help") return Leave{answer(kHelp)};
   if (command == "--version" || command == "-V") return Leave{answer(version())};
   log::error("\"{}\" is no command of postern's (postern --help)", command);

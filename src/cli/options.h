@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "postern/api/control_client.h"
 #include "postern/base/address.h"
 #include "postern/base/result.h"
 #include "postern/command/say.h"
@@ -18,8 +19,6 @@
 #include "postern/stack/slirp_stack.h"
 #include "postern/workload/etc_files.h"
 #include "postern/workload/workload.h"
-
-#include "control_client.h"
 
 namespace postern::cli {
 
@@ -92,7 +91,7 @@ enum class Output { text, json };
 
 struct PortsOptions {
   enum class Action { add, remove, list } action = Action::list;
-  InstanceChoice instance;
+  api::InstanceChoice instance;
   std::vector<forward::PortSpec> ports;  // to add or to remove
   std::vector<forward::ForwardId> ids;   // to remove
   forward::OpenConnections open_connections = forward::OpenConnections::go_on;
@@ -100,16 +99,17 @@ struct PortsOptions {
 };
 
 struct StatusOptions {
-  InstanceChoice instance;
+  api::InstanceChoice instance;
   Output output = Output::text;
 };
 
-/// `postern bridge ...`: whatever stands there, another program reads.
-struct BridgeOptions {
+/// `postern bridge ...`, `postern trace ...`: whatever stands there, another program reads.
+struct ProgramOptions {
+  std::string program;
   std::vector<std::string> arguments;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, BridgeOptions, Leave>;
+using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, ProgramOptions, Leave>;
 
 /// Writes help, or the one line that says what is wrong. Sets the level of the log.
 Options parse_options(int argc, char** argv);

@@ -16,13 +16,13 @@ namespace {
 using Ids = std::vector<forward::ForwardId>;
 using Ports = std::vector<PublishedPort>;
 
-Result<Ports> list(const ControlClient& client) {
+Result<Ports> list(const api::ControlClient& client) {
   const auto reply = client.ask(kListRequest);
   if (!reply) return Failure(reply.error());
   return read_list(*reply);
 }
 
-Status remove(const ControlClient& client, forward::ForwardId id, forward::OpenConnections open) {
+Status remove(const api::ControlClient& client, forward::ForwardId id, forward::OpenConnections open) {
   const auto reply = client.ask(remove_request(id, open));
   return reply ? check_reply(*reply) : Failure(reply.error());
 }
@@ -34,7 +34,7 @@ Error explained(const forward::PortRequest& request, Error error) {
                           std::move(error));
 }
 
-Result<forward::ForwardId> add_one(const ControlClient& client, const forward::PortRequest& request) {
+Result<forward::ForwardId> add_one(const api::ControlClient& client, const forward::PortRequest& request) {
   const auto reply = client.ask(add_request(request));
   if (!reply) return Failure(reply.error());
   const auto id = read_added(*reply);
@@ -42,7 +42,7 @@ Result<forward::ForwardId> add_one(const ControlClient& client, const forward::P
   return *id;
 }
 
-Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ports& added) {
+Status add_all(const api::ControlClient& client, const forward::PortSpec& spec, Ports& added) {
   for (size_t offset = 0; offset < spec.count(); ++offset) {
     const forward::PortRequest request = {spec.protocol, spec.host_address, forward::shifted(spec.first, offset), std::nullopt,
                                           forward::shifted(spec.guest_first, offset)};
@@ -53,7 +53,7 @@ Status add_all(const ControlClient& client, const forward::PortSpec& spec, Ports
   return {};
 }
 
-Result<Ports> add(const ControlClient& client, const std::vector<forward::PortSpec>& specs) {
+Result<Ports> add(const api::ControlClient& client, const std::vector<forward::PortSpec>& specs) {
   Ports added;
   for (const forward::PortSpec& spec : specs) {
     const Status all = add_all(client, spec, added);
@@ -65,7 +65,7 @@ Result<Ports> add(const ControlClient& client, const std::vector<forward::PortSp
 }
 
 /// Where they lead to, the other side's list says. They are published, whether it can be had or not.
-void look_up(const ControlClient& client, Ports& added) {
+void look_up(const api::ControlClient& client, Ports& added) {
   const auto published = list(client);
   if (!published) return log::warning("published; where to is not known: {}", published.error().message());
   for (PublishedPort& one : added) {
@@ -82,7 +82,7 @@ bool covers(const forward::PortSpec& spec, const forward::PortRequest& port) {
 }
 
 /// All that is to go is found before anything goes; a port that is named twice, by its number and as it was added, goes once.
-Result<Ids> find_removed(const ControlClient& client, const PortsOptions& options) {
+Result<Ids> find_removed(const api::ControlClient& client, const PortsOptions& options) {
   const auto published = list(client);
   if (!published) return Failure(published.error());
   Ids found;
@@ -123,7 +123,7 @@ std::string shown(const Ports& ports, Output output) {
 }
 
 /// Does it, and returns what there is to print.
-Result<std::string> act(const ControlClient& client, const PortsOptions& options) {
+Result<std::string> act(const api::ControlClient& client, const PortsOptions& options) {
   switch (options.action) {
     case PortsOptions::Action::list: {
       const auto ports = list(client);
@@ -151,7 +151,7 @@ Result<std::string> act(const ControlClient& client, const PortsOptions& options
 }  // namespace
 
 int ports_command(const PortsOptions& options) {
-  const auto client = ControlClient::find(options.instance);
+  const auto client = api::ControlClient::find(options.instance);
   const Result<std::string> done = client ? act(*client, options) : Failure(client.error());
   if (done) return answer(*done);
   log::error("{}", done.error().message());

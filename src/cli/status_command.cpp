@@ -10,7 +10,7 @@ namespace postern::cli {
 namespace {
 
 Result<std::string> status(const StatusOptions& options) {
-  const auto client = ControlClient::find(options.instance);
+  const auto client = api::ControlClient::find(options.instance);
   if (!client) return Failure(client.error());
   const auto status = client->ask(kStatusRequest);
   if (!status) return Failure(status.error());

@@ -11,13 +11,16 @@
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
-namespace postern::cli {
+namespace postern::api {
 
 /// Whom to ask: a process, or who listens at a path, or else the only one there is.
 struct InstanceChoice {
   std::optional<pid_t> pid;
   std::optional<std::string> path;
 };
+
+/// "postern/1000/4711": the abstract name of the control socket of that process of that user.
+std::string control_name(uid_t uid, pid_t pid);
 
 /// The processes that listen on "@postern/UID/PID", of /proc/net/unix's lines, proc(5); in ascending order.
 std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid);
@@ -42,4 +45,4 @@ class ControlClient {
   std::string name_;
 };
 
-}  // namespace postern::cli
+}  // namespace postern::api

@@ -1,33 +1,13 @@
-#include "control_client.h"
+#include "control_reply.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "control_reply.h"
 
 namespace postern::cli {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-
-TEST(ControlClient, FindsTheListenersOfItsOwnUser) {
-  constexpr std::string_view kTable =
-      "Num       RefCount Protocol Flags    Type St Inode Path\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11111 @postern/1000/42\n"
-      "0000000000000000: 00000003 00000000 00000000 0001 03 11112 @postern/1000/42\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11113 @postern/1000/7\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11114 @postern/10001/8\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11115 @postern/1000/9x\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11116 postern/1000/10\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11117 /run/x\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11118\n";
-  EXPECT_THAT(find_instances(kTable, 1000), ElementsAre(7, 42));
-  EXPECT_THAT(find_instances(kTable, 10001), ElementsAre(8));
-  EXPECT_THAT(find_instances(kTable, 0), IsEmpty());
-  EXPECT_THAT(find_instances("", 0), IsEmpty());
-}
 
 TEST(ControlReply, AnErrorKeepsItsErrno) {
   const auto id = read_added(R"({"error":{"desc":"bad request: no","errno":"EADDRINUSE","reason":"x"}})");

@@ -1,4 +1,4 @@
-#include "control_client.h"
+#include "postern/api/control_client.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,9 +16,7 @@
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 
-#include "instance.h"
-
-namespace postern::cli {
+namespace postern::api {
 
 namespace {
 
@@ -54,6 +52,8 @@ Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
 }
 
 }  // namespace
+
+std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }
 
 std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   const std::string prefix = fmt::format("@{}", control_name(uid, 0));
@@ -114,4 +114,4 @@ Result<std::string> ControlClient::ask(std::string_view request) const {
   return reply;
 }
 
-}  // namespace postern::cli
+}  // namespace postern::api

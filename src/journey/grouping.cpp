@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t kPatienceNs = std::chrono::nanoseconds(Journeys::kPatience).count();
 constexpr uint64_t kSameMomentNs = 100'000;
 /// Of packets with the same headers; more are not on their way at once, and a flood of them must not cost its square.
-constexpr size_t kMostAlike = 64;
+constexpr size_t kMostAlike = 32;
 
 bool knows_buffers(Observer observer) { return observer == Observer::netfilter_probe || observer == Observer::tracepoint; }
 
@@ -111,8 +111,8 @@ Grouping::Found Grouping::by_headers(const Event& event, bool late) {
   for (const Place each : found->second) {  // the oldest first: packets that are alike do not overtake each other
     const Place place = resolved(each);
     const Draft& draft = drafts_[place];
-    if (!late && (draft.hops.back().point == Point::drop || has_risen(draft.hops, event, headers))) continue;
-    if (can_come(draft, event, false)) return place;
+    if (!late && draft.hops.back().point == Point::drop) continue;
+    if (can_come(draft, event, false) && (late || !has_risen(draft.hops, event, headers))) return place;
   }
   return std::nullopt;
 }

@@ -60,7 +60,7 @@ class Grouping {
   void add_of_relay(Event event);
   void lead_out(Place place, const Event& socket);
   void lead_in(Place place, const Event& socket);
-  Found tie_of(const Event& socket, HostFlow::Way way, uint64_t not_before_ns);
+  Found tie_of(Place tied, const Event& socket, HostFlow::Way way);
   void merge(Place front, Place back);
 
   std::vector<Draft> drafts_;

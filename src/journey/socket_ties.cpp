@@ -34,6 +34,14 @@ size_t place_before_kernel(const std::vector<Event>& hops) {
   return static_cast<size_t>(arrival - hops.begin());
 }
 
+/// Whether the journey is not the host's: a socket that is bound to no address tells the guest's own packets not apart from it.
+bool is_of_guest(const std::vector<Event>& hops, const std::vector<Event>& guest) {
+  const bool passes_relay =
+      std::any_of(hops.begin(), hops.end(), [](const Event& hop) { return hop.observer == Observer::relay; });
+  const auto kernels = std::find_if(guest.begin(), guest.end(), [](const Event& hop) { return hop.observer != Observer::relay; });
+  return passes_relay || (kernels != guest.end() && kernels->network.inode == hops.front().network.inode);
+}
+
 /// The packet that leaves by a socket is a journey's first; one that comes to it, its last.
 const Event* at_socket(const std::vector<Event>& hops, HostFlow::Way way) {
   const auto has_packet = [](const Event& hop) { return hop.packet.has_value(); };
@@ -63,17 +71,20 @@ void Grouping::add_of_relay(Event event) {
 }
 
 /// A host's journey that the mapping speaks of, and that is nobody's yet.
-Grouping::Found Grouping::tie_of(const Event& socket, HostFlow::Way way, uint64_t not_before_ns) {
+Grouping::Found Grouping::tie_of(Place tied, const Event& socket, HostFlow::Way way) {
   if (!socket.mapping || !socket.packet) return std::nullopt;
   const auto found = by_host_flow_.find(host_flow(*socket.mapping, socket.packet->protocol, way));
   if (found == by_host_flow_.end()) return std::nullopt;
   const Matter matter = matter_of(socket);
+  const uint64_t not_before_ns = way == HostFlow::Way::out ? drafts_[tied].began_ns : 0;  // what it causes comes after it
   Found best;
   for (const Place each : found->second) {
     const Place place = resolved(each);
     const Draft& draft = drafts_[place];
     const Event* host = at_socket(draft.hops, way);
-    if (!host || draft.tied || draft.began_ns < not_before_ns || draft.last_ns + kPatienceNs < socket.time_ns) continue;
+    if (!host || draft.tied || place == tied || is_of_guest(draft.hops, drafts_[tied].hops) || draft.began_ns < not_before_ns ||
+        draft.last_ns + kPatienceNs < socket.time_ns)
+      continue;
     const IpAddress& local = way == HostFlow::Way::out ? host->packet->source : host->packet->destination;
     if (host_flow(*host->packet, way) != found->first || !is_local(*socket.mapping, local)) continue;
     if (matter_of(*host) != matter || host->packet->icmp_sequence != socket.packet->icmp_sequence) continue;
@@ -87,7 +98,7 @@ Grouping::Found Grouping::tie_of(const Event& socket, HostFlow::Way way, uint64_
 
 void Grouping::lead_out(Place place, const Event& socket) {
   if (!socket.mapping || !socket.packet || matter_of(socket) == Matter::acknowledgment) return;
-  if (const Found host = tie_of(socket, HostFlow::Way::out, drafts_[place].began_ns); host && *host != place) {
+  if (const Found host = tie_of(place, socket, HostFlow::Way::out)) {
     merge(place, *host);
     return;
   }
@@ -97,7 +108,7 @@ void Grouping::lead_out(Place place, const Event& socket) {
 
 void Grouping::lead_in(Place place, const Event& socket) {
   if (!socket.packet || matter_of(socket) == Matter::acknowledgment) return;
-  if (const Found host = tie_of(socket, HostFlow::Way::in, 0); host && *host != place) merge(*host, place);
+  if (const Found host = tie_of(place, socket, HostFlow::Way::in)) merge(*host, place);
 }
 
 Grouping::Found Grouping::by_waiting(const Event& event) {

@@ -172,10 +172,10 @@ std::string unread_text(const std::vector<std::string>& unread) {
   return text;
 }
 
-/// "blue: network namespace 4026532301, sleep (4711), also called web"
+/// "blue: network namespace 4026532301, sleep (4711), also called web"; of the host's, the least process says nothing.
 std::string title(const NamespaceView& view) {
   std::string text = fmt::format("{}: network namespace {}", harmless(view.name), view.inode);
-  if (view.resident) text += ", " + program_text(*view.resident);
+  if (view.resident && !view.is_host) text += ", " + program_text(*view.resident);
   if (view.is_own) text += ", the caller's own";
   std::string others;
   for (const std::string& name : view.names) {

@@ -273,7 +273,8 @@ function describeSpace(space) {
 function start() {
   byId("head").append(make("h1", null, `Network namespaces of ${page.host || "this host"}`),
     ...[["kernel", page.kernel], ["namespaces", namespaces.length], ["wires", wires.length]]
-      .filter(([, value]) => value !== undefined).map(([name, value]) => make("span", { class: "fact" }, `${name} `, make("b", { class: "digits" }, value))),
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => make("span", { class: "fact" }, `${name} `, make("b", { class: "digits" }, value))),
     ...(page.unread || []).map((text) => make("span", { class: "warning" }, text)));
   const layer = svg("svg");
   layer.setAttribute("class", "wires");

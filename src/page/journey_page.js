@@ -366,7 +366,8 @@ function describe(node) {
     make("h2", null, `${Number(node.dataset.order) + 1}. ${kPoints[event.point] || event.point}`),
     make("p", { class: "hint" }, `seen by ${(event.observer || "?").replaceAll("_", " ")}`),
     drop && [make("h3", null, "Dropped"), definitions([["reason", drop.reason], ["where", drop.where]])],
-    rule && [make("h3", null, "Rule"), definitions([["chain", rule.chain], ["rule", rule.text || "policy of the chain"],
+    rule && [make("h3", null, "Rule"), definitions([["chain", rule.chain], ["hook", rule.hook],
+      ["rule", rule.text || "policy of the chain"],
       ["verdict", rule.verdict], ["handle", rule.handle]])],
     changed(node.hop).length ? [make("h3", null, "Translated"), definitions(changed(node.hop).flatMap((side) => {
       const { before, after } = node.hop.translation[side];

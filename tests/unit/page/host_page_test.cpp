@@ -21,22 +21,26 @@ HostView two_namespaces() {
   first.inode = 4026531840;
   first.name = "host";
   first.is_host = true;
-  first.devices.push_back(
-      {.index = 7, .name = "veth0", .kind = "veth", .up = true, .mtu_bytes = 1500, .mac = "02:00:00:00:00:01"});
-  first.devices[0].addresses.push_back({.address = "10.0.0.1/24", .scope = "global"});
-  first.devices[0].peer = DeviceElsewhere{.netns = 4026532000, .namespace_name = "blue", .index = 2, .name = "eth0"};
-  first.routes.push_back({.family = AF_INET6, .destination = "default", .gateway = "fe80::1", .device = "veth0", .metric = 7});
+  DeviceView& device = first.devices.emplace_back();
+  device.index = 7;
+  device.name = "veth0";
+  device.kind = "veth";
+  device.up = true;
+  device.mtu_bytes = 1500;
+  device.addresses.push_back({"10.0.0.1/24", "global", false, false});
+  device.peer = DeviceElsewhere{4026532000, "blue", 2, "eth0"};
+  RouteView& route = first.routes.emplace_back();
+  route.family = AF_INET6;
+  route.destination = "default";
+  route.metric = 7;
   first.sysctls.emplace_back("net.ipv4.ip_forward", "1");
   NamespaceView& second = host.namespaces.emplace_back();
   second.inode = 4026532000;
   second.name = kHostile;
   second.unread = {"rules: not permitted"};
-  second.devices.push_back({.index = 2, .name = "eth0", .kind = "veth"});
-  host.wires.push_back({.kind = Wire::Kind::veth, .one = {4026531840, 7}, .other = WireEnd{4026532000, 2}});
-  host.wires.push_back({.kind = Wire::Kind::tap,
-                        .one = {4026532000, 2},
-                        .program = Program{.pid = 4711, .name = "postern"},
-                        .program_netns = 4026531840});
+  second.devices.emplace_back().index = 2;
+  host.wires = {{Wire::Kind::veth, {4026531840, 7}, WireEnd{4026532000, 2}, std::nullopt, 0},
+                {Wire::Kind::tap, {4026532000, 2}, std::nullopt, Program{4711, "postern"}, 4026531840}};
   return host;
 }
 

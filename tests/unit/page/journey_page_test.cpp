@@ -24,13 +24,18 @@ Hop hop(Point point, uint64_t at_ns) {
 }
 
 std::vector<Journey> request_and_answer() {
-  Journey request{.hops = {hop(Point::postrouting, 0), hop(Point::after_snat, 1200)}, .end = Journey::End::delivered};
+  Journey request;
+  request.hops = {hop(Point::postrouting, 0), hop(Point::after_snat, 1200)};
+  request.end = Journey::End::delivered;
   request.duration_ns = request.hops[1].since_previous_ns = 1200;
   Hop::Translation& change = request.hops[1].translation.emplace();
   change.source_changed = true;
   change.source_before = {Ipv4::of(10, 0, 0, 2), Port{4000}};
   change.source_after = {*Ipv6::parse("2001:db8::1"), Port{4001}};
-  Journey answer{.hops = {hop(Point::drop, 5000)}, .answers = 0, .end = Journey::End::dropped};
+  Journey answer;
+  answer.hops = {hop(Point::drop, 5000)};
+  answer.answers = 0;
+  answer.end = Journey::End::dropped;
   answer.hops[0].event.drop = Drop{kHostile, "nft_do_chain"};
   answer.hops[0].event.network.name = kHostile;
   return {request, answer};
@@ -43,7 +48,7 @@ nlohmann::json data_of(const std::string& page) {
 }
 
 TEST(JourneyPage, DataHasEventsAndWhatTheirJourneysAdd) {
-  const auto data = data_of(journey_page(request_and_answer(), {.title = "t", .filter = "icmp", .lost = 3}));
+  const auto data = data_of(journey_page(request_and_answer(), {"t", "icmp", "", "", 3}));
   EXPECT_EQ(data["filter"], "icmp");
   EXPECT_EQ(data["lost"], 3);
   const auto& request = data["journeys"][0];
@@ -64,7 +69,7 @@ TEST(JourneyPage, TimesAreSmallEnoughForJavaScript) {
 }
 
 TEST(JourneyPage, HostileNamesAreDataOnly) {
-  const std::string page = journey_page(request_and_answer(), {.title = kHostile, .filter = kHostile});
+  const std::string page = journey_page(request_and_answer(), {kHostile, kHostile, "", "", 0});
   EXPECT_THAT(page, Not(HasSubstr("<img")));
   EXPECT_EQ(data_of(page)["journeys"][1]["hops"][0]["event"]["drop"]["reason"], kHostile);
   EXPECT_EQ(data_of(page)["title"], kHostile);

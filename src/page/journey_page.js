@@ -73,8 +73,10 @@ function drawRow(entry, at) {
     class: `row ${worst.end}`, role: "option", id: `entry-${entry.request}`, "aria-selected": String(entry === list.chosen),
     "aria-setsize": list.shown.length, "aria-posinset": at + 1, data: { entry: entry.request },
   },
-  make("p", { class: "who digits" }, make("bdi", null, source), " → ", make("bdi", null, destination)),
-  make("p", { class: "what" }, make("span", { class: "end" }, kEnds[worst.end] || worst.end),
+  make("p", { class: "who digits" }, make("span", null, make("bdi", null, source), " → ", make("bdi", null, destination)),
+    make("span", { class: "since" }, duration(request.hops[0].at_ns))),
+  make("p", { class: "what" },
+    make("span", { class: "end", title: kEnds[worst.end] || worst.end }, worst.end === "dropped" ? "dropped" : ""),
     make("span", { class: "transport" }, transport(request)),
     make("span", { class: "size digits" }, entry.answers.length ? `${hops} ⇄` : `${hops}`)));
   row.style.top = `${at * kRow}px`;
@@ -228,7 +230,7 @@ function drawHop({ hop, order }, stay, number) {
   drawTranslation(hop),
   make("span", { class: "line" },
     make("span", { class: "point" }, kPoints[event.point] || event.point),
-    make("span", { class: "note" }, make("bdi", null, note(event))),
+    note(event) ? make("span", { class: "note" }, make("bdi", null, note(event))) : null,
     make("span", { class: "took digits" }, hop.since_previous_ns ? `+${duration(hop.since_previous_ns)}` : "")),
   drawRule(event.rule), drawMapping(event.mapping));
   line.hop = hop;

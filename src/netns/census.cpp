@@ -17,6 +17,7 @@ namespace postern::netns {
 
 namespace {
 
+constexpr std::string_view kOurInit = "postern-init";                  // of `postern run`: what it runs tells people more
 constexpr std::string_view kFirstUserNamespace = "user:[4026531837]";  // PROC_USER_INIT_INO, the kernel's own, everywhere
 
 struct CloseFolder {
@@ -70,9 +71,9 @@ size_t look_at_processes(const CensusPlaces& places, const std::vector<pid_t>& p
       continue;
     }
     SeenNamespace& seen = found[*inode];
-    if (seen.resident) continue;
+    if (seen.resident && seen.resident->name != kOurInit) continue;
     seen.inode = *inode;
-    seen.path = link;
+    if (!seen.resident) seen.path = link;  // our init is there to the end
     seen.resident = resident_of(places, pid);
   }
   return unreadable;
@@ -143,7 +144,8 @@ std::string names_near(std::string_view text, const Census& census) {
   std::vector<std::string>& chosen = near.empty() ? all : near;
   const bool left_off = chosen.size() > kMost;
   if (left_off) chosen.resize(kMost);
-  return fmt::format("{}{}{}", near.empty() ? "there is " : "is it ", fmt::join(chosen, ", "), left_off ? ", ..." : "");
+  return fmt::format("{}{}{}{}", near.empty() ? "there is " : "is it ", fmt::join(chosen, ", "), left_off ? ", ..." : "",
+                     near.empty() ? ";" : "?");
 }
 
 /// With the user namespace that owns the network namespace: the process may be in another, further in, that has no power over it.
@@ -210,7 +212,7 @@ Result<NamespaceHandle> find_namespace(std::string_view text, const Census& cens
   if (const auto pid = whole_number<pid_t>(text)) return open_of_process(*pid);
   const auto found = std::ranges::find_if(census.namespaces, [&](const SeenNamespace& seen) { return is_called(seen, text); });
   if (found != census.namespaces.end()) return open_seen(*found);
-  return fail(std::errc::no_such_file_or_directory, fmt::format("no network namespace is called \"{}\" ({}? or a PID, or a path)",
+  return fail(std::errc::no_such_file_or_directory, fmt::format("no network namespace is called \"{}\" ({} or a PID, or a path)",
                                                                 harmless(text), names_near(text, census)));
 }
 

@@ -28,7 +28,7 @@ struct Resident {
 struct SeenNamespace {
   ino_t inode = 0;                   // what `ls -l /proc/PID/ns/net` shows; no two living namespaces have the same
   std::vector<std::string> names;    // those of ip-netns(8) first, then what others call it; hostile as file names are
-  std::optional<Resident> resident;  // the one with the least pid; none: only a file holds it
+  std::optional<Resident> resident;  // the one with the least pid, but an init of ours; none: only a file holds it
   std::string path;                  // where it was seen: /proc/PID/ns/net, /run/netns/NAME
   bool is_own = false;               // the calling thread's
   bool is_host = false;              // that of the first process, or what stands for it where that cannot be seen

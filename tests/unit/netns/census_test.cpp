@@ -53,6 +53,17 @@ TEST_F(CensusTest, ANamespaceStandsOnceWithItsLeastProcess) {
   EXPECT_EQ(seen.find(3000), nullptr);
 }
 
+TEST_F(CensusTest, WhatPosternRunsStandsForItsInit) {
+  process("9", "net:[1000]", "postern-init");
+  process("10", "net:[1000]", "curl");
+  process("11", "net:[1000]", "child");
+  process("20", "net:[2000]", "postern-init");
+  const Census seen = census();
+  EXPECT_EQ(seen.find(1000)->resident, (Resident{10, "curl"}));
+  EXPECT_EQ(seen.find(1000)->path, places.proc + "/9/ns/net");
+  EXPECT_EQ(seen.find(2000)->resident, (Resident{20, "postern-init"}));
+}
+
 TEST_F(CensusTest, WhatIsNoProcessIsPassedOver) {
   process("7x", "net:[1000]");
   process("8", "mnt:[1000]");
@@ -139,7 +150,7 @@ TEST_F(CensusTest, AnUnknownNameIsToldWithThoseNearBy) {
   ASSERT_FALSE(near);
   EXPECT_TRUE(near.error().is(std::errc::no_such_file_or_directory));
   EXPECT_THAT(near.error().message(), HasSubstr("\"blau\" (is it blue?"));
-  EXPECT_THAT(find_namespace("elsewhere", census()).error().message(), HasSubstr("there is unlike (9), blue?"));
+  EXPECT_THAT(find_namespace("elsewhere", census()).error().message(), HasSubstr("there is unlike (9), blue;"));
 }
 
 TEST_F(CensusTest, AComplaintShowsNoControlCharacters) {

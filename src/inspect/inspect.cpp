@@ -37,6 +37,11 @@ void add_programs(Inside& inside, const OpenFiles& files) {
     nameless += view.listeners[i].programs.empty();
   }
   name_holders(view, files.taps);
+  for (const DeviceView& device : view.devices) {
+    if (files.unreadable == 0 || !is_tun(device) || !device.holders.empty()) continue;
+    view.unread.push_back(
+        fmt::format("who holds {}: {} processes may not be looked into (CAP_SYS_PTRACE)", device.name, files.unreadable));
+  }
   if (nameless > 0 && files.unreadable > 0) {
     view.unread.push_back(
         fmt::format("programs of {} of {} listening sockets: {} processes may not be looked into (CAP_SYS_PTRACE)", nameless,

@@ -13,8 +13,6 @@ const DeviceView* find_device(const std::vector<NamespaceView>& namespaces, cons
   return device == home->devices.end() ? nullptr : &*device;
 }
 
-bool is_tun(const DeviceView& device) { return device.kind == "tap" || device.kind == "tun"; }
-
 bool is_of(const OpenTap& tap, const NamespaceView& view, const DeviceView& device, const std::vector<OpenTap>& taps) {
   if (tap.device != device.name) return false;
   if (tap.device_netns != 0) return tap.device_netns == view.inode;
@@ -58,6 +56,8 @@ void add_taps(const NamespaceView& view, const DeviceView& device, const std::ve
 }  // namespace
 
 bool is_pair(const DeviceView& device) { return device.kind == "veth" || device.kind == "netkit" || device.kind == "vxcan"; }
+
+bool is_tun(const DeviceView& device) { return device.kind == "tap" || device.kind == "tun"; }
 
 void name_peers(NamespaceView& view, const std::vector<NamespaceView>& namespaces) {
   for (DeviceView& device : view.devices) {

@@ -12,6 +12,9 @@ namespace postern::inspect {
 /// Whether what `device` names as its peer is the other end of a pair, rather than what it rides on.
 bool is_pair(const DeviceView& device);
 
+/// A TUN or TAP: at its other end is a program.
+bool is_tun(const DeviceView& device);
+
 /// Puts names to the peers that are in one of `namespaces`.
 void name_peers(NamespaceView& view, const std::vector<NamespaceView>& namespaces);
 

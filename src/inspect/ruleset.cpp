@@ -88,6 +88,19 @@ bool is_of_table(const ChainView& chain, const ChainView& other) {
   return chain.family == other.family && chain.table == other.table;
 }
 
+/// The chains that this one's rules lead to: of its table, by their index.
+std::vector<size_t> next_of(const ChainView& chain, const std::vector<ChainView>& chains) {
+  std::vector<std::string_view> targets;
+  for (const std::string& rule : chain.rules) {
+    for (const std::string_view target : targets_of(rule)) targets.push_back(target);
+  }
+  std::vector<size_t> next;
+  for (size_t i = 0; i < chains.size(); ++i) {
+    if (is_of_table(chains[i], chain) && std::ranges::find(targets, chains[i].name) != targets.end()) next.push_back(i);
+  }
+  return next;
+}
+
 /// Which of them are at a hook, or reached from there.
 std::vector<bool> reached(const std::vector<ChainView>& chains) {
   std::vector<bool> is_reached(chains.size());
@@ -100,13 +113,7 @@ std::vector<bool> reached(const std::vector<ChainView>& chains) {
     next.pop_back();
     if (is_reached[at]) continue;
     is_reached[at] = true;
-    for (const std::string& rule : chains[at].rules) {
-      for (const std::string_view target : targets_of(rule)) {
-        for (size_t i = 0; i < chains.size(); ++i) {
-          if (is_of_table(chains[i], chains[at]) && chains[i].name == target) next.push_back(i);
-        }
-      }
-    }
+    for (const size_t target : next_of(chains[at], chains)) next.push_back(target);
   }
   return is_reached;
 }

@@ -84,7 +84,7 @@ void look_at_names(const std::string& folder, Found& found) {
   std::ranges::sort(names);
   for (const std::string& name : names) {
     if (name == "." || name == "..") continue;
-    const std::string path = folder + "/" + name;
+    const std::string path = fmt::format("{}/{}", folder, name);
     const auto opened = open_namespaces_at(path);
     const auto identity = opened ? identity_of(opened->network.get()) : Failure(opened.error());
     if (!identity) continue;  // a file that is none, as an interrupted ip-netns(8) leaves it
@@ -180,7 +180,8 @@ Result<Census> take_census(const CensusPlaces& places) {
   for (const std::string& folder : places.names) look_at_names(folder, found);
   mark(places, found);
   for (auto& [inode, seen] : found) census.namespaces.push_back(std::move(seen));
-  std::ranges::stable_partition(census.namespaces, &SeenNamespace::is_host);
+  std::stable_partition(census.namespaces.begin(), census.namespaces.end(),
+                        [](const SeenNamespace& seen) { return seen.is_host; });
   return census;
 }
 

@@ -81,6 +81,7 @@ needs() {
   all    llvm-14             llvm                    llvm             llvm-cov: tests/fuzz/coverage.sh
   all    qemu-system-x86     qemu-system-x86-core    qemu-system-x86  tests/vm
   all    cpio                cpio                    cpio
+  all    chromium            chromium                chromium         tests/page; half a gigabyte, therefore here
   all    wrk                 wrk                     wrk              this and the rest: tests/bench/peers, program-*
   all    apt-utils           -                       -                apt-ftparchive
   all    openssh-client      openssh-clients         openssh

@@ -53,6 +53,7 @@ complete -c postern -n __fish_is_first_token -a ports -d "Publish ports of a run
 complete -c postern -n __fish_is_first_token -a status -d "What a running one does"
 complete -c postern -n __fish_is_first_token -a doctor -d "What this host allows, and what mends it"
 complete -c postern -n __fish_is_first_token -a bridge -d "Networks of the kernel's own bridge"
+complete -c postern -n __fish_is_first_token -a inspect -d "The whole stack of a network namespace"
 complete -c postern -n __fish_is_first_token -l help -d "Print the commands"
 complete -c postern -n __fish_is_first_token -l version -d "Print the versions"
 
@@ -103,6 +104,12 @@ complete -c postern -n "__postern_in run attach" -x -l sandbox -a "required best
 complete -c postern -n "__postern_in run attach" -l no-sandbox -d "Do not lock the relay up"
 complete -c postern -n "__postern_in run attach" -s v -l verbose -d "Tell more"
 complete -c postern -n "__postern_in run attach" -s q -l quiet -d "Tell of failures only"
+
+complete -c postern -n "__postern_in inspect" -s h -l help -d "Print the options"
+complete -c postern -n "__postern_in inspect" -l all -d "All namespaces that can be seen"
+complete -c postern -n "__postern_in inspect" -l json -d "For programs"
+complete -c postern -n "__postern_in inspect" -l html -rF -d "Write a page of all namespaces there"
+complete -c postern -n "__postern_in inspect" -a "self host (command ls /run/netns 2>/dev/null)"
 
 complete -c postern -n __postern_at_bridge -a up -d "Make a network"
 complete -c postern -n __postern_at_bridge -a down -d "Take a network away"

@@ -6,6 +6,11 @@ _postern_target() {
   _alternative 'processes:process:_pids' 'files:namespace:_files'
 }
 
+_postern_namespace() {
+  compadd -- self host /run/netns/*(N:t)
+  _postern_target
+}
+
 _postern_instance() {
   compadd -- ${(u)${(M)${(f)"$(</proc/net/unix)"}:#*@postern/$EUID/*}##*/}
 }
@@ -118,7 +123,7 @@ _postern_bridge() {
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
-  local -a network_options run_options attach_options ports_options status_options doctor_options
+  local -a network_options run_options attach_options ports_options status_options doctor_options inspect_options
 
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
@@ -179,11 +184,17 @@ _postern() {
     '(- *)'{-h,--help}'[print the options]'
     '--json[for programs]'
   )
+  inspect_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '--all[all namespaces that can be seen]'
+    '(--html)--json[for programs]'
+    '(--json)--html=[write a page of all namespaces there]:file:_files'
+  )
 
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" bridge\:"networks of the kernel bridge"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" bridge\:"networks of the kernel bridge" inspect\:"the whole stack of a network namespace"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
@@ -194,6 +205,7 @@ _postern() {
     status) _arguments $status_options ;;
     doctor) _arguments $doctor_options ;;
     bridge) _postern_bridge ;;
+    inspect) _arguments $inspect_options '1: :_postern_namespace' ;;
   esac
 }
 

@@ -216,6 +216,7 @@ Commands:
   status [--json]                   what a running one does
   doctor [--json]                   what this host allows, and what mends it
   bridge COMMAND                    for root: networks of the kernel's own bridge
+  inspect [PID|PATH|NAME]           a network namespace's whole stack, and where its devices lead
 
   postern COMMAND --help            options and examples
   postern --version

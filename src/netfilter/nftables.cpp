@@ -68,4 +68,9 @@ Result<std::string> Nftables::list_ruleset_text() {
 
 Result<std::string> Nftables::list_ruleset_json() { return list_json("chains"); }
 
+Result<std::string> Nftables::print_ruleset() {
+  const OutputFlags terse(context_.get(), NFT_CTX_OUTPUT_TERSE | NFT_CTX_OUTPUT_NUMERIC_PRIO);
+  return list("ruleset");
+}
+
 }  // namespace postern::netfilter

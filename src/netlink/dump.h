@@ -8,14 +8,17 @@
 
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
+#include "postern/netlink/neighbour.h"
 #include "postern/netlink/route.h"
+#include "postern/netlink/rule.h"
 #include "postern/netlink/socket.h"
 
 #include "message.h"
 
 namespace postern::netlink {
 
-/// `type`: RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE. AF_UNSPEC asks for all families, a kernel without IPv6 included.
+/// `type`: RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE. AF_UNSPEC asks for all families, a kernel without
+/// IPv6 included.
 class DumpRequest : public Message {
  public:
   DumpRequest(uint16_t type, int family) : Message(type, NLM_F_DUMP) {
@@ -23,10 +26,12 @@ class DumpRequest : public Message {
   }
 };
 
-/// What a message says, added to the table; nothing if it is not an entry of that table. In address.cpp, link.cpp and route.cpp.
+/// What a message says, added to the table; nothing if it is not an entry of that table. In the file of that entry.
 void append(const nlmsghdr& message, std::vector<Address>& table);
 void append(const nlmsghdr& message, std::vector<Link>& table);
+void append(const nlmsghdr& message, std::vector<Neighbour>& table);
 void append(const nlmsghdr& message, std::vector<Route>& table);
+void append(const nlmsghdr& message, std::vector<Rule>& table);
 
 template <class Entry>
 Result<std::vector<Entry>> dump(Socket& socket, uint16_t type, std::string_view doing) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/random.h>
@@ -15,10 +16,29 @@
 namespace postern::netlink {
 namespace {
 
+constexpr unsigned kLowerUp = 1 << 16;  // IFF_LOWER_UP of <linux/if.h>, which <net/if.h> does not go with
+
 /// Of one octet.
 bool is_set(const Attributes& attributes, uint16_t attribute) {
   const auto octets = attributes.bytes(attribute);
   return octets && octets->size() == 1 && octets->front() != std::byte{0};
+}
+
+bool is_tap(const Attributes& info) {
+  const auto type = info.nested(IFLA_INFO_DATA).bytes(IFLA_TUN_TYPE);
+  return type && type->size() == 1 && std::to_integer<int>(type->front()) == IFF_TAP;
+}
+
+/// Where it leads, and how it is.
+void parse_relations(const ifinfomsg& header, const Attributes& attributes, Link& link) {
+  const int peer = static_cast<int>(attributes.number(IFLA_LINK).value_or(0));
+  const auto elsewhere = attributes.number(IFLA_LINK_NETNSID);
+  if (elsewhere) link.peer_namespace = static_cast<int>(*elsewhere);
+  if (elsewhere || peer != link.index) link.peer = peer;  // some kinds name themselves, which says nothing
+  const auto state = attributes.bytes(IFLA_OPERSTATE);
+  if (state && state->size() == 1) link.state = std::to_integer<uint8_t>(state->front());
+  link.carrier = header.ifi_flags & kLowerUp;
+  link.loopback = header.ifi_flags & IFF_LOOPBACK;
 }
 
 std::optional<Link> parse_link(const nlmsghdr& message) {
@@ -32,6 +52,7 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   link.mtu_bytes = attributes.number(IFLA_MTU).value_or(0);
   const Attributes info = attributes.nested(IFLA_LINKINFO);
   link.kind = info.text(IFLA_INFO_KIND).value_or("");
+  link.tap = link.kind == "tun" && is_tap(info);
   if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
     const Attributes port = info.nested(IFLA_INFO_SLAVE_DATA);
     link.isolated = is_set(port, IFLA_BRPORT_ISOLATED);
@@ -39,6 +60,7 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   }
   link.master = static_cast<int>(attributes.number(IFLA_MASTER).value_or(0));
   link.alias = attributes.text(IFLA_IFALIAS).value_or("");
+  parse_relations(*header, attributes, link);
   const auto mac = attributes.bytes(IFLA_ADDRESS);
   if (mac && mac->size() == link.mac.octets.size())
     std::ranges::transform(*mac, link.mac.octets.begin(), [](std::byte octet) { return std::to_integer<uint8_t>(octet); });

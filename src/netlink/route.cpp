@@ -65,7 +65,8 @@ void append(const nlmsghdr& message, std::vector<Route>& table) {
                     .table = attributes.number(RTA_TABLE).value_or(header->rtm_table),
                     .metric = attributes.number(RTA_PRIORITY).value_or(0),
                     .type = header->rtm_type,
-                    .protocol = header->rtm_protocol};
+                    .protocol = header->rtm_protocol,
+                    .source = attributes.address(RTA_PREFSRC)};
   if (const auto hops = attributes.bytes(RTA_MULTIPATH)) return append_next_hops(route, *hops, table);
   table.push_back(with_next_hop(route, static_cast<int>(attributes.number(RTA_OIF).value_or(0)), attributes));
 }

@@ -34,6 +34,8 @@ class Nftables {
   /// The whole ruleset in nft's own language, with handles, without what was counted and without elements, which are fetched all
   /// the same.
   Result<std::string> list_ruleset_text();
+  /// What `nft -t -y list ruleset` prints: all of everybody's, in nft(8)'s words, priorities as numbers, sets without elements.
+  Result<std::string> print_ruleset();
 
  private:
   struct Free {

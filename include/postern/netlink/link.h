@@ -24,6 +24,12 @@ struct Link {
   bool isolated = false;  // as a port of a bridge: BridgePort of bridge_link.h
   bool hairpin = false;   // likewise
   std::string alias;      // a free text of whoever made it, at most 255 bytes; empty: none
+  int peer = 0;           // a veth's other end, or the link that a VLAN rides on: its index in its own namespace; 0: none
+  std::optional<int> peer_namespace;  // in which namespace that is, by namespace_id.h; none: in this one
+  uint8_t state = 0;                  // RFC 2863 ifOperStatus as linux/if.h has it: IF_OPER_UP, IF_OPER_UNKNOWN, ...
+  bool carrier = false;               // there is somebody at the other end
+  bool loopback = false;              // IFF_LOOPBACK
+  bool tap = false;                   // of kind "tun": one of Ethernet frames
 };
 
 /// Every link of the namespace.

@@ -22,6 +22,8 @@ struct Route {
   uint32_t metric = 0;               // the less the better
   uint8_t type = 0;                  // rtnetlink(7): RTN_UNICAST, RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_THROW, ...
   uint8_t protocol = 0;              // who made it: RTPROT_KERNEL, RTPROT_RA (a router told of it), RTPROT_BOOT, ...
+  std::optional<IpAddress> source =
+      {};  // the host's own address that its packets by this route have, unless they have one already
 
   bool is_default() const { return prefix_bits == 0; }
   /// The destination of an IPv4 route: what an address plan must not overlap.

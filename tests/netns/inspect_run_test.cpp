@@ -1,0 +1,58 @@
+// inspect_run_test.cpp - `postern inspect` as people type it: of what `postern run` has made, and where it may not look.
+//
+//   host (postern here)
+//     └─ tap0 10.0.2.100: a command of `postern run`
+#include <fmt/format.h>
+
+#include "postern_test.h"
+
+namespace postern::lab {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class InspectRun : public PosternAs {};
+FOR_USER_AND_ROOT(InspectRun);
+
+class InspectRefused : public PosternTest {
+  bool needs_tun() const override { return false; }
+};
+
+/// It is there, and waits; kPidOfSleep finds it.
+constexpr const char* kWaits = "postern run -- sh -c 'echo ready; exec sleep 300'";
+constexpr const char* kPidOfSleep =
+    "for pid in $(pgrep -x sleep); do readlink /proc/$pid/ns/net | grep -qv "
+    "\"$(readlink /proc/self/ns/net)\" && echo $pid && break; done";
+
+TEST_P(InspectRun, ShowsTheNamespaceOfARunByAPid) {
+  Process running = start_sh(kWaits);
+  ASSERT_TRUE(says(running, "ready"));
+  const auto found = [&] { return !sh(kPidOfSleep).out.empty(); };
+  ASSERT_TRUE(wait_until(found));
+  const Outcome shown = sh(fmt::format("postern inspect $({})", kPidOfSleep));
+  EXPECT_THAT(shown, Succeeds());
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("sleep ("), HasSubstr("10.0.2.100/24"), HasSubstr("via 10.0.2.2"),
+                               HasSubstr("Packet filter: no chain at a hook\n")));
+}
+
+TEST_P(InspectRun, JsonIsForPrograms) {
+  const Outcome shown = sh("postern inspect --json");
+  EXPECT_THAT(shown, Succeeds());
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("\"version\": 1"), HasSubstr("\"own\": true"), HasSubstr("\"name\": \"lo\"")));
+}
+
+TEST_F(InspectRefused, AnotherUsersProcessNamesTheWay) {
+  const Outcome refused = sh("postern inspect 1");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, AllOf(IsOneLine(), HasSubstr("CAP_SYS_PTRACE"), HasSubstr("postern run")));
+}
+
+TEST_F(InspectRefused, WhatIsNotThereIsOneLine) {
+  EXPECT_THAT(sh("postern inspect nobody-is-called-so").err, AllOf(IsOneLine(), HasSubstr("nobody-is-called-so")));
+  EXPECT_THAT(sh("postern inspect 2147483647").err, AllOf(IsOneLine(), HasSubstr("there is no process")));
+  EXPECT_EQ(sh("postern inspect --all 1").status, 2);
+}
+
+}  // namespace
+}  // namespace postern::lab

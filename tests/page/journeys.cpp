@@ -77,7 +77,7 @@ Journey dropped_journey() {
   add(journey, Point::output, kHostile, kHostile).event.process = Process{99, kHostile};
   Hop& rule = add(journey, Point::rule, kHostile, "");
   rule.event.observer = Observer::rule_trace;
-  rule.event.rule = Rule{"inet filter output", fmt::format("log prefix \"{}\" drop", kHostile), "drop", 31};
+  rule.event.rule = Rule{"inet filter output", fmt::format("log prefix \"{}\" drop", kHostile), "drop", 31, "output"};
   add(journey, Point::drop, kHostile, "").event.drop = Drop{"NETFILTER_DROP", "nft_do_chain"};
   journey.end = Journey::End::dropped;
   return journey;

@@ -11,12 +11,12 @@
 namespace postern::netfilter {
 namespace {
 
-/// JSON for as long as it lives.
-class JsonOutput {
+/// Output of another kind for as long as it lives.
+class OutputFlags {
  public:
-  explicit JsonOutput(nft_ctx* context) : context_(context) { nft_ctx_output_set_flags(context_, NFT_CTX_OUTPUT_JSON); }
-  ~JsonOutput() { nft_ctx_output_set_flags(context_, 0); }
-  JsonOutput(const JsonOutput&) = delete;
+  OutputFlags(nft_ctx* context, unsigned flags) : context_(context) { nft_ctx_output_set_flags(context_, flags); }
+  ~OutputFlags() { nft_ctx_output_set_flags(context_, 0); }
+  OutputFlags(const OutputFlags&) = delete;
 
  private:
   nft_ctx* context_;
@@ -49,14 +49,23 @@ Status Nftables::commit(const std::string& commands) {
   return status;
 }
 
-Result<std::string> Nftables::list_json(const std::string& what) {
-  const JsonOutput json(context_.get());
+Result<std::string> Nftables::list(const std::string& what) {
   const Status status = run("list " + what, "list " + what);
   std::string text = nft_ctx_get_output_buffer(context_.get());
   if (!status) return Failure(status.error());
   return text;
 }
 
+Result<std::string> Nftables::list_json(const std::string& what) {
+  const OutputFlags json(context_.get(), NFT_CTX_OUTPUT_JSON);
+  return list(what);
+}
+
 Result<std::string> Nftables::list_ruleset_json() { return list_json("chains"); }
+
+Result<std::string> Nftables::list_ruleset_text() {
+  const OutputFlags terse(context_.get(), NFT_CTX_OUTPUT_TERSE | NFT_CTX_OUTPUT_NUMERIC_PRIO);
+  return list("ruleset");
+}
 
 }  // namespace postern::netfilter

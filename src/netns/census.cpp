@@ -94,21 +94,21 @@ void look_at_names(const std::string& folder, Found& found) {
   }
 }
 
-/// Whose processes an ordinary user sees in their namespaces are his own. If that is the host's first user namespace, and no name
-/// says otherwise, he is where the host is.
-bool is_taken_for_host(const CensusPlaces& places, const SeenNamespace& own) {
-  return own.names.empty() && read_link(places.proc + "/self/ns/user") == kFirstUserNamespace;
+/// What stands for the first process where that is hidden: the kernel's own threads; or else the caller, if he is in the host's
+/// first user namespace and no name says otherwise. (The only processes that an ordinary user sees in their namespaces are his.)
+Found::iterator taken_for_host(const CensusPlaces& places, Found& found, Found::iterator own) {
+  const auto kernel = found.find(namespace_of(places.proc + "/2").value_or(0));
+  if (kernel != found.end() && resident_of(places, 2).name == "kthreadd") return kernel;
+  const bool likely = own != found.end() && own->second.names.empty();
+  return likely && read_link(places.proc + "/self/ns/user") == kFirstUserNamespace ? own : found.end();
 }
 
 void mark(const CensusPlaces& places, Found& found) {
   const auto own = found.find(namespace_of(places.proc + "/thread-self").value_or(0));
-  const auto first = found.find(namespace_of(places.proc + "/1").value_or(0));
+  auto host = found.find(namespace_of(places.proc + "/1").value_or(0));
+  if (host == found.end()) host = taken_for_host(places, found, own);
   if (own != found.end()) own->second.is_own = true;
-  if (first != found.end()) {
-    first->second.is_host = true;
-  } else if (own != found.end()) {
-    own->second.is_host = is_taken_for_host(places, own->second);
-  }
+  if (host != found.end()) host->second.is_host = true;
 }
 
 /// How many letters must be put in, left out or changed to make one of the other, Levenshtein 1966.

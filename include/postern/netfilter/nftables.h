@@ -31,6 +31,8 @@ class Nftables {
   /// The tables' chains of everybody in the namespace, with hook, priority and policy, but without rules and elements, which
   /// makes it cheap: for finding those that drop what they do not know. Those of iptables-legacy are not among them.
   Result<std::string> list_ruleset_json();
+  /// What `nft -t -y list ruleset` prints: all of everybody's, in nft(8)'s words, priorities as numbers, sets without elements.
+  Result<std::string> list_ruleset_text();
 
  private:
   struct Free {
@@ -39,6 +41,7 @@ class Nftables {
   using Context = std::unique_ptr<nft_ctx, Free>;
   explicit Nftables(Context context) : context_(std::move(context)) {}
   Status run(const std::string& commands, std::string_view doing);
+  Result<std::string> list(const std::string& what);
 
   Context context_;
 };

@@ -85,6 +85,16 @@ TEST_F(CensusTest, WhereTheFirstProcessIsHiddenTheCallersOwnIsTheHostsInTheFirst
   EXPECT_EQ(short_name(census().namespaces[0]), "sh (20)");
 }
 
+TEST_F(CensusTest, WhereTheFirstProcessIsHiddenTheKernelsThreadsStandForIt) {
+  process("2", "net:[5000]", "kthreadd");
+  process("20", "net:[1000]", "sh");
+  process("thread-self", "net:[1000]");
+  fs::create_directories(root / "proc/self/ns");
+  fs::create_symlink("user:[4026531837]", root / "proc/self/ns/user");
+  EXPECT_TRUE(census().find(5000)->is_host);
+  EXPECT_FALSE(census().find(1000)->is_host);
+}
+
 TEST_F(CensusTest, NamesAreThoseOfBothFoldersOnce) {
   fs::create_symlink("/proc/self/ns/net", root / "run/blue");
   fs::create_directory_symlink(root / "run", root / "run2");

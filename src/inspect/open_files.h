@@ -1,0 +1,31 @@
+// open_files.h - which programs have which sockets and TAPs open, as far as /proc/PID/fd may be read: ptrace(2) access mode.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "postern/inspect/namespace_view.h"
+
+namespace postern::inspect {
+
+struct OpenTap {
+  std::string device;
+  ino_t device_netns = 0;  // 0: the kernel did not say
+  Program program;
+  ino_t program_netns = 0;
+};
+
+struct OpenFiles {
+  std::map<uint64_t, std::vector<Program>> sockets;  // by inode; a program once each
+  std::vector<OpenTap> taps;
+  size_t unreadable = 0;  // processes
+};
+
+OpenFiles read_open_files();
+
+}  // namespace postern::inspect

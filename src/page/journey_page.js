@@ -142,7 +142,8 @@ function startList() {
 
 // ---- lanes and stays
 
-const isOurs = (event) => event.observer === "relay";
+// Our own stack; but a TAP is a device of the namespace that it serves, whoever saw the packet there.
+const isOurs = (event) => event.observer === "relay" && !(event.point.startsWith("tap_") && event.device?.name);
 
 function laneName(event) {
   const network = event.netns || {};

@@ -86,7 +86,7 @@ Journey dropped_journey() {
 Journey own_stack_journey() {
   Journey journey;
   add(journey, Point::transmit, "postern run 4711", "tap0");
-  add(journey, Point::tap_in, "host", "tap0").event.observer = Observer::relay;
+  add(journey, Point::tap_in, "postern run 4711", "tap0").event.observer = Observer::relay;
   Hop& engine = add(journey, Point::engine, "host", "");
   engine.event.observer = Observer::relay;
   engine.event.engine = "fast";

@@ -5,6 +5,7 @@
 
 const kRow = 58;       // pixels of one line of the list; journey_page.css has the same
 const kAtOnce = 300;   // points drawn before "more"
+const kMostAnswers = 20;
 const kPoints = {
   tap_in: "from TAP", tap_out: "to TAP", engine: "engine", host_socket: "host socket", ingress: "ingress",
   prerouting: "prerouting", after_dnat: "after DNAT", input: "input", forward: "forward", output: "output",
@@ -106,7 +107,11 @@ function choose(entry) {
   }
   drawList();
   draw(entry);
-  history.replaceState(null, "", `#journey=${entry.request}`);
+  try {
+    history.replaceState(null, "", `#journey=${entry.request}`);
+  } catch {
+    // A page shown inside another may have no address of its own.
+  }
 }
 
 function startList() {
@@ -137,7 +142,8 @@ function startList() {
 
 // ---- lanes and stays
 
-const isOurs = (event) => event.observer === "relay";
+// Our own stack; but a TAP is a device of the namespace that it serves, whoever saw the packet there.
+const isOurs = (event) => event.observer === "relay" && !(event.point.startsWith("tap_") && event.device?.name);
 
 function laneName(event) {
   const network = event.netns || {};
@@ -324,7 +330,7 @@ function drawPart(number, title, lanes) {
 
 function draw(entry) {
   const journeys = journeysOf(entry);
-  const lanes = lanesOf(journeys);
+  const lanes = lanesOf(journeys.slice(0, 1 + kMostAnswers));
   const sheet = make("div", { class: "sheet" });
   sheet.style.setProperty("--lanes", lanes.length);
   const heads = lanes.map((lane, at) => make("div", {
@@ -333,7 +339,9 @@ function draw(entry) {
   make("span", { class: "inode digits" }, lane.inode && lane.name !== `netns ${lane.inode}` ? `netns ${lane.inode}` : "")));
   const columns = lanes.map((_, at) => make("div", { class: `lane hue-${at % 6}` }));
   for (const cells of [heads, columns]) cells.forEach((cell, at) => { cell.style.gridColumn = String(at + 2); });
-  const answers = entry.answers.slice(0, 20).map((number) => drawPart(number, "Answer", lanes));
+  const answers = entry.answers.slice(0, kMostAnswers).map((number) => drawPart(number, "Answer", lanes));
+  const left = entry.answers.length - answers.length;
+  if (left > 0) answers.push(make("p", { class: "nothing" }, `${plural(left, "more answer")} not drawn`));
   sheet.append(make("div", { class: "columns", "aria-hidden": "true" }, columns), make("div", { class: "heads" }, heads),
     drawPart(entry.request, answers.length ? "Request" : "Journey", lanes), ...answers);
   byId("drawing").replaceChildren(sheet);
@@ -405,7 +413,7 @@ const explorer = explore({
 
 function start() {
   const events = page.journeys.reduce((sum, journey) => sum + journey.hops.length, 0);
-  byId("head").append(make("h1", null, page.title),
+  byId("head").append(make("h1", null, page.title || document.title),
     ...[page.filter && ["filter", page.filter], page.recorded && ["recorded", page.recorded], ["events", events],
       page.version && ["postern", page.version]].filter(Boolean).map(([name, value]) =>
       make("span", { class: "fact" }, `${name} `, make("b", { class: "digits" }, make("bdi", null, value)))));

@@ -77,7 +77,7 @@ Journey dropped_journey() {
   add(journey, Point::output, kHostile, kHostile).event.process = Process{99, kHostile};
   Hop& rule = add(journey, Point::rule, kHostile, "");
   rule.event.observer = Observer::rule_trace;
-  rule.event.rule = Rule{"inet filter output", fmt::format("log prefix \"{}\" drop", kHostile), "drop", 31};
+  rule.event.rule = Rule{"inet filter output", fmt::format("log prefix \"{}\" drop", kHostile), "drop", 31, "output"};
   add(journey, Point::drop, kHostile, "").event.drop = Drop{"NETFILTER_DROP", "nft_do_chain"};
   journey.end = Journey::End::dropped;
   return journey;
@@ -86,7 +86,7 @@ Journey dropped_journey() {
 Journey own_stack_journey() {
   Journey journey;
   add(journey, Point::transmit, "postern run 4711", "tap0");
-  add(journey, Point::tap_in, "host", "tap0").event.observer = Observer::relay;
+  add(journey, Point::tap_in, "postern run 4711", "tap0").event.observer = Observer::relay;
   Hop& engine = add(journey, Point::engine, "host", "");
   engine.event.observer = Observer::relay;
   engine.event.engine = "fast";

@@ -144,7 +144,8 @@ TEST_F(JourneyDrawing, ADropNamesReasonPlaceAndRuleAndHostileTextStaysText) {
 TEST_F(JourneyDrawing, OurOwnStackIsABoxOfItsOwnWithTheMapping) {
   show({own_stack_journey()});
   EXPECT_EQ(each("[data-device]", "node.dataset.device"), R"(["tap0","Postern"])"_json);
-  EXPECT_EQ(each("[data-device=Postern] [data-hop]", "node.dataset.point"), R"(["tap_in","engine","host_socket"])"_json);
+  EXPECT_EQ(each("[data-device=tap0] [data-hop]", "node.dataset.point"), R"(["transmit","tap_in"])"_json);
+  EXPECT_EQ(each("[data-device=Postern] [data-hop]", "node.dataset.point"), R"(["engine","host_socket"])"_json);
   const std::string text = ask("document.querySelector('[data-point=host_socket]').innerText.replace(/\\s+/g, ' ')");
   EXPECT_THAT(text, HasSubstr("192.0.2.1:41822 ⇄ 192.0.2.3:443"));
   EXPECT_THAT(text, HasSubstr("10.77.0.2:51112 → 192.0.2.1:41822"));

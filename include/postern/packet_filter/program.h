@@ -28,7 +28,8 @@ struct pf_step {
   __u8 on_true, on_false; /* a later step, PF_ACCEPT or PF_REJECT */
   __u8 value;             /* PF_FAMILY: 4, 6, also of PF_NET; PF_PROTOCOL: the number */
   __u8 unused;
-  __u16 low, high; /* PF_PORT: host order, both included */
+  __u16 low, high;  /* PF_PORT: host order, both included */
+  __u16 unused_too; /* so that programs which say the same are the same bytes */
   __be32 network[4], mask[4];
 };
 

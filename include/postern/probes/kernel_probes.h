@@ -38,8 +38,8 @@ struct ProbeConfig {
   pf_program filter{};
   Follow follow = Follow::connection;
   Tracepoints tracepoints = Tracepoints::of_all_namespaces;
-  std::vector<int> namespaces;       // descriptors of network namespaces; they stay the caller's, and may be closed afterwards
-  uint32_t ring_bytes = 4u << 20;    // rounded up to a power of two of whole pages
+  std::vector<int> namespaces;     // descriptors of network namespaces; they stay the caller's, and may be closed afterwards
+  uint32_t ring_bytes = 4u << 20;  // rounded up to a power of two of whole pages
   KernelFiles kernel_files = {};
 };
 
@@ -59,7 +59,8 @@ class KernelProbes {
   /// The hooks' programs keep a namespace alive that nobody else does: say here when it is nobody else's any more.
   void remove_namespace(uint64_t inode);
 
-  /// What happens on this kernel without: "no hooks of the packet filter: Linux 6.4 has the links that are needed". Empty: nothing.
+  /// What happens on this kernel without: "no hooks of the packet filter: Linux 6.4 has the links that are needed". Empty:
+  /// nothing.
   const std::string& missing() const;
   /// Events for which the ring buffer had no room.
   uint64_t lost() const;

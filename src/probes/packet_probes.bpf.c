@@ -106,8 +106,8 @@ struct view {
   struct pf_facts facts;
   struct pf_facts tuple; /* key of followed_tuples; family 0: it names no connection */
   __u64 mark;
-  __u32 transport;    /* offset of its header */
-  __u8 is_icmp_error; /* and quotes the packet that it is about, 8 bytes behind `transport` */
+  __u32 transport;     /* offset of its header */
+  __u32 is_icmp_error; /* and quotes the packet that it is about, 8 bytes behind `transport` */
 };
 
 /* --- those that are not meant --- */
@@ -253,22 +253,28 @@ static __always_inline struct pf_facts reversed(const struct pf_facts* tuple) {
 
 __noinline int follow_connection(const struct pf_facts* tuple) {
   const __u8 yes = 1;
-  if (!tuple || tuple->family == 0 || bpf_map_lookup_elem(&followed_tuples, tuple)) return 0;
-  const struct pf_facts back = reversed(tuple);
-  bpf_map_update_elem(&followed_tuples, tuple, &yes, BPF_ANY);
+  if (!tuple || tuple->family == 0) return 0;
+  const struct pf_facts there = *tuple, back = reversed(tuple);
+  if (bpf_map_lookup_elem(&followed_tuples, &there)) return 0;
+  bpf_map_update_elem(&followed_tuples, &there, &yes, BPF_ANY);
   bpf_map_update_elem(&followed_tuples, &back, &yes, BPF_ANY);
   return 0;
 }
 
+/* A key is a copy on the stack: verifiers before Linux 6.2 want it there. */
+static __always_inline int tuple_is_followed(const struct pf_facts* tuple) {
+  const struct pf_facts key = *tuple;
+  return key.family != 0 && bpf_map_lookup_elem(&followed_tuples, &key) != 0;
+}
+
 __noinline int connection_is_followed(const struct view* view) {
   if (!view || !follows_connections) return 0;
-  if (view->tuple.family != 0 && bpf_map_lookup_elem(&followed_tuples, &view->tuple)) return 1;
+  if (tuple_is_followed(&view->tuple)) return 1;
   if (!view->is_icmp_error) return 0;
   const __u32 quoted = view->transport + 8;
   if (quoted >= view->available) return 0;
   struct view about = {.header = view->header + quoted, .available = view->available - quoted, .is_ipv4 = view->is_ipv4};
-  if (!read_headers(&about)) return 0;
-  return about.tuple.family != 0 && bpf_map_lookup_elem(&followed_tuples, &about.tuple) != 0;
+  return read_headers(&about) && tuple_is_followed(&about.tuple);
 }
 
 __noinline int filter_matches(const struct pf_facts* facts) {

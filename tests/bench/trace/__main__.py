@@ -82,7 +82,8 @@ def programs():
 
 def flood(seconds):
     """Gbit/s that reached the receiver."""
-    server = subprocess.Popen(["ip", "netns", "exec", "outside", "iperf3", "-s", "-1", "--forceflush"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(["ip", "netns", "exec", "outside", "iperf3", "-s", "-1", "--forceflush"],
+                              stdout=subprocess.PIPE, text=True)
     for line in server.stdout:
         if line.startswith("Server listening"):
             break
@@ -159,8 +160,8 @@ def main():
     flow, cost = throughput(options), share(options)
     passed = cost["share"] <= MOST_SHARE
     if options.json:
-        print(json.dumps({"machine": about, "rounds": options.rounds, "filter": options.filter, "throughput": flow, "share": cost,
-                          "passed": passed}))
+        print(json.dumps({"machine": about, "rounds": options.rounds, "filter": options.filter, "throughput": flow,
+                          "share": cost, "passed": passed}))
     else:
         print(machine.summary(about))
         print(f"throughput   {flow['alone']} Gbit/s alone, {flow['observed']} observed with \"{options.filter}\", "

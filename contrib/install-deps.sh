@@ -38,6 +38,9 @@ needs() {
   build  libcli11-dev        cli11-devel             cli11
   build  nlohmann-json3-dev  json-devel              nlohmann-json
   build  libexpected-dev     expected-devel          tl-expected
+  build  clang-14            clang                   clang            this and the next two: the probes that postern trace has in
+  build  bpftool             bpftool                 bpf              the kernel, src/probes; without one of them all else is
+  build  libbpf-dev          libbpf-devel            libbpf           built
   test   libgtest-dev        gtest-devel             gtest
   test   libgmock-dev        gmock-devel             gtest
   test   libbenchmark-dev    google-benchmark-devel  benchmark
@@ -76,7 +79,6 @@ needs() {
   test   strace              strace                  strace           tests/bench/peers counts system calls
   test   slirp4netns         slirp4netns             slirp4netns      the peers of tests/bench; tests/netns/face_test.h
   test   passt               passt                   passt
-  all    clang-14            clang                   clang
   all    libclang-rt-14-dev  compiler-rt             compiler-rt      sanitizers, libFuzzer
   all    llvm-14             llvm                    llvm             llvm-cov: tests/fuzz/coverage.sh
   all    qemu-system-x86     qemu-system-x86-core    qemu-system-x86  tests/vm

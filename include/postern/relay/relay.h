@@ -21,6 +21,7 @@
 #include "postern/relay/engine.h"
 #include "postern/relay/frame_filter.h"
 #include "postern/relay/name_service_state.h"
+#include "postern/relay/witness.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/wire/vnet_header.h"
 
@@ -28,6 +29,7 @@ namespace postern::relay {
 
 class FastPath;
 class Pace;
+class Sightings;
 class Superframe;
 class TapPort;
 
@@ -106,6 +108,13 @@ class Relay final : private stack::FrameSink {
   /// `most` of them at most.
   stack::Flows flows(size_t most) const;
 
+  /// Who is shown each frame from now on; nullptr: nobody. Not from within their own calls.
+  void set_witness(Witness* witness);
+  void set_recorder(Recorder* recorder);
+  /// Nothing: no flow has that name, or nobody knows its socket: libslirp's are not told while it has many, nor where it leads
+  /// for DNS. Costs system calls.
+  std::optional<HostSocket> host_socket(const FlowName& flow) const;
+
  private:
   Relay(loop::EventLoop& loop, FrameFilter filter);
   void frame_to_guest(std::span<const uint8_t> frame) override;
@@ -113,7 +122,19 @@ class Relay final : private stack::FrameSink {
   size_t others_flows() const;
   void drain_tap();
   bool take(wire::MutableBytes bytes);
+  /// What became of a frame of the namespace's, and whether it must stay where it is until the burst ends.
+  struct Carried {
+    Sighting::Fate fate;
+    Carrier carrier = Carrier::none;
+    Drop drop{};  // refused, dropped: why
+    bool stays = false;
+  };
   bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  bool take_shown(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  Carried carry(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  Carried drop(Drop reason);
+  template <class Watcher>
+  void set_watcher(Watcher* watcher);
   bool stays(const Verdict& verdict, wire::MutableBytes frame);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
@@ -121,6 +142,7 @@ class Relay final : private stack::FrameSink {
 
   loop::EventLoop& loop_;
   FrameFilter filter_;
+  stack::AddressPlan addresses_;
   std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
   std::function<size_t()> flows_beside_;
@@ -130,6 +152,7 @@ class Relay final : private stack::FrameSink {
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   uint64_t frames_from_guest_ = 0, frames_to_guest_ = 0;
+  std::unique_ptr<Sightings> sightings_;    // while somebody watches
   std::unique_ptr<Pace> pace_;              // where another processor is there for who is waited for
   std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
   std::unique_ptr<uint8_t[]> arena_;        // the frames of a burst

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <set>
 
 #include "postern/base/file.h"
 #include "postern/base/text.h"
@@ -28,6 +29,19 @@ std::optional<pid_t> pid_in(std::string_view name, std::string_view prefix) {
   name.remove_prefix(prefix.size());
   const auto pid = whole_number<pid_t>(name);
   return pid && *pid > 0 ? pid : std::nullopt;
+}
+
+/// The names under which somebody listens.
+std::vector<std::string_view> listeners(std::string_view proc_net_unix) {
+  std::vector<std::string_view> names;
+  while (!proc_net_unix.empty()) {
+    std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    if (flags & kAccepting) names.push_back(trim(line));
+  }
+  return names;
 }
 
 /// What belongs to another user could answer anything, and is told which ports we want.
@@ -59,21 +73,29 @@ std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   const std::string prefix = fmt::format("@{}", control_name(uid, 0));
   const std::string_view before_pid = std::string_view(prefix).substr(0, prefix.size() - 1);
   std::vector<pid_t> pids;
-  while (!proc_net_unix.empty()) {
-    std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
-    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
-    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    if (const auto pid = pid_in(trim(line), before_pid); pid && (flags & kAccepting)) pids.push_back(*pid);
+  for (const std::string_view name : listeners(proc_net_unix)) {
+    if (const auto pid = pid_in(name, before_pid)) pids.push_back(*pid);
   }
   std::sort(pids.begin(), pids.end());
   return pids;
 }
 
+std::vector<uid_t> find_instance_users(std::string_view proc_net_unix) {
+  constexpr std::string_view kPrefix = "@postern/";
+  std::set<uid_t> users;
+  for (std::string_view name : listeners(proc_net_unix)) {
+    if (!name.starts_with(kPrefix)) continue;
+    name.remove_prefix(kPrefix.size());
+    const auto uid = whole_number<uid_t>(take_until(name, '/'));
+    if (uid && whole_number<pid_t>(name).value_or(0) > 0) users.insert(*uid);
+  }
+  return {users.begin(), users.end()};
+}
+
 Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   const uid_t uid = ::geteuid();
   if (choice.path) return ControlClient(Kind::file, *choice.path);
-  if (choice.pid) return ControlClient(Kind::abstract, control_name(uid, *choice.pid));
+  if (choice.pid) return ControlClient(Kind::abstract, control_name(choice.uid.value_or(uid), *choice.pid));
   POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
   auto pids = find_instances(text, uid);
   // Anybody may take such a name, and let us wait.

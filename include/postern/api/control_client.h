@@ -17,6 +17,7 @@ namespace postern::api {
 struct InstanceChoice {
   std::optional<pid_t> pid;
   std::optional<std::string> path;
+  std::optional<uid_t> uid = {};  // with `pid`: whose it is, where that is not the caller; for root
 };
 
 /// "postern/1000/4711": the abstract name of the control socket of that process of that user.
@@ -24,6 +25,8 @@ std::string control_name(uid_t uid, pid_t pid);
 
 /// The processes that listen on "@postern/UID/PID", of /proc/net/unix's lines, proc(5); in ascending order.
 std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid);
+/// Whose such processes are, each once.
+std::vector<uid_t> find_instance_users(std::string_view proc_net_unix);
 
 class ControlClient {
  public:

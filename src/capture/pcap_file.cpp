@@ -36,6 +36,15 @@ Result<UniqueFd> create_private(const std::string& path) {
   return fd;
 }
 
+int link_type(PcapFile::Begins begins) {
+  switch (begins) {
+    case PcapFile::Begins::ethernet: return DLT_EN10MB;
+    case PcapFile::Begins::ip: return DLT_RAW;
+    case PcapFile::Begins::linux_sll2: return DLT_LINUX_SLL2;
+  }
+  return DLT_EN10MB;
+}
+
 }  // namespace
 
 struct PcapFile::Open {
@@ -72,7 +81,7 @@ Result<PcapFile> PcapFile::create(const std::string& path, Begins begins) {
   if (!open->file) return fail_errno("capture", path);
   (void)fd.release();
   std::setvbuf(open->file, open->buffer.get(), _IOFBF, kBufferBytes);
-  open->handle = library.open_dead(begins == Begins::ethernet ? DLT_EN10MB : DLT_RAW, static_cast<int>(kMostBytes),
+  open->handle = library.open_dead(link_type(begins), static_cast<int>(kMostBytes),
                                    PCAP_TSTAMP_PRECISION_NANO);
   if (open->handle) open->dumper = library.dump_fopen(open->handle, open->file);
   if (!open->dumper) return fail(fmt::format("capture: {}: libpcap cannot write it", path));
@@ -81,7 +90,7 @@ Result<PcapFile> PcapFile::create(const std::string& path, Begins begins) {
   return created;
 }
 
-Status PcapFile::add(std::span<const iovec> packet, std::chrono::system_clock::time_point when) {
+Status PcapFile::add(std::span<const iovec> packet, std::chrono::system_clock::time_point when, size_t whole_bytes) {
   size_t kept = 0, bytes = 0;
   for (const iovec& part : packet) {
     const size_t some = std::min(part.iov_len, kMostBytes - kept);
@@ -95,7 +104,7 @@ Status PcapFile::add(std::span<const iovec> packet, std::chrono::system_clock::t
   header.ts.tv_sec = static_cast<time_t>(seconds.count());
   header.ts.tv_usec = static_cast<suseconds_t>((since - seconds).count());  // nanoseconds, in this kind of file
   header.caplen = static_cast<bpf_u_int32>(kept);
-  header.len = static_cast<bpf_u_int32>(bytes);
+  header.len = static_cast<bpf_u_int32>(std::max(bytes, whole_bytes));
   errno = 0;
   open_->library.dump(reinterpret_cast<u_char*>(open_->dumper), &header, open_->packet.get());
   if (std::ferror(open_->file)) return fail_errno("write", open_->path);

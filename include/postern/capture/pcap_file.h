@@ -16,8 +16,8 @@ namespace postern::capture {
 
 class PcapFile {
  public:
-  /// What a record begins with: an Ethernet header, or that of IPv4 or IPv6.
-  enum class Begins : uint8_t { ethernet, ip };
+  /// What a record begins with: an Ethernet header; that of IPv4 or IPv6; LINKTYPE_LINUX_SLL2's, which names a device.
+  enum class Begins : uint8_t { ethernet, ip, linux_sll2 };
   /// Of one record; what is longer is cut short. A superframe of a TAP's fits.
   static constexpr size_t kMostBytes = 14 + 40 + 65'535;
 
@@ -31,8 +31,9 @@ class PcapFile {
   /// Writes what is left.
   ~PcapFile();
 
-  /// One packet, in parts. Errors: write(2)'s, ENOSPC above all; then nothing is written any more.
-  Status add(std::span<const iovec> packet, std::chrono::system_clock::time_point when);
+  /// One packet, in parts; or what it begins with, of `whole_bytes` in all. Errors: write(2)'s, ENOSPC above all; then nothing is written any more.
+  Status add(std::span<const iovec> packet, std::chrono::system_clock::time_point when,
+             size_t whole_bytes = 0);
   /// What was added can be read by others from now on. Errors: write(2)'s.
   Status flush();
 

@@ -43,7 +43,8 @@ class PcapFileTest : public testing::Test {
 };
 
 TEST_F(PcapFileTest, BeginsWithAHeaderThatSaysWhatARecordBeginsWith) {
-  for (const auto& [begins, link] : {std::pair(PcapFile::Begins::ethernet, 1u), std::pair(PcapFile::Begins::ip, 101u)}) {
+  for (const auto& [begins, link] : {std::pair(PcapFile::Begins::ethernet, 1u), std::pair(PcapFile::Begins::ip, 101u),
+                                     std::pair(PcapFile::Begins::linux_sll2, 276u)}) {
     auto file = PcapFile::create(path_, begins);
     ASSERT_TRUE(file) << file.error().message();
     const std::string header = content();  // while it is open
@@ -77,6 +78,17 @@ TEST_F(PcapFileTest, CutsShortWhatIsLongerThanAnyFrameAndSaysHowLongItWas) {
   EXPECT_EQ(load32(bytes, kHeaderBytes + 8), PcapFile::kMostBytes);
   EXPECT_EQ(load32(bytes, kHeaderBytes + 12), PcapFile::kMostBytes + 4);
   EXPECT_EQ(bytes.size(), kHeaderBytes + kRecordBytes + PcapFile::kMostBytes);
+}
+
+TEST_F(PcapFileTest, SaysHowLongAPacketWasOfWhichItHasTheBeginning) {
+  auto file = PcapFile::create(path_, PcapFile::Begins::ip);
+  ASSERT_TRUE(file);
+  std::string start = "beginning";
+  const iovec part{start.data(), start.size()};
+  ASSERT_TRUE(file->add({&part, 1}, {}, 1'400));
+  ASSERT_TRUE(file->flush());
+  EXPECT_EQ(load32(content(), kHeaderBytes + 8), start.size());
+  EXPECT_EQ(load32(content(), kHeaderBytes + 12), 1'400u);
 }
 
 TEST_F(PcapFileTest, WritesAtItsEndWhatWasNotFlushed) {

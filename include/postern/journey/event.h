@@ -84,6 +84,7 @@ struct Rule {
   std::string text;     // the rule, as nft prints it; empty: the chain's policy, or not known
   std::string verdict;  // "drop", "accept", "jump to_blue", "continue"
   uint64_t handle = 0;
+  std::string hook;  // where the way passes the base chain: "prerouting", "forward"; empty: not known
 };
 
 struct Endpoint {

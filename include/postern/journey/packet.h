@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "postern/base/address.h"
 #include "postern/packet_filter/program.h"
@@ -38,5 +39,8 @@ pf_facts facts_of(const Packet& packet);
 std::string transport_text(const Packet& packet);
 /// "tcp", "icmp6", "132".
 std::string protocol_name(uint8_t protocol);
+/// "SYN,ACK"; empty: none is set. And back: nothing, if one is not known.
+std::string tcp_flags_text(uint8_t flags);
+std::optional<uint8_t> tcp_flags_named(std::string_view text);
 
 }  // namespace postern::journey

@@ -1,0 +1,181 @@
+#include "postern/journey/journey.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "postern/base/text.h"
+
+#include "grouping.h"
+
+namespace postern::journey {
+
+namespace {
+
+bool is_exact(const Event& event) { return event.clock == Event::Clock::exact; }
+
+/// Of the first hop with a clock that can be believed, else of the first.
+uint64_t began(const Journey& journey) {
+  const auto exact = std::find_if(journey.hops.begin(), journey.hops.end(), [](const Hop& hop) { return is_exact(hop.event); });
+  return (exact == journey.hops.end() ? journey.hops.front() : *exact).event.time_ns;
+}
+
+std::optional<Hop::Translation> translation(const Packet& before, const Packet& after) {
+  const bool ports = before.has_transport && after.has_transport;
+  const auto port = [&](Port each) { return ports ? each : Port{}; };
+  Hop::Translation translation;
+  translation.source_before = {before.source, port(before.source_port)};
+  translation.source_after = {after.source, port(after.source_port)};
+  translation.destination_before = {before.destination, port(before.destination_port)};
+  translation.destination_after = {after.destination, port(after.destination_port)};
+  const auto differ = [](const Endpoint& a, const Endpoint& b) { return a.address != b.address || a.port != b.port; };
+  translation.source_changed = differ(translation.source_before, translation.source_after);
+  translation.destination_changed = differ(translation.destination_before, translation.destination_after);
+  if (!translation.source_changed && !translation.destination_changed) return std::nullopt;
+  return translation;
+}
+
+/// Times and translations. A rule, which is told late, speaks of headers at its own place, which is not always known well: what
+/// it says translates nothing.
+Journey put_together(std::vector<Event> events) {
+  Journey journey;
+  std::optional<uint64_t> first_ns, last_ns;
+  const Packet* last = nullptr;
+  journey.hops.reserve(events.size());  // `last` points into it
+  for (Event& event : events) {
+    Hop& hop = journey.hops.emplace_back(Hop{std::move(event), 0, {}});
+    if (is_exact(hop.event)) {
+      if (last_ns && hop.event.time_ns > *last_ns) hop.since_previous_ns = hop.event.time_ns - *last_ns;
+      first_ns = std::min(first_ns.value_or(hop.event.time_ns), hop.event.time_ns);
+      last_ns = std::max(last_ns.value_or(0), hop.event.time_ns);
+    }
+    if (!hop.event.packet || hop.event.point == Point::rule) continue;
+    if (last) hop.translation = translation(*last, *hop.event.packet);
+    last = &*hop.event.packet;
+  }
+  if (first_ns) journey.duration_ns = *last_ns - *first_ns;
+  return journey;
+}
+
+/// A raw socket's copy of an answer, which its kernel has no other socket for, although the program has got it.
+bool is_copy_of_delivered(const Journey& journey, const Event& drop) {
+  const bool icmp = drop.packet && (drop.packet->protocol == IPPROTO_ICMP || drop.packet->protocol == IPPROTO_ICMPV6);
+  if (!icmp || !drop.drop || drop.drop->reason != "NO_SOCKET") return false;
+  return std::any_of(journey.hops.begin(), journey.hops.end(), [&](const Hop& hop) {
+    return hop.event.point == Point::input && hop.event.network.inode == drop.network.inode;
+  });
+}
+
+bool is_refused(const Rule& rule) {
+  std::string_view verdict = rule.verdict;
+  const std::string_view word = take_word(verdict);
+  return word == "drop" || word == "reject";
+}
+
+/// By the last hop that says it. A drop in mid-way was a clone's.
+Journey::End end_of(const Journey& journey) {
+  for (auto hop = journey.hops.rbegin(); hop != journey.hops.rend(); ++hop) {
+    switch (hop->event.point) {
+      case Point::drop:
+        if (is_copy_of_delivered(journey, hop->event)) continue;
+        return Journey::End::dropped;
+      case Point::rule:
+        if (hop->event.rule && is_refused(*hop->event.rule)) return Journey::End::dropped;
+        continue;
+      case Point::input: return Journey::End::delivered;
+      case Point::host_socket: return Journey::End::to_host_socket;
+      default: return Journey::End::unknown;
+    }
+  }
+  return Journey::End::unknown;
+}
+
+/// Finds answers among journeys that come in the order of time.
+class Answers {
+ public:
+  std::optional<size_t> question_of(const Journey& journey) const {
+    std::optional<size_t> latest;
+    for (const Hop& hop : journey.hops) {
+      const auto conversation = hop.event.packet ? answered(*hop.event.packet) : std::nullopt;
+      const auto found = conversation ? said_.find(*conversation) : said_.end();
+      if (found == said_.end()) continue;
+      const auto fits = [&](const Said& each) { return can_answer(each.packet, *hop.event.packet); };
+      const auto& list = found->second;
+      const auto best = std::find_if(list.rbegin(), list.rend(), fits);
+      if (best != list.rend() && (!latest || best->journey > *latest)) latest = best->journey;
+    }
+    return latest;
+  }
+
+  void enter(const Journey& journey, size_t number) {
+    for (const Hop& hop : journey.hops) {
+      const auto conversation = hop.event.packet ? said(*hop.event.packet) : std::nullopt;
+      if (!conversation) continue;
+      auto& list = said_[*conversation];
+      if (!list.empty() && list.back().journey == number) continue;
+      list.push_back({number, *hop.event.packet});
+      if (list.size() > kMostRemembered) list.pop_front();
+    }
+  }
+
+ private:
+  static constexpr size_t kMostRemembered = 64;
+  struct Said {
+    size_t journey;
+    Packet packet;
+  };
+
+  /// Of TCP: what `answer` acknowledges has `question` in it. Where sequence numbers went round, the difference is small still.
+  static bool can_answer(const Packet& question, const Packet& answer) {
+    constexpr uint8_t kFin = 1, kSyn = 2, kAck = 16;
+    if (answer.protocol != IPPROTO_TCP) return true;
+    const bool opens = (question.tcp_flags & (kSyn | kAck)) == kSyn;
+    const auto beyond = static_cast<int32_t>(answer.tcp_acknowledgment - question.tcp_sequence);
+    if (answer.tcp_flags & kSyn) return opens && beyond == 1;
+    if (!(answer.tcp_flags & kAck)) return true;  // a reset may acknowledge nothing
+    return beyond >= (question.tcp_flags & (kSyn | kFin) ? 1 : 0);
+  }
+
+  std::unordered_map<Conversation, std::deque<Said>, ConversationHash> said_;
+};
+
+}  // namespace
+
+class Journeys::Collection {
+ public:
+  void add(Event event) { events_.push_back(std::move(event)); }
+
+  std::vector<Journey> take() {
+    const auto earlier = [](const Event& a, const Event& b) { return a.time_ns < b.time_ns; };
+    const auto late = std::stable_partition(events_.begin(), events_.end(), is_exact);
+    std::stable_sort(events_.begin(), late, earlier);
+    std::stable_sort(late, events_.end(), earlier);
+    Grouping grouping;
+    for (auto event = events_.begin(); event != late; ++event) grouping.add_exact(std::move(*event));
+    for (auto event = late; event != events_.end(); ++event) grouping.add_late(std::move(*event));
+    events_.clear();
+    std::vector<Journey> journeys;
+    for (auto& hops : grouping.take()) journeys.push_back(put_together(std::move(hops)));
+    conclude(journeys);
+    return journeys;
+  }
+
+ private:
+  static void conclude(std::vector<Journey>& journeys) {
+    std::stable_sort(journeys.begin(), journeys.end(), [](const Journey& a, const Journey& b) { return began(a) < began(b); });
+    Answers answers;
+    for (size_t i = 0; i < journeys.size(); ++i) {
+      journeys[i].end = end_of(journeys[i]);
+      journeys[i].answers = answers.question_of(journeys[i]);
+      answers.enter(journeys[i], i);
+    }
+  }
+
+  std::vector<Event> events_;
+};
+
+Journeys::Journeys() : collection_(std::make_unique<Collection>()) {}
+Journeys::~Journeys() = default;
+void Journeys::add(Event event) { collection_->add(std::move(event)); }
+std::vector<Journey> Journeys::take() { return collection_->take(); }
+
+}  // namespace postern::journey

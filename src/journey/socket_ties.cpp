@@ -1,0 +1,134 @@
+// socket_ties.cpp - through our own stack, where nothing of a packet remains but what was in it.
+//
+//   namespace ─ transmit ─ tap_in ─ engine ─ host_socket ┄┄┄ output ─ ... of the host: from local to remote
+//   host: from remote to local ... ─ input ┄┄┄ host_socket ─ tap_out ─ ingress ─ ... namespace
+//
+// The host's packet may have been seen before the relay says what it did, for it leaves during the system call. TCP ends at our
+// stack and begins anew: its segments are tied by what they are for - an opening, data, an end - and not by their bytes.
+#include <algorithm>
+
+#include "grouping.h"
+
+namespace postern::journey {
+
+namespace {
+
+constexpr uint64_t kPatienceNs = std::chrono::nanoseconds(Journeys::kPatience).count();
+
+bool has_hop(const std::vector<Event>& hops, Point point) {
+  return std::any_of(hops.begin(), hops.end(), [&](const Event& hop) { return hop.point == point; });
+}
+
+bool is_unspecified(const IpAddress& address) { return address == IpAddress(Ipv4{}) || address == IpAddress(Ipv6{}); }
+
+/// The socket may be bound to no address: then its port has to be enough.
+bool is_local(const Mapping& mapping, const IpAddress& address) {
+  return is_unspecified(mapping.local.address) || mapping.local.address == address;
+}
+
+/// To the namespace: its kernel may have had the packet, and looked at it, before the relay knew that it was written.
+size_t place_before_kernel(const std::vector<Event>& hops) {
+  const auto socket = std::find_if(hops.begin(), hops.end(), [](const Event& hop) { return hop.point == Point::host_socket; });
+  if (socket != hops.end()) return static_cast<size_t>(socket - hops.begin()) + 1;
+  const auto arrival = std::find_if(hops.begin(), hops.end(), [](const Event& hop) { return hop.point == Point::ingress; });
+  return static_cast<size_t>(arrival - hops.begin());
+}
+
+/// The packet that leaves by a socket is a journey's first; one that comes to it, its last.
+const Event* at_socket(const std::vector<Event>& hops, HostFlow::Way way) {
+  const auto has_packet = [](const Event& hop) { return hop.packet.has_value(); };
+  if (way == HostFlow::Way::out) {
+    const auto first = std::find_if(hops.begin(), hops.end(), has_packet);
+    return first == hops.end() ? nullptr : &*first;
+  }
+  const auto last = std::find_if(hops.rbegin(), hops.rend(), has_packet);
+  return last == hops.rend() ? nullptr : &*last;
+}
+
+}  // namespace
+
+void Grouping::add_of_relay(Event event) {
+  const Event copy = event;
+  const Found found = by_headers(event, false);
+  const bool from_guest = found && has_hop(drafts_[*found].hops, Point::tap_in);
+  if (!found || from_guest || event.point == Point::tap_in || event.point == Point::engine || event.point == Point::drop) {
+    const Place place = found ? *found : begin(std::move(event));
+    if (found) append(place, std::move(event));
+    if (copy.point == Point::host_socket) from_guest ? lead_out(place, copy) : lead_in(place, copy);
+    return;
+  }
+  const size_t at = place_before_kernel(drafts_[*found].hops);
+  put(*found, std::move(event), at);
+  if (copy.point == Point::host_socket) lead_in(*found, copy);
+}
+
+/// A host's journey that the mapping speaks of, and that is nobody's yet.
+Grouping::Found Grouping::tie_of(const Event& socket, HostFlow::Way way, uint64_t not_before_ns) {
+  if (!socket.mapping || !socket.packet) return std::nullopt;
+  const auto found = by_host_flow_.find(host_flow(*socket.mapping, socket.packet->protocol, way));
+  if (found == by_host_flow_.end()) return std::nullopt;
+  const Matter matter = matter_of(socket);
+  Found best;
+  for (const Place each : found->second) {
+    const Place place = resolved(each);
+    const Draft& draft = drafts_[place];
+    const Event* host = at_socket(draft.hops, way);
+    if (!host || draft.tied || draft.began_ns < not_before_ns || draft.last_ns + kPatienceNs < socket.time_ns) continue;
+    const IpAddress& local = way == HostFlow::Way::out ? host->packet->source : host->packet->destination;
+    if (host_flow(*host->packet, way) != found->first || !is_local(*socket.mapping, local)) continue;
+    if (matter_of(*host) != matter || host->packet->icmp_sequence != socket.packet->icmp_sequence) continue;
+    // Datagrams go one for one, the oldest first; of TCP the latest, for the stack may have taken several together.
+    const bool same_length = host->packet->bytes == socket.packet->bytes;
+    if (matter != Matter::datagram || !best || same_length) best = place;
+    if (matter == Matter::datagram && same_length) break;
+  }
+  return best;
+}
+
+void Grouping::lead_out(Place place, const Event& socket) {
+  if (!socket.mapping || !socket.packet || matter_of(socket) == Matter::acknowledgment) return;
+  if (const Found host = tie_of(socket, HostFlow::Way::out, drafts_[place].began_ns); host && *host != place) {
+    merge(place, *host);
+    return;
+  }
+  const HostFlow flow = host_flow(*socket.mapping, socket.packet->protocol, HostFlow::Way::out);
+  waiting_[flow].push_back({place, socket.time_ns, matter_of(socket), socket.packet->icmp_sequence, *socket.mapping});
+}
+
+void Grouping::lead_in(Place place, const Event& socket) {
+  if (!socket.packet || matter_of(socket) == Matter::acknowledgment) return;
+  if (const Found host = tie_of(socket, HostFlow::Way::in, 0); host && *host != place) merge(*host, place);
+}
+
+Grouping::Found Grouping::by_waiting(const Event& event) {
+  if (!event.packet) return std::nullopt;
+  const auto found = waiting_.find(host_flow(*event.packet, HostFlow::Way::out));
+  if (found == waiting_.end()) return std::nullopt;
+  auto& queue = found->second;
+  const Matter matter = matter_of(event);
+  std::erase_if(queue, [&](const Waiting& each) { return each.since_ns + kPatienceNs < event.time_ns; });
+  const auto wanted = [&](const Waiting& each) {
+    return each.matter == matter && each.icmp_sequence == event.packet->icmp_sequence &&
+           is_local(each.mapping, event.packet->source);
+  };
+  const auto first = std::find_if(queue.begin(), queue.end(), wanted);
+  if (first == queue.end()) return std::nullopt;
+  const auto chosen = matter == Matter::datagram ? first : std::find_if(queue.rbegin(), queue.rend(), wanted).base() - 1;
+  const Place place = resolved(chosen->place);
+  drafts_[place].tied = true;
+  queue.erase(matter == Matter::datagram ? first : queue.begin(), chosen + 1);
+  return place;
+}
+
+void Grouping::merge(Place front, Place back) {
+  Draft& into = drafts_[front];
+  Draft& from = drafts_[back];
+  into.hops.insert(into.hops.end(), std::make_move_iterator(from.hops.begin()), std::make_move_iterator(from.hops.end()));
+  into.began_ns = std::min(into.began_ns, from.began_ns);
+  into.last_ns = std::max(into.last_ns, from.last_ns);
+  into.tied = true;
+  from = Draft{};
+  from.merged_into = front;
+}
+
+}  // namespace postern::journey

@@ -17,6 +17,8 @@
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 
+#include "trace_words.h"
+
 namespace postern::api {
 
 namespace {
@@ -64,6 +66,23 @@ Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
     all.append(part.data(), static_cast<size_t>(size));
   }
 }
+
+/// A line, and what came with it. Without a line: all there is.
+Result<std::string> read_first_line(const UniqueFd& socket, const std::string& shown) {
+  constexpr size_t kMost = 65'536;  // of a line that is none
+  std::string all;
+  std::array<char, 4096> part;
+  while (all.size() < kMost && all.find('\n') == all.npos) {
+    const ssize_t size = ::recv(socket.get(), part.data(), part.size(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size == 0 || (size < 0 && errno == ECONNRESET)) break;
+    if (size < 0) return fail_errno("read the answer of", shown);
+    all.append(part.data(), static_cast<size_t>(size));
+  }
+  return all;
+}
+
+constexpr std::string_view kSilent = " does not answer: it serves its own user and network namespace only";
 
 }  // namespace
 
@@ -132,8 +151,24 @@ Result<std::string> ControlClient::ask(std::string_view request) const {
   if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
   ::shutdown(socket->get(), SHUT_WR);
   auto reply = read_all(*socket, shown());
-  if (reply && reply->empty()) return fail(shown() + " does not answer: it serves its own user and network namespace only");
+  if (reply && reply->empty()) return fail(shown().append(kSilent));
   return reply;
+}
+
+Result<ControlClient::Events> ControlClient::trace(std::string_view filter) const {
+  auto socket = connect(Patience::some);
+  if (!socket) return Failure(socket.error());
+  const std::string request = trace_request(filter);
+  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
+  auto received = read_first_line(*socket, shown());
+  if (!received) return Failure(received.error());
+  if (received->empty()) return fail(shown().append(kSilent));
+  const size_t end = std::min(received->find('\n'), received->size() - 1) + 1;
+  if (const auto refusal = trace_refusal(std::string_view(*received).substr(0, end))) {
+    return fail(fmt::format("{}: {}", shown(), *refusal));
+  }
+  received->erase(0, end);
+  return Events{*std::move(socket), *std::move(received)};
 }
 
 }  // namespace postern::api

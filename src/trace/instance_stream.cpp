@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kReadBytes = 65'536;
 constexpr int kReadsPerTurn = 8;                     // then other sources have their turn
+constexpr int kReadsOfADrain = 64;                   // more than waits at the other end and on the way
 constexpr size_t kMostInALine = size_t{256} * 1024;  // more than a stream's server keeps: who sends more is none
 
 /// Of the line that says how many events found no room.
@@ -71,7 +72,7 @@ void InstanceStream::receive() {
 }
 
 void InstanceStream::drain() {
-  while (receive_some()) continue;
+  for (int reads = 0; reads < kReadsOfADrain && receive_some(); ++reads) continue;
 }
 
 void InstanceStream::take_lines() {

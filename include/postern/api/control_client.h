@@ -36,6 +36,14 @@ class ControlClient {
   /// The answer, whatever it says. Errors: nobody listens; who listens is another user's; no answer in 10 s.
   Result<std::string> ask(std::string_view request) const;
 
+  /// What has been connected, and what has come behind the line that granted it: events, a line each.
+  struct Events {
+    UniqueFd connection;
+    std::string received;
+  };
+  /// Asks for events of what `filter` means, until the connection is closed. Errors: as ask()'s; the instance's complaint.
+  Result<Events> trace(std::string_view filter) const;
+
  private:
   enum class Kind { abstract, file };
   ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}

@@ -31,9 +31,9 @@ class PcapFile {
   /// Writes what is left.
   ~PcapFile();
 
-  /// One packet, in parts; or what it begins with, of `whole_bytes` in all. Errors: write(2)'s, ENOSPC above all; then nothing is written any more.
-  Status add(std::span<const iovec> packet, std::chrono::system_clock::time_point when,
-             size_t whole_bytes = 0);
+  /// One packet, in parts; or what it begins with, of `whole_bytes` in all. Errors: write(2)'s, ENOSPC above all; then nothing is
+  /// written any more.
+  Status add(std::span<const iovec> packet, std::chrono::system_clock::time_point when, size_t whole_bytes = 0);
   /// What was added can be read by others from now on. Errors: write(2)'s.
   Status flush();
 

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <set>
 
+#include "postern/base/assert.h"
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 
@@ -47,12 +48,23 @@ std::vector<std::string_view> listeners(std::string_view proc_net_unix) {
 }
 
 /// What belongs to another user could answer anything, and is told which ports we want.
-Status check_server(const UniqueFd& socket, const std::string& shown) {
+Status check_server(const UniqueFd& socket, std::optional<uid_t> wanted, const std::string& shown) {
   ucred server{};
   socklen_t size = sizeof server;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &server, &size) < 0) return fail_errno("ask who serves", shown);
-  const bool trusted = server.uid == ::geteuid() || ::geteuid() == 0;
+  const bool trusted = wanted ? server.uid == *wanted : server.uid == ::geteuid() || ::geteuid() == 0;
   return trusted ? Status() : fail(fmt::format("{} belongs to another user ({})", shown, server.uid));
+}
+
+/// Behind its sandbox a relay knows no other user than its own, root as little as anybody: who connects is asked at that moment,
+/// unix(7). Returns connect(2)'s errno.
+int connect_as(std::optional<uid_t> uid, const UniqueFd& socket, const sockaddr_un& address, socklen_t size) {
+  const bool changes = uid && *uid != 0 && ::geteuid() == 0;
+  if (changes && ::seteuid(*uid) < 0) return errno;
+  const int error = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0 ? errno : 0;
+  const bool is_back = !changes || ::seteuid(0) == 0;
+  POSTERN_ASSERT(is_back);
+  return error;
 }
 
 Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
@@ -114,7 +126,7 @@ std::vector<uid_t> find_instance_users(std::string_view proc_net_unix) {
 Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   const uid_t uid = ::geteuid();
   if (choice.path) return ControlClient(Kind::file, *choice.path);
-  if (choice.pid) return ControlClient(Kind::abstract, control_name(choice.uid.value_or(uid), *choice.pid));
+  if (choice.pid) return ControlClient(Kind::abstract, control_name(choice.uid.value_or(uid), *choice.pid), choice.uid);
   POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
   auto pids = find_instances(text, uid);
   // Anybody may take such a name, and let us wait.
@@ -140,8 +152,11 @@ Result<UniqueFd> ControlClient::connect(Patience patience) const {
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return fail_errno("connect to", shown());
-  if (const Status good = check_server(socket, shown()); !good) return Failure(good.error());
+  if (const int error = connect_as(uid_, socket, address, size)) {
+    errno = error;
+    return fail_errno("connect to", shown());
+  }
+  if (const Status good = check_server(socket, uid_, shown()); !good) return Failure(good.error());
   return socket;
 }
 

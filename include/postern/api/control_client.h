@@ -17,7 +17,7 @@ namespace postern::api {
 struct InstanceChoice {
   std::optional<pid_t> pid;
   std::optional<std::string> path;
-  std::optional<uid_t> uid = {};  // with `pid`: whose it is, where that is not the caller; for root
+  std::optional<uid_t> uid = {};  // with `pid`: whose it is, where that is not the caller; for root, who knocks as that user
 };
 
 /// "postern/1000/4711": the abstract name of the control socket of that process of that user.
@@ -46,7 +46,7 @@ class ControlClient {
 
  private:
   enum class Kind { abstract, file };
-  ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+  ControlClient(Kind kind, std::string name, std::optional<uid_t> uid = {}) : kind_(kind), name_(std::move(name)), uid_(uid) {}
   enum class Patience { some, none };
   /// Connected to a server of our own user. Without patience: EAGAIN where it has no room for us at once.
   Result<UniqueFd> connect(Patience patience) const;
@@ -54,6 +54,7 @@ class ControlClient {
 
   Kind kind_;
   std::string name_;
+  std::optional<uid_t> uid_;
 };
 
 }  // namespace postern::api

@@ -81,8 +81,7 @@ Result<PcapFile> PcapFile::create(const std::string& path, Begins begins) {
   if (!open->file) return fail_errno("capture", path);
   (void)fd.release();
   std::setvbuf(open->file, open->buffer.get(), _IOFBF, kBufferBytes);
-  open->handle = library.open_dead(link_type(begins), static_cast<int>(kMostBytes),
-                                   PCAP_TSTAMP_PRECISION_NANO);
+  open->handle = library.open_dead(link_type(begins), static_cast<int>(kMostBytes), PCAP_TSTAMP_PRECISION_NANO);
   if (open->handle) open->dumper = library.dump_fopen(open->handle, open->file);
   if (!open->dumper) return fail(fmt::format("capture: {}: libpcap cannot write it", path));
   PcapFile created(std::move(open));

@@ -78,7 +78,7 @@ class OwnTraceOf : public OwnTrace, public testing::WithParamInterface<const cha
   std::optional<Guest> guest_of_engine() const { return guest({.options = {"--engine", GetParam()}}); }
 };
 INSTANTIATE_TEST_SUITE_P(Engine, OwnTraceOf, testing::Values("fast", "libslirp"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& engine) { return std::string(engine.param); });
 
 TEST_P(OwnTraceOf, AConnectionIsSeenFromTheTapToTheSocketThatTheHostShowsAndBack) {
   const auto inside = guest_of_engine();

@@ -1,6 +1,8 @@
 // pcap_test.cpp - `run --pcap FILE` and `attach --pcap FILE`: what passes the TAP is in the file, and the file is whole.
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "guest_test.h"
 
 namespace postern::lab {
@@ -47,7 +49,7 @@ class Pcap : public GuestTest {
 
 class PcapOf : public Pcap, public testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Engine, PcapOf, testing::Values("fast", "libslirp"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& engine) { return std::string(engine.param); });
 
 TEST_P(PcapOf, HoldsAConnectionFromItsFirstSegmentBothWays) {
   const Outcome page = sh(fmt::format("postern run --engine {} --pcap {} -- curl -sf http://192.0.2.2/", GetParam(), kFile));
@@ -61,29 +63,27 @@ TEST_P(PcapOf, HoldsAConnectionFromItsFirstSegmentBothWays) {
 }
 
 TEST_F(Pcap, IsReadableWhileTheCommandRunsAndWholeAfterASignal) {
-  auto inside = guest({.options = {"--pcap", std::string(kFile)}});
+  const auto inside = guest({.options = {"--pcap", std::string(kFile)}});
   ASSERT_TRUE(inside);
   ASSERT_THAT(inside->run({"curl", "-sf", "http://192.0.2.2/"}), Succeeds());
   EXPECT_TRUE(wait_until([&] { return read().out.find(kPageText) != std::string::npos; }));
   ASSERT_THAT(inside->run({"curl", "-sf", "http://192.0.2.2/last"}), Not(Succeeds()));
-  ASSERT_THAT(sh(fmt::format("kill -TERM {0}; while kill -0 {0} 2>/dev/null; do sleep 0.01; done", inside->postern().pid())),
-              Succeeds());
+  ASSERT_THAT(sh(fmt::format("kill -TERM {}", inside->postern().pid())), Succeeds());
+  ASSERT_TRUE(wait_until([&] { return !sh(fmt::format("kill -0 {}", inside->postern().pid())).ok(); }));
   const Outcome captured = read();
   ASSERT_THAT(captured, Succeeds());
   EXPECT_THAT(captured.out, HasSubstr("GET /last"));
 }
 
-TEST_F(Pcap, OfAnAttachedNamespaceIsWholeWhenThatEnds) {
-  Process holder =
-      start_sh("unshare --user --map-root-user --net sh -c 'echo up; read line; curl -sf http://192.0.2.2/; exec sleep 1000'");
-  ASSERT_TRUE(says(holder, "up"));
-  const std::string attach = fmt::format(
-      R"(child=$(pgrep -P {0} || echo {0}); postern attach --configure --ready-fd 3 --pcap {1} $child tap0 3>$TMPDIR/ready & attached=$!
-while ! test -s $TMPDIR/ready; do kill -0 $attached || exit 1; sleep 0.01; done
-nsenter --preserve-credentials --user --net --target $child curl -sf http://192.0.2.2/ || exit 1
-kill -TERM $attached; wait $attached)",
-      holder.pid(), kFile);
-  ASSERT_THAT(sh(attach), Succeeds());
+TEST_F(Pcap, OfAnAttachedNamespaceIsWholeAfterASignal) {
+  Process made = start_sh("exec unshare --user --map-root-user --net sh -c 'echo made; exec sleep infinity'");
+  ASSERT_TRUE(says(made, "made"));
+  Process attached =
+      start_sh(fmt::format("exec postern attach --ready-fd 5 --configure --pcap {} {} tap0 5>&1", kFile, made.pid()));
+  ASSERT_TRUE(says(attached, "1")) << attached.err();
+  EXPECT_EQ(sh(fmt::format("nsenter -t {} -U -n --preserve-credentials curl -sf http://192.0.2.2/", made.pid())).out, kPageText);
+  attached.signal(SIGTERM);
+  EXPECT_EQ(attached.wait(5s), 0);
   const Outcome captured = read();
   ASSERT_THAT(captured, Succeeds());
   EXPECT_THAT(captured.out, HasSubstr(std::string(kPageText)));

@@ -66,6 +66,10 @@ bool InstanceStream::receive_some() {
 
 void InstanceStream::receive() {
   for (int reads = 0; reads < kReadsPerTurn && receive_some(); ++reads) continue;
+  end_if_over();
+}
+
+void InstanceStream::end_if_over() {
   if (!over_) return;
   source_.unwatch(connection_.get());
   if (ended_) std::exchange(ended_, nullptr)();
@@ -73,6 +77,7 @@ void InstanceStream::receive() {
 
 void InstanceStream::drain() {
   for (int reads = 0; reads < kReadsOfADrain && receive_some(); ++reads) continue;
+  end_if_over();
 }
 
 void InstanceStream::take_lines() {

@@ -67,7 +67,7 @@ class OwnTrace : public GuestTest {
     }
     return std::optional(*std::move(started));
   }
-  static std::string inode_in(const Outcome& link) {  // net:[4026531840]
+  static std::string inode_in(const Outcome& link) {  // "net:[4026531840]"
     const size_t begin = link.out.find('[') + 1;
     return link.out.substr(begin, link.out.find(']') - begin);
   }
@@ -93,8 +93,8 @@ TEST_P(OwnTraceOf, AConnectionIsSeenFromTheTapToTheSocketThatTheHostShowsAndBack
     return !local.empty();
   }));
   ASSERT_TRUE(says(*tracer, "tap_out")) << tracer->out() << tracer->err();
-  const std::string guest_inode = inode_in(inside->run({"readlink", "/proc/self/ns/net"}));
-  const std::string host_inode = inode_in(host().run({"readlink", "/proc/self/ns/net"}));
+  const std::string guest_inode = inode_in(host().sh(fmt::format("readlink /proc/{}/ns/net", connection->pid())));
+  const std::string host_inode = inode_in(host().sh("readlink /proc/self/ns/net"));
   const std::string out = fmt::format("10.0.2.100>192.0.2.2 SYN\n"), back = "192.0.2.2>10.0.2.100 SYN,ACK\n";
   const std::string mapping = fmt::format("local={} remote=192.0.2.2:80", local);
   const std::string told = tracer->out();
@@ -130,7 +130,7 @@ TEST_F(OwnTrace, ADatagramHasTheAddressThatRoutingGivesItsSocket) {
   ASSERT_TRUE(inside);
   auto tracer = trace(*inside, "udp port 7");
   ASSERT_TRUE(tracer);
-  ASSERT_EQ(inside->run({"postern-probe", "--udp", "192.0.2.2", "7", "echo"}).out, "echo 1\n");
+  ASSERT_EQ(inside->run({"postern-probe", "--udp", "192.0.2.2", "7", "open", "echo"}).out, "open 1\necho 1\n");
   ASSERT_TRUE(says(*tracer, "tap_out")) << tracer->out() << tracer->err();
   EXPECT_THAT(tracer->out(), AllOf(HasSubstr("local=192.0.2.1:"), HasSubstr("remote=192.0.2.2:7 ")));
 }

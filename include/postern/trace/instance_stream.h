@@ -19,7 +19,8 @@ namespace postern::trace {
 class InstanceStream final : public Source {
  public:
   /// `connection` is one whose request was granted; `received` is what has come behind the grant so far. `ended` is called once,
-  /// from the loop, when the other side has gone. The loop must outlive the stream. Errors: epoll_ctl(2)'s.
+  /// from the loop or from drain(), when the other side has gone or says what is no line. The loop must outlive the stream.
+  /// Errors: epoll_ctl(2)'s.
   static Result<std::unique_ptr<InstanceStream>> open(loop::EventLoop& loop, UniqueFd connection, std::string received,
                                                       journey::EventSink sink, std::function<void()> ended = {});
   ~InstanceStream() override;
@@ -34,6 +35,7 @@ class InstanceStream final : public Source {
   InstanceStream(loop::EventLoop& loop, UniqueFd connection, std::string received, journey::EventSink sink,
                  std::function<void()> ended);
   void receive();
+  void end_if_over();
   bool receive_some();
   void take_lines();
   void take(std::string_view line);

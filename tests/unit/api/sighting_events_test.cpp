@@ -57,7 +57,7 @@ TEST(SightingEvents, ACarriedFrameIsSeenAtTheTapByTheEngineAndAtTheHostsSocket) 
     EXPECT_EQ(event.ethertype, 0x0800);
     ASSERT_TRUE(event.packet);
     EXPECT_EQ(event.packet->destination, kOut.to());
-    EXPECT_EQ(event.captured, Frame(tcp_frame(kOut).begin() + 14, tcp_frame(kOut).end()));
+    EXPECT_EQ(event.captured, slice(tcp_frame(kOut), 14, tcp_frame(kOut).size()));
   }
 }
 

@@ -144,6 +144,14 @@ bool Relay::take(wire::MutableBytes bytes) {
   return vnet && take_frame(bytes.subspan(wire::VnetHeader::kBytes), *vnet);
 }
 
+/// What became of a frame of the namespace's.
+struct Relay::Carried {
+  Sighting::Fate fate;
+  Carrier carrier = Carrier::none;
+  Drop drop{};         // refused, dropped: why
+  bool stays = false;  // it must stay where it is until the burst ends
+};
+
 bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
   if (sightings_) [[unlikely]]
     return take_shown(frame, vnet);
@@ -158,14 +166,12 @@ bool Relay::take_shown(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
   return carried.stays;
 }
 
-/// A frame that passed the filter, and was dropped further on.
-Relay::Carried Relay::drop(Drop reason) {
-  filter_.count(reason);
-  return {.fate = Sighting::Fate::dropped, .drop = reason};
-}
-
 Relay::Carried Relay::carry(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
   using Fate = Sighting::Fate;
+  const auto drop = [this](Drop reason) {  // what passed the filter
+    filter_.count(reason);
+    return Carried{.fate = Fate::dropped, .drop = reason};
+  };
   ++frames_from_guest_;
   const Verdict verdict = filter_.decide(frame, {loop_.now(), open_flows()});
   switch (verdict.action) {
@@ -278,16 +284,19 @@ stack::Flows Relay::flows(size_t most) const {
   return found;
 }
 
-template <class Watcher>
-void Relay::set_watcher(Watcher* watcher) {
+void Relay::change_watchers(const std::function<void(Sightings&)>& change) {
   if (!sightings_) sightings_ = std::make_unique<Sightings>();
-  sightings_->set(watcher);
+  change(*sightings_);
   if (sightings_->has_nobody()) sightings_.reset();
   tap_->show_to(sightings_.get());
 }
 
-void Relay::set_witness(Witness* witness) { set_watcher(witness); }
-void Relay::set_recorder(Recorder* recorder) { set_watcher(recorder); }
+void Relay::set_witness(Witness* witness) {
+  change_watchers([witness](Sightings& sightings) { sightings.set(witness); });
+}
+void Relay::set_recorder(Recorder* recorder) {
+  change_watchers([recorder](Sightings& sightings) { sightings.set(recorder); });
+}
 
 std::optional<HostSocket> Relay::host_socket(const FlowName& flow) const {
   if (fast_) {

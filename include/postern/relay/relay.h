@@ -97,7 +97,6 @@ class Relay final : private stack::FrameSink {
   const flow::DatagramEngine::Counters* datagram_counters() const;
   /// Nothing: DNS is libslirp's.
   std::optional<NameServiceState> name_service() const;
-
   /// A UDP port of the host leads into the namespace from now on. `socket` is bound, and non-blocking. Of the fast engine only.
   /// Errors: no room for it.
   Status publish_udp(UniqueFd socket, const stack::Forward& forward);
@@ -107,12 +106,10 @@ class Relay final : private stack::FrameSink {
   size_t open_flows() const;
   /// `most` of them at most.
   stack::Flows flows(size_t most) const;
-
-  /// Who is shown each frame from now on; nullptr: nobody. Not from within their own calls.
+  /// Who is shown each frame from now on, or nobody. Not from within their own calls.
   void set_witness(Witness* witness);
   void set_recorder(Recorder* recorder);
-  /// Nothing: no flow has that name, or nobody knows its socket: libslirp's are not told while it has many, nor where it leads
-  /// for DNS. Costs system calls.
+  /// Nothing: no such flow, or an unknown socket (of libslirp's while it has many, or for DNS). Costs system calls.
   std::optional<HostSocket> host_socket(const FlowName& flow) const;
 
  private:
@@ -122,19 +119,11 @@ class Relay final : private stack::FrameSink {
   size_t others_flows() const;
   void drain_tap();
   bool take(wire::MutableBytes bytes);
-  /// What became of a frame of the namespace's, and whether it must stay where it is until the burst ends.
-  struct Carried {
-    Sighting::Fate fate;
-    Carrier carrier = Carrier::none;
-    Drop drop{};  // refused, dropped: why
-    bool stays = false;
-  };
+  struct Carried;
   bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
   bool take_shown(wire::MutableBytes frame, const wire::VnetHeader& vnet);
   Carried carry(wire::MutableBytes frame, const wire::VnetHeader& vnet);
-  Carried drop(Drop reason);
-  template <class Watcher>
-  void set_watcher(Watcher* watcher);
+  void change_watchers(const std::function<void(Sightings&)>& change);
   bool stays(const Verdict& verdict, wire::MutableBytes frame);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);

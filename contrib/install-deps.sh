@@ -31,6 +31,7 @@ needs() {
   build  libmnl-dev          libmnl-devel            libmnl
   build  libnftables-dev     nftables-devel          nftables
   build  libnetfilter-conntrack-dev  libnetfilter_conntrack-devel  libnetfilter_conntrack
+  build  libpcap-dev         libpcap-devel           libpcap          headers; the library where --pcap is used
   build  libcap-dev          libcap-devel            libcap
   build  libseccomp-dev      libseccomp-devel        libseccomp
   build  libfmt-dev          fmt-devel               fmt

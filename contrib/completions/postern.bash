@@ -18,7 +18,7 @@ _postern_flags() {  # <command>: its options without a value
 }
 
 _postern_settings() {  # <command>: its options with a value
-    local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --sandbox"
+    local network="-p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd --api-socket --pcap --sandbox"
     case $1 in
         run) echo "$network --network --dns --add-host --ip --hostname --env --workdir" ;;
         attach) echo "$network --macaddress --dns" ;;
@@ -45,6 +45,7 @@ _postern_value() {  # <option>
         --icc) _postern_reply -W "on off" ;;
         --ip-forward) _postern_reply -W "auto require never" ;;
         --api-socket | --html) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
+        --api-socket | --pcap) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
         --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;
         --workdir) compopt -o filenames 2>/dev/null; _postern_reply -d ;;
         --outbound-addr | --outbound-addr6 | --external) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;

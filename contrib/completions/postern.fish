@@ -16,7 +16,7 @@ function __postern_workload
         end
         set -e words[1]
         if contains -- $word -p --publish --publish-source --reach --engine --mtu --cidr --outbound-addr --outbound-addr6 --max-flows --udp-nat --ready-fd \
-                --api-socket --sandbox \
+                --api-socket --pcap --sandbox \
                 --network --dns --add-host --ip --hostname --env --workdir
             set -q words[1]; or return 1
             set -e words[1]
@@ -100,6 +100,7 @@ complete -c postern -n "__postern_in run attach" -x -l outbound-addr6 -a "(__fis
 complete -c postern -n "__postern_in run attach" -x -l max-flows -d "Connections at once"
 complete -c postern -n "__postern_in run attach" -x -l ready-fd -d "Descriptor to write to when the network works"
 complete -c postern -n "__postern_in run attach" -r -l api-socket -d "Serve the control protocol there too"
+complete -c postern -n "__postern_in run attach" -r -l pcap -d "Record the namespace's frames"
 complete -c postern -n "__postern_in run attach" -x -l sandbox -a "required best-effort" -d "What if a layer cannot be had"
 complete -c postern -n "__postern_in run attach" -l no-sandbox -d "Do not lock the relay up"
 complete -c postern -n "__postern_in run attach" -s v -l verbose -d "Tell more"

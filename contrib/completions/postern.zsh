@@ -144,6 +144,7 @@ _postern() {
     '--max-flows=[connections at once]:number'
     '--ready-fd=[write to it when the network works]:descriptor:_file_descriptors'
     '--api-socket=[serve the control protocol there]:path:_files'
+    "--pcap=[record the namespace's frames]:file:_files"
     '(--no-sandbox)--sandbox=[what if a layer cannot be had]:mode:(required best-effort)'
     '(--sandbox)--no-sandbox[do not lock the relay up]'
     '(-q --quiet)'{-v,--verbose}'[tell more]'

@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "request.h"
+#include "trace_words.h"
 
 namespace postern::api {
 
@@ -70,13 +71,14 @@ struct Command {
 constexpr Command kCommands[] = {{"add_hostfwd", add_hostfwd}, {"list_hostfwd", list_hostfwd}, {"remove_hostfwd", remove_hostfwd},
                                  {"status", status},           {"list_flows", list_flows},     {"counters", counters}};
 
-Json perform(const Json& request, Instance& instance) {
+Json perform(const Json& request, Instance& instance, std::unique_ptr<Subscription>* events) {
   if (!request.is_object()) return error("bad request: json_object() failed");
   const auto execute = request.find("execute");
   if (execute == request.end() || !execute->is_string()) return error("bad request: no execute found");
   const std::string_view name = execute->get_ref<const std::string&>();
   const auto given = request.find("arguments");
   const Json arguments = given != request.end() && given->is_object() ? *given : Json::object();
+  if (events && name == "trace") return answer_trace(arguments, instance, *events);
   for (const Command& command : kCommands) {
     if (name == command.name) return command.perform(arguments, instance);
   }
@@ -88,11 +90,12 @@ std::string to_text(const Json& reply) { return reply.dump(-1, ' ', false, Json:
 
 }  // namespace
 
-std::optional<std::string> answer(std::string_view received, Input input, Instance& instance) {
+std::optional<std::string> answer(std::string_view received, Input input, Instance& instance,
+                                  std::unique_ptr<Subscription>* events) {
   try {
     if (received.size() > kMaxRequestBytes) return to_text(error("bad request: too large message"));
     const auto read = read_json(received);
-    if (const auto* request = std::get_if<Json>(&read)) return to_text(perform(*request, instance));
+    if (const auto* request = std::get_if<Json>(&read)) return to_text(perform(*request, instance, events));
     if (std::get<Unread>(read) == Unread::incomplete && input == Input::open) return std::nullopt;
     return to_text(error("bad request: cannot parse JSON"));
   } catch (const std::exception&) {  // out of memory, or a bug of ours in the use of the library; the network goes on

@@ -12,9 +12,13 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <set>
 
+#include "postern/base/assert.h"
 #include "postern/base/file.h"
 #include "postern/base/text.h"
+
+#include "trace_words.h"
 
 namespace postern::api {
 
@@ -30,13 +34,37 @@ std::optional<pid_t> pid_in(std::string_view name, std::string_view prefix) {
   return pid && *pid > 0 ? pid : std::nullopt;
 }
 
+/// The names under which somebody listens.
+std::vector<std::string_view> listeners(std::string_view proc_net_unix) {
+  std::vector<std::string_view> names;
+  while (!proc_net_unix.empty()) {
+    std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
+    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
+    if (flags & kAccepting) names.push_back(trim(line));
+  }
+  return names;
+}
+
 /// What belongs to another user could answer anything, and is told which ports we want.
-Status check_server(const UniqueFd& socket, const std::string& shown) {
+Status check_server(const UniqueFd& socket, std::optional<uid_t> wanted, const std::string& shown) {
   ucred server{};
   socklen_t size = sizeof server;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &server, &size) < 0) return fail_errno("ask who serves", shown);
-  const bool trusted = server.uid == ::geteuid() || ::geteuid() == 0;
+  const bool trusted = wanted ? server.uid == *wanted : server.uid == ::geteuid() || ::geteuid() == 0;
   return trusted ? Status() : fail(fmt::format("{} belongs to another user ({})", shown, server.uid));
+}
+
+/// Behind its sandbox a relay knows no other user than its own, root as little as anybody: who connects is asked at that moment,
+/// unix(7). Returns connect(2)'s errno.
+int connect_as(std::optional<uid_t> uid, const UniqueFd& socket, const sockaddr_un& address, socklen_t size) {
+  const bool changes = uid && *uid != 0 && ::geteuid() == 0;
+  if (changes && ::seteuid(*uid) < 0) return errno;
+  const int error = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0 ? errno : 0;
+  const bool is_back = !changes || ::seteuid(0) == 0;
+  POSTERN_ASSERT(is_back);
+  return error;
 }
 
 Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
@@ -51,6 +79,23 @@ Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
   }
 }
 
+/// A line, and what came with it. Without a line: all there is.
+Result<std::string> read_first_line(const UniqueFd& socket, const std::string& shown) {
+  constexpr size_t kMost = 65'536;  // of a line that is none
+  std::string all;
+  std::array<char, 4096> part;
+  while (all.size() < kMost && all.find('\n') == all.npos) {
+    const ssize_t size = ::recv(socket.get(), part.data(), part.size(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size == 0 || (size < 0 && errno == ECONNRESET)) break;
+    if (size < 0) return fail_errno("read the answer of", shown);
+    all.append(part.data(), static_cast<size_t>(size));
+  }
+  return all;
+}
+
+constexpr std::string_view kSilent = " does not answer: it serves its own user and network namespace only";
+
 }  // namespace
 
 std::string control_name(uid_t uid, pid_t pid) { return fmt::format("postern/{}/{}", uid, pid); }
@@ -59,21 +104,29 @@ std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   const std::string prefix = fmt::format("@{}", control_name(uid, 0));
   const std::string_view before_pid = std::string_view(prefix).substr(0, prefix.size() - 1);
   std::vector<pid_t> pids;
-  while (!proc_net_unix.empty()) {
-    std::string_view line = take_line(proc_net_unix);  // Num RefCount Protocol Flags Type St Inode Path
-    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    const unsigned flags = whole_number<unsigned>(take_word(line), 16).value_or(0);
-    for (int skipped = 0; skipped < 3; ++skipped) (void)take_word(line);
-    if (const auto pid = pid_in(trim(line), before_pid); pid && (flags & kAccepting)) pids.push_back(*pid);
+  for (const std::string_view name : listeners(proc_net_unix)) {
+    if (const auto pid = pid_in(name, before_pid)) pids.push_back(*pid);
   }
   std::sort(pids.begin(), pids.end());
   return pids;
 }
 
+std::vector<uid_t> find_instance_users(std::string_view proc_net_unix) {
+  constexpr std::string_view kPrefix = "@postern/";
+  std::set<uid_t> users;
+  for (std::string_view name : listeners(proc_net_unix)) {
+    if (!name.starts_with(kPrefix)) continue;
+    name.remove_prefix(kPrefix.size());
+    const auto uid = whole_number<uid_t>(take_until(name, '/'));
+    if (uid && whole_number<pid_t>(name).value_or(0) > 0) users.insert(*uid);
+  }
+  return {users.begin(), users.end()};
+}
+
 Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
   const uid_t uid = ::geteuid();
   if (choice.path) return ControlClient(Kind::file, *choice.path);
-  if (choice.pid) return ControlClient(Kind::abstract, control_name(uid, *choice.pid));
+  if (choice.pid) return ControlClient(Kind::abstract, control_name(choice.uid.value_or(uid), *choice.pid), choice.uid);
   POSTERN_TRY(text, read_file("/proc/net/unix"), "look for a running postern");
   auto pids = find_instances(text, uid);
   // Anybody may take such a name, and let us wait.
@@ -99,8 +152,11 @@ Result<UniqueFd> ControlClient::connect(Patience patience) const {
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return fail_errno("connect to", shown());
-  if (const Status good = check_server(socket, shown()); !good) return Failure(good.error());
+  if (const int error = connect_as(uid_, socket, address, size)) {
+    errno = error;
+    return fail_errno("connect to", shown());
+  }
+  if (const Status good = check_server(socket, uid_, shown()); !good) return Failure(good.error());
   return socket;
 }
 
@@ -110,8 +166,24 @@ Result<std::string> ControlClient::ask(std::string_view request) const {
   if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
   ::shutdown(socket->get(), SHUT_WR);
   auto reply = read_all(*socket, shown());
-  if (reply && reply->empty()) return fail(shown() + " does not answer: it serves its own user and network namespace only");
+  if (reply && reply->empty()) return fail(shown().append(kSilent));
   return reply;
+}
+
+Result<ControlClient::Events> ControlClient::trace(std::string_view filter) const {
+  auto socket = connect(Patience::some);
+  if (!socket) return Failure(socket.error());
+  const std::string request = trace_request(filter);
+  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
+  auto received = read_first_line(*socket, shown());
+  if (!received) return Failure(received.error());
+  if (received->empty()) return fail(shown().append(kSilent));
+  const size_t end = std::min(received->find('\n'), received->size() - 1) + 1;
+  if (const auto refusal = trace_refusal(std::string_view(*received).substr(0, end))) {
+    return fail(fmt::format("{}: {}", shown(), *refusal));
+  }
+  received->erase(0, end);
+  return Events{*std::move(socket), *std::move(received)};
 }
 
 }  // namespace postern::api

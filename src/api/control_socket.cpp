@@ -1,6 +1,7 @@
 // control_socket.cpp - the wire rules of the control socket; what is said on it stands in commands.cpp.
 //
 //   accepted ──► reading ──whole, too large, ended, too late──► writing ──all taken──► closed
+//      │            ├── a trace is granted ──► streaming ──it hangs up───────► closed
 //      │            └── makes room for a newer client, hangs up ──► closed   ▲
 //      └── another user, another namespace ─────────────────────────────────┘
 //
@@ -55,7 +56,9 @@ struct Client {
   std::string reply;  // empty while reading
   size_t written = 0;
 
-  bool reading() const { return reply.empty(); }
+  std::unique_ptr<Subscription> events;  // of a client that is granted a trace
+
+  bool reading() const { return reply.empty() && !events; }
 };
 using Clients = std::list<Client>;  // the oldest first, but for those that have begun to write
 
@@ -76,6 +79,13 @@ class ControlSocket::Server {
         rest_(loop, [this] { (void)listener_.watch(socket_.fd.get(), EPOLLIN); }),
         too_late_(loop, [this] { end_the_late(); }) {}
 
+  /// What clients of a trace have not got yet is given to them, as far as they take it.
+  ~Server() {
+    for (Client& client : clients_) {
+      if (client.events) (void)send_events(client);
+    }
+  }
+
   Status start() { return listener_.watch(socket_.fd.get(), EPOLLIN); }
   const Counters& counters() const { return counters_; }
   size_t clients() const { return clients_.size(); }
@@ -85,9 +95,11 @@ class ControlSocket::Server {
   void accept_some();
   void take_in(UniqueFd fd);
   void make_room();
-  void serve(Clients::iterator client);
+  void serve(Clients::iterator client, uint32_t events);
   bool receive(Client& client);
   bool send(Client& client);
+  bool begin_events(Client& client, std::unique_ptr<Subscription> events, std::string_view first_line);
+  bool send_events(Client& client);
   void begin_reply(Client& client, std::string reply);
   void close(Clients::iterator client);
   void end_the_late();
@@ -125,21 +137,29 @@ void ControlSocket::Server::take_in(UniqueFd fd) {
   if (clients_.size() >= limits_.clients) make_room();
   const auto client = clients_.emplace(clients_.end());
   client->fd = std::move(fd);
-  client->source = loop_.make_source([this, client](uint32_t, uint32_t) { serve(client); });
+  client->source = loop_.make_source([this, client](uint32_t, uint32_t events) { serve(client, events); });
   client->deadline = loop_.now() + limits_.time;
   if (!client->source.watch(client->fd.get(), EPOLLIN)) return close(client);
   set_timer();
-  serve(client);  // most requests are there with the connection
+  serve(client, EPOLLIN);  // most requests are there with the connection
 }
 
 void ControlSocket::Server::make_room() {
-  const auto idle = std::find_if(clients_.begin(), clients_.end(), [](const Client& client) { return client.reading(); });
+  auto goes = std::find_if(clients_.begin(), clients_.end(), [](const Client& client) { return client.reading(); });
+  if (goes == clients_.end()) {
+    goes = std::find_if(clients_.begin(), clients_.end(), [](const Client& client) { return !client.events; });
+  }
   ++counters_.made_room;
-  close(idle == clients_.end() ? clients_.begin() : idle);
+  close(goes == clients_.end() ? clients_.begin() : goes);
 }
 
-void ControlSocket::Server::serve(Clients::iterator client) {
-  const bool over = client->reading() ? !receive(*client) : !send(*client);
+void ControlSocket::Server::serve(Clients::iterator client, uint32_t events) {
+  bool over = false;
+  if (client->events) {
+    over = (events & (EPOLLHUP | EPOLLERR)) != 0 || !send_events(*client);
+  } else {
+    over = client->reading() ? !receive(*client) : !send(*client);
+  }
   if (over) close(client);
 }
 
@@ -149,9 +169,11 @@ bool ControlSocket::Server::receive(Client& client) {
   const ssize_t size = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
   client.received.append(buffer.data(), static_cast<size_t>(size));
-  auto reply = answer(client.received, size == 0 ? Input::ended : Input::open, instance_);
+  std::unique_ptr<Subscription> events;
+  auto reply = answer(client.received, size == 0 ? Input::ended : Input::open, instance_, &events);
   if (!reply) return true;
   ++counters_.answered;
+  if (events) return begin_events(client, std::move(events), *reply);
   begin_reply(client, std::move(*reply));
   return send(client);
 }
@@ -171,6 +193,30 @@ bool ControlSocket::Server::send(Client& client) {
   client.written += static_cast<size_t>(std::max<ssize_t>(size, 0));
   if (client.written == client.reply.size()) return false;
   return client.source.rewatch(client.fd.get(), EPOLLOUT).has_value();
+}
+
+/// The stream has no end of its own: what the client still says is not read, and its time does not run out.
+bool ControlSocket::Server::begin_events(Client& client, std::unique_ptr<Subscription> events, std::string_view first_line) {
+  client.received = {};
+  client.deadline = TimePoint::max();
+  client.events = std::move(events);
+  client.events->stream.push(first_line);
+  // What is watched already is watched for something else without any memory: it does not fail.
+  client.events->stream.on_more([&client] { (void)client.source.rewatch(client.fd.get(), EPOLLOUT); });
+  set_timer();
+  return send_events(client);
+}
+
+/// False: nobody takes it. One call a turn: what is more waits for room in the socket.
+bool ControlSocket::Server::send_events(Client& client) {
+  EventStream& stream = client.events->stream;
+  if (const std::string_view waiting = stream.waiting(); !waiting.empty()) {
+    const ssize_t size = ::send(client.fd.get(), waiting.data(), waiting.size(), MSG_NOSIGNAL);
+    if (size < 0 && errno != EAGAIN && errno != EINTR) return false;
+    stream.take(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  }
+  const uint32_t wish = stream.waiting().empty() ? 0u : uint32_t{EPOLLOUT};  // that it hangs up is told in any case
+  return client.source.rewatch(client.fd.get(), wish).has_value();
 }
 
 void ControlSocket::Server::close(Clients::iterator client) {
@@ -198,7 +244,7 @@ void ControlSocket::Server::end_the_late() {
 void ControlSocket::Server::set_timer() {
   const auto next = std::min_element(clients_.begin(), clients_.end(),
                                      [](const Client& a, const Client& b) { return a.deadline < b.deadline; });
-  if (next == clients_.end()) return too_late_.cancel();
+  if (next == clients_.end() || next->deadline == TimePoint::max()) return too_late_.cancel();
   too_late_.set(next->deadline);
 }
 

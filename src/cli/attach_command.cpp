@@ -9,6 +9,7 @@
 #include "confinement.h"
 #include "connection.h"
 #include "instance.h"
+#include "recording.h"
 
 namespace postern::cli {
 
@@ -38,6 +39,7 @@ class Attachment {
 
  private:
   Status set_up();
+  Status open_doors();
   void end(int status, std::string_view why) {
     if (!status_) log::info("{}", why);
     status_ = status;
@@ -51,7 +53,8 @@ class Attachment {
   std::unique_ptr<relay::TargetWatch> target_watch_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<ControlDoors> doors_;
-  std::optional<Lock> lock_;  // nothing: without a sandbox
+  std::unique_ptr<Recording> recording_;  // with --pcap
+  std::optional<Lock> lock_;              // nothing: without a sandbox
   std::optional<int> status_;
 };
 
@@ -76,10 +79,8 @@ Status Attachment::set_up() {
   auto connection = Connection::create(*loop_, *network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
-  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
-  if (const auto& path = options_.network.api_socket) {
-    if (Status opened = doors_->open_at(*path); !opened) return opened;
-  }
+  if (Status opened = open_doors(); !opened) return opened;
+  doors_->name_places(target, options_.tap);
   relay::TapPlan plan{.name = options_.tap, .configuration = {}, .offload = relay::offload_for(options_.network.engine)};
   if (options_.configure == AttachOptions::Configure::yes) plan.configuration = link_configuration(*network);
   if (Status opened = connection_->open_splicer(target); !opened) return opened;
@@ -92,6 +93,20 @@ Status Attachment::set_up() {
                             {.ready = [this] { tell_ready(ready_fd_); },
                              .tap_gone = [this] { end(kFailure, options_.tap + " was deleted"); },
                              .before_first_frame = [this] { return lock_ ? lock_->close() : Status(); }});
+}
+
+/// The control socket, and the file of --pcap.
+Status Attachment::open_doors() {
+  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
+  if (const auto& path = options_.network.api_socket) {
+    if (Status opened = doors_->open_at(*path); !opened) return opened;
+  }
+  if (const auto& path = options_.network.pcap) {
+    auto recording = Recording::begin(*loop_, connection_->relay(), *path);
+    if (!recording) return Failure(recording.error());
+    recording_ = std::move(*recording);
+  }
+  return {};
 }
 
 }  // namespace

@@ -22,7 +22,18 @@ api::InstanceStatus::LoopbackClients loopback_clients(const Connection& connecti
   return {.way = "splice", .source = by_loopback ? "loopback" : "namespace"};
 }
 
+/// By what others call a network namespace. 0: it cannot be seen.
+uint64_t inode_of(const Result<netns::FileIdentity>& identity) { return identity ? identity->inode : 0; }
+
 }  // namespace
+
+RunningInstance::RunningInstance(Connection& connection)
+    : connection_(connection),
+      pid_(::getpid()),
+      started_(Clock::now()),
+      tracer_(
+          connection.relay(),
+          {.guest = {}, .host = {inode_of(netns::identity_of("/proc/self/ns/net")), {}}, .tap = {}, .self = {pid_, "postern"}}) {}
 
 api::InstanceStatus RunningInstance::status() const {
   return {.version = POSTERN_VERSION,
@@ -60,6 +71,11 @@ Status ControlDoors::open_at(const std::string& path) {
   if (!socket) return Failure(within("--api-socket", socket.error()));
   file_ = *std::move(socket);
   return {};
+}
+
+void ControlDoors::name_places(const netns::NamespaceHandle& target, const std::string& tap) {
+  instance_.tracer().set_guest({inode_of(netns::identity_of(target.network.get())), {}},
+                               {.index = 0, .name = tap, .kind = "tun"});
 }
 
 std::vector<int> ControlDoors::socket_folders() const { return file_ ? std::vector{file_->folder()} : std::vector<int>(); }

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "postern/api/control_socket.h"
+#include "postern/api/tracer.h"
+#include "postern/netns/namespace.h"
 
 #include "connection.h"
 
@@ -12,7 +14,7 @@ namespace postern::cli {
 class RunningInstance final : public api::Instance {
  public:
   /// The connection must outlive it; what libslirp is called with, it is called with from the loop's turns.
-  explicit RunningInstance(Connection& connection) : connection_(connection), pid_(::getpid()), started_(Clock::now()) {}
+  explicit RunningInstance(Connection& connection);
 
   Result<forward::Published> add_forward(const forward::PortRequest& request) override {
     return connection_.add_forward(request);
@@ -24,11 +26,16 @@ class RunningInstance final : public api::Instance {
   api::InstanceStatus status() const override;
   api::InstanceCounters counters() const override;
   stack::Flows flows(size_t most) const override { return connection_.flows(most); }
+  Result<std::unique_ptr<api::Tracing>> start_trace(packet_filter::Filter filter, api::EventStream& stream) override {
+    return tracer_.start(std::move(filter), stream);
+  }
+  api::Tracer& tracer() { return tracer_; }
 
  private:
   Connection& connection_;
   pid_t pid_;  // asked for once: behind the sandbox each call is one that must be allowed
   TimePoint started_;
+  api::Tracer tracer_;
 };
 
 /// The doors of a running postern. To be made in the host's network namespace, before the sandbox.
@@ -38,6 +45,8 @@ class ControlDoors {
   /// Under api::control_name(). A name that cannot be had is no reason not to run: a warning.
   void open_abstract();
   Status open_at(const std::string& path);
+  /// What events of a trace are to say of where they were seen: before the sandbox.
+  void name_places(const netns::NamespaceHandle& target, const std::string& tap);
   /// Of the file of open_at(), for Confinement.
   std::vector<int> socket_folders() const;
 

@@ -169,6 +169,7 @@ Result<NetworkOptions> to_network_options(const TypedNetwork& typed) {
   if (!ready_fd) return Failure(ready_fd.error());
   network.ready_fd = *ready_fd;
   network.api_socket = unless_empty(typed.api_socket);
+  network.pcap = unless_empty(typed.pcap);
   if (const auto good = read_ports(typed, network); !good) return Failure(good.error());
   if (const auto good = check_outbound("--outbound-addr", typed.outbound4, AF_INET); !good) return Failure(good.error());
   if (const auto good = check_outbound("--outbound-addr6", typed.outbound6, AF_INET6); !good) return Failure(good.error());
@@ -242,6 +243,7 @@ std::string_view option_of_slirp(const TypedNetwork& network) {
       {"--outbound-addr6", !network.outbound6.empty()},
       {"--max-flows", !network.max_flows.empty()},
       {"--api-socket", !network.api_socket.empty()},
+      {"--pcap", !network.pcap.empty()},
       {"--publish-source", !network.publish_source.empty()},
       {"--udp-nat", !network.udp_nat.empty()},
       {"--udp-same-port", network.udp_same_port},

@@ -11,7 +11,8 @@ namespace postern::cli {
 
 /// The text of each option as typed; an empty string is an option that was not given.
 struct TypedNetwork {
-  std::string engine, mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd, api_socket, sandbox, publish_source, udp_nat;
+  std::string engine, mtu, cidr, outbound4, outbound6, mac, max_flows, ready_fd, api_socket, sandbox, publish_source, udp_nat,
+      pcap;
   std::vector<std::string> publish, reach;
   bool ipv6 = false, no_ipv6 = false, allow_host_loopback = false, isolate_host = false, no_sandbox = false;
   bool udp_same_port = false;

@@ -86,6 +86,7 @@ void add_network_options(CommandLine& line, TypedNetwork& typed) {
   line.flag(typed.udp_same_port, {"--udp-same-port", "A UDP port inside has the same number outside, where that is free"});
   line.value(typed.ready_fd, {"--ready-fd", "Write \"1\" to this descriptor and close it when the network works", "FD"});
   line.value(typed.api_socket, {"--api-socket", "Serve slirp4netns's control protocol there too", "PATH"});
+  line.value(typed.pcap, {"--pcap", "Record the namespace's frames in this file, for tcpdump and Wireshark", "FILE"});
   line.value(typed.sandbox,
              {"--sandbox", "required: fail where a layer of the sandbox cannot be had (default); best-effort: go on without it",
               "MODE"});

@@ -51,6 +51,7 @@ struct NetworkOptions {
   std::vector<stack::Reach> reach;
   std::optional<int> ready_fd;
   std::optional<std::string> api_socket;
+  std::optional<std::string> pcap;
   SandboxMode sandbox = SandboxMode::required;
 };
 

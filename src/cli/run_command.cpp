@@ -14,6 +14,7 @@
 #include "confinement.h"
 #include "connection.h"
 #include "instance.h"
+#include "recording.h"
 
 namespace postern::cli {
 
@@ -93,7 +94,8 @@ class Run {
   std::optional<workload::Workload> workload_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<ControlDoors> doors_;
-  std::optional<Lock> lock_;  // nothing: without a sandbox
+  std::unique_ptr<Recording> recording_;  // with --pcap
+  std::optional<Lock> lock_;              // nothing: without a sandbox
   loop::EventLoop::Source signal_source_, end_source_;
   bool started_ = false;
   bool over_ = false;
@@ -161,6 +163,7 @@ Status Run::connect(const VirtualNetwork& network) {
   if (Status prepared = workload_->prepared(); !prepared) return prepared;
   if (comes_late) tap = begin_tap(plan);
   POSTERN_TRY(target, netns::open_namespaces_in(workload_->proc_folder()), "connect");
+  doors_->name_places(target, plan.name);
   if (Status opened = connection_->open_splicer(target); !opened) return opened;
   if (!*tap) return Failure(tap->error());
   auto connected = (*tap)->finish();
@@ -171,14 +174,21 @@ Status Run::connect(const VirtualNetwork& network) {
       {.ready = [this] { start(); }, .tap_gone = tap_gone, .before_first_frame = [this] { return lock_up(); }});
 }
 
-/// What can be asked of us from outside: published ports and the control socket.
+/// What can be asked of us from outside: published ports, the control socket; and what we write there.
 Status Run::open_doors(const VirtualNetwork& network) {
   auto connection = Connection::create(*loop_, network, options_.network.publish);
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
   doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   doors_->open_abstract();
-  if (const auto& path = options_.network.api_socket) return doors_->open_at(*path);
+  if (const auto& path = options_.network.api_socket) {
+    if (Status opened = doors_->open_at(*path); !opened) return opened;
+  }
+  if (const auto& path = options_.network.pcap) {
+    auto recording = Recording::begin(*loop_, connection_->relay(), *path);
+    if (!recording) return Failure(recording.error());
+    recording_ = std::move(*recording);
+  }
   return {};
 }
 

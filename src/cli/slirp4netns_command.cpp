@@ -119,6 +119,7 @@ Status Service::set_up() {
   auto connection = Connection::create(*loop_, network_, {});
   if (!connection) return Failure(connection.error());
   connection_ = std::move(*connection);
+  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   POSTERN_CHECK(connect(), "connect");
   if (exit_fd_is_closed_) end_by_exit_fd();
   return {};
@@ -168,6 +169,7 @@ Status Service::connect() {
     plan.configuration = link_configuration(network_);
     plan.configuration->mac = options_.network.mac;  // without the option it stays the kernel's choice, or the TAP's maker's
   }
+  doors_->name_places(target, plan.name);
   auto tap = relay::connect_tap(target, plan);
   if (!tap) return Failure(tap.error());
   const bool awaits_ipv6 = configures && network_.stack.ipv6;
@@ -189,7 +191,6 @@ Status Service::serve(relay::ConnectedTap tap, Connection::Awaited awaited) {
 }
 
 Status Service::open_control_socket() {
-  doors_ = std::make_unique<ControlDoors>(*loop_, *connection_);
   if (options_.api_socket.empty()) return {};
   return doors_->open_at(options_.api_socket);
 }

@@ -235,6 +235,11 @@ void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)
   });
 }
 
+int TcpEngine::Connections::socket_of(const FlowKey& key) {
+  const TcpFlow* const flow = find(key);
+  return flow ? flow->socket : -1;
+}
+
 void TcpEngine::Connections::reset_if(const std::function<bool(const Flow&)>& which) {
   flows_.for_each([&](TcpFlow& flow) {
     if (flow.state == State::closed || !which(describe(flow))) return;
@@ -307,6 +312,7 @@ void TcpEngine::run(TimePoint now) {
 bool TcpEngine::has_work() const { return connections_->has_work(); }
 std::optional<TimePoint> TcpEngine::next_deadline() const { return connections_->next_deadline(); }
 void TcpEngine::for_each_flow(const std::function<void(const Flow&)>& tell) const { connections_->for_each_flow(tell); }
+int TcpEngine::socket_of(const FlowKey& key) const { return connections_->socket_of(key); }
 size_t TcpEngine::open_flows() const { return connections_->open_flows(); }
 size_t TcpEngine::payload_memory_in_use() const { return connections_->payload_memory_in_use(); }
 const TcpEngine::Counters& TcpEngine::counters() const { return connections_->counters(); }

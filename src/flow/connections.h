@@ -38,6 +38,7 @@ class TcpEngine::Connections {
   size_t open_flows() const { return open_flows_; }
   void leave_room_for(size_t flows) { others_flows_ = flows; }
   void for_each_flow(const std::function<void(const Flow&)>& tell);
+  int socket_of(const FlowKey& key);
   void reset_if(const std::function<bool(const Flow&)>& which);
   size_t payload_memory_in_use() const { return pool_.used_bytes(); }
   const Counters& counters() const { return counters_; }

@@ -267,6 +267,16 @@ void DatagramEngine::Mappings::for_each_flow(const std::function<void(const Flow
   });
 }
 
+/// As input() finds it: an answer to a client of a published port first.
+std::optional<DatagramEngine::Way> DatagramEngine::Mappings::way_of(const DatagramEnds& ends) {
+  const Peer* const client = ends.kind == DatagramKind::udp ? clients_.find(ends.key) : nullptr;
+  const Mapping* const published = client ? mappings_.get(client->mapping) : nullptr;
+  if (published && published->life == Life::published) return DatagramEngine::Way{published->socket, client->other};
+  const Mapping* const mapping = find(ends);
+  const auto to = mapping ? host_.destination(ends.key.remote, ends.key.remote_port) : std::nullopt;
+  return to ? std::optional(DatagramEngine::Way{mapping->socket, *to}) : std::nullopt;
+}
+
 DatagramEngine::DatagramEngine(const DatagramConfig& config, DatagramGuest& guest, DatagramHost& host)
     : mappings_(std::make_unique<Mappings>(config, guest, host)) {}
 DatagramEngine::~DatagramEngine() = default;
@@ -297,6 +307,9 @@ size_t DatagramEngine::open_flows() const { return mappings_->open_flows(); }
 void DatagramEngine::for_each_flow(TimePoint now, const std::function<void(const Flow&)>& tell) const {
   mappings_->set_now(now);
   mappings_->for_each_flow(tell);
+}
+std::optional<DatagramEngine::Way> DatagramEngine::way_of(DatagramKind kind, const FlowKey& key) const {
+  return mappings_->way_of({kind, key, {}, {}});
 }
 const DatagramEngine::Counters& DatagramEngine::counters() const { return mappings_->counters(); }
 

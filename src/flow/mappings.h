@@ -35,6 +35,7 @@ class DatagramEngine::Mappings {
   void unpublish(uint32_t token);
   size_t open_flows() const { return open_flows_; }
   void for_each_flow(const std::function<void(const Flow&)>& tell);
+  std::optional<DatagramEngine::Way> way_of(const DatagramEnds& ends);
   const Counters& counters() const { return counters_; }
   void set_now(TimePoint now) { now_ = now; }
 

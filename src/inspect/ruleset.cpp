@@ -164,7 +164,7 @@ void add_what_matters(std::vector<ChainView> chains, NamespaceView& view) {
 void read_ruleset(NamespaceView& view) {
   say_of_legacy_tables(view);
   auto nftables = netfilter::Nftables::open();
-  const auto text = nftables ? nftables->list_ruleset_text() : Failure(nftables.error());
+  const auto text = nftables ? nftables->print_ruleset() : Failure(nftables.error());
   if (text) return add_what_matters(parse_ruleset(*text), view);
   const bool forbidden = text.error().is(std::errc::operation_not_permitted);
   view.unread.push_back(forbidden ? "rules of nftables: not permitted (CAP_NET_ADMIN over the namespace is needed)"

@@ -12,6 +12,7 @@
 #include "postern/wire/unreachable.h"
 
 #include "client_view.h"
+#include "host_socket.h"
 
 namespace postern::relay {
 
@@ -116,9 +117,9 @@ FastPath::Taker FastPath::take_datagram(const PacketView& packet, const Framing&
   if (is_many) return Taker::malformed;
   if (udp && names_.serves(packet.ip.destination, udp->destination)) {
     take_queries(packet, *udp, framing.datagram_bytes, now);
-  } else {
-    datagrams_.take(packet, framing.datagram_bytes, now);
+    return Taker::names;
   }
+  datagrams_.take(packet, framing.datagram_bytes, now);
   return Taker::engine;
 }
 
@@ -241,6 +242,18 @@ void FastPath::list(stack::Flows& found, size_t most) const {
   });
   names_.list(found, most, loop_.now());
   datagrams_.list(found, most);
+}
+
+std::optional<HostSocket> FastPath::host_socket(const FlowName& flow) const {
+  const flow::FlowKey& key = flow.key;
+  if (flow.protocol == wire::Protocol::tcp) {
+    const auto led_to = destination(key.remote, reached(key.remote, key.remote_port));
+    return ends_of(engine_.socket_of(key), stack::Endpoint{led_to->address, led_to->port});
+  }
+  const bool is_udp = flow.protocol == wire::Protocol::udp;
+  if (is_udp && names_.serves(key.remote, key.remote_port)) return ends_of(names_.socket_of({key.guest, key.guest_port}), {});
+  const auto way = datagrams_.engine().way_of(is_udp ? flow::DatagramKind::udp : flow::DatagramKind::echo, key);
+  return way ? ends_of(way->socket, stack::Endpoint{way->to.address, way->to.port}) : std::nullopt;
 }
 
 /// A SYN to an address of which nobody has heard: instead of it, it is asked who has it, and the next SYN finds the way.

@@ -12,6 +12,7 @@
 #include "postern/flow/host_sockets.h"
 #include "postern/flow/tcp_engine.h"
 #include "postern/relay/frame_filter.h"
+#include "postern/relay/witness.h"
 #include "postern/stack/slirp_stack.h"
 
 #include "datagram_path.h"
@@ -40,9 +41,9 @@ class FastPath final : private flow::GuestSide {
     Checksum checksum = Checksum::unknown;
     size_t datagram_bytes = 0;  // of each in a superframe of UDP; 0: it is none
   };
-  /// Whose a packet is that the filter let pass. The engines read its data until end_burst() returns. bad_checksum, malformed:
-  /// nobody's.
-  enum class Taker { engine, stack, bad_checksum, malformed };
+  /// Whose a packet is that the filter let pass. The engine reads its data until end_burst() returns; names, the name
+  /// service, does not. bad_checksum, malformed: nobody's.
+  enum class Taker { engine, names, stack, bad_checksum, malformed };
   Taker take(const PacketView& packet, const Framing& framing, TimePoint now);
   /// So many of max_flows are somebody else's, and a connection is about to be opened, and goes before a mapping that is idle.
   void make_room_beside(size_t flows);
@@ -65,6 +66,8 @@ class FastPath final : private flow::GuestSide {
   bool owes_host() const;
   /// Adds to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most) const;
+  /// Nothing: no flow of the engines' has that name.
+  std::optional<HostSocket> host_socket(const FlowName& flow) const;
   uint64_t frames_to_guest() const { return frames_to_guest_ + datagrams_.frames_to_guest() + names_.frames_to_guest(); }
   NameServiceState name_service() const { return names_.state(); }
   const flow::TcpEngine::Counters& counters() const { return engine_.counters(); }

@@ -325,7 +325,7 @@ bool FrameFilter::Rules::exceeds_flow_limit(const PacketView& packet, const Mome
 
 Verdict FrameFilter::Rules::drop(Drop reason) {
   drops_.count(reason);
-  return {.action = Verdict::Action::drop, .frame = {}};
+  return {.action = Verdict::Action::drop, .drop = reason, .frame = {}};
 }
 
 Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPacket& ip) {
@@ -334,7 +334,7 @@ Verdict FrameFilter::Rules::refuse(Drop reason, MutableBytes frame, const IpPack
   const auto reply = wire::build_icmp_error(to_icmp_reason(reason, ip.protocol), frame, router, reply_);
   if (!reply) return drop(reason);
   drops_.count(reason);
-  return {.action = Verdict::Action::refuse, .frame = *reply};
+  return {.action = Verdict::Action::refuse, .drop = reason, .frame = *reply};
 }
 
 FrameFilter::FrameFilter(const FilterConfig& config) : rules_(std::make_unique<Rules>(config)) {}

@@ -121,6 +121,14 @@ void NameService::list(stack::Flows& found, size_t most, TimePoint now) const {
   });
 }
 
+int NameService::socket_of(const stack::Endpoint& asker) const {
+  int socket = -1;
+  relay_.for_each_query([&](const dns::DnsRelay::Pending& query) {
+    if (query.asker.address == asker.address && query.asker.port == asker.port) socket = query.socket;
+  });
+  return socket;
+}
+
 NameServiceState NameService::state() const {
   size_t pending = 0;
   relay_.for_each_query([&](const dns::DnsRelay::Pending&) { ++pending; });

@@ -33,6 +33,8 @@ class NameService final : private dns::GuestSide {
   size_t open_sockets() const { return relay_.open_sockets(); }
   /// Adds the queries on their way to `found`, which holds `most` at most.
   void list(stack::Flows& found, size_t most, TimePoint now) const;
+  /// By which the query of `asker` that is on its way went to the server that was asked last; -1: there is none.
+  int socket_of(const stack::Endpoint& asker) const;
   NameServiceState state() const;
   uint64_t frames_to_guest() const { return frames_to_guest_; }
 

@@ -10,7 +10,9 @@
 
 #include "fast_path.h"
 #include "fragment_set.h"
+#include "host_socket.h"
 #include "pace.h"
+#include "sightings.h"
 #include "superframe.h"
 #include "tap_port.h"
 
@@ -64,6 +66,7 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::EventLoop& loop, const stack:
   std::unique_ptr<Relay> relay(new Relay(loop, FrameFilter(filter)));
   POSTERN_TRY(stack, stack::SlirpStack::create(config, loop, *relay), "relay");
   relay->stack_ = std::move(stack);
+  relay->addresses_ = config.addresses;
   if (has_many_processors()) relay->pace_ = std::make_unique<Pace>();
   if (engine == Engine::libslirp) return relay;
   relay->fast_ = std::make_unique<FastPath>(
@@ -141,29 +144,57 @@ bool Relay::take(wire::MutableBytes bytes) {
   return vnet && take_frame(bytes.subspan(wire::VnetHeader::kBytes), *vnet);
 }
 
+/// What became of a frame of the namespace's.
+struct Relay::Carried {
+  Sighting::Fate fate;
+  Carrier carrier = Carrier::none;
+  Drop drop{};         // refused, dropped: why
+  bool stays = false;  // it must stay where it is until the burst ends
+};
+
 bool Relay::take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
+  if (sightings_) [[unlikely]]
+    return take_shown(frame, vnet);
+  return carry(frame, vnet).stays;
+}
+
+bool Relay::take_shown(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
+  sightings_->came(frame, vnet.gso != wire::VnetHeader::Gso::none ? vnet.segment_bytes : 0);
+  const Carried carried = carry(frame, vnet);
+  const bool has_reason = carried.fate == Sighting::Fate::dropped || carried.fate == Sighting::Fate::refused;
+  sightings_->became(carried.fate, carried.carrier, has_reason ? std::optional(carried.drop) : std::nullopt);
+  return carried.stays;
+}
+
+Relay::Carried Relay::carry(wire::MutableBytes frame, const wire::VnetHeader& vnet) {
+  using Fate = Sighting::Fate;
+  const auto drop = [this](Drop reason) {  // what passed the filter
+    filter_.count(reason);
+    return Carried{.fate = Fate::dropped, .drop = reason};
+  };
   ++frames_from_guest_;
   const Verdict verdict = filter_.decide(frame, {loop_.now(), open_flows()});
   switch (verdict.action) {
     case Verdict::Action::pass: break;
-    case Verdict::Action::refuse: frame_to_guest(verdict.frame); return false;
-    case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return false;
-    case Verdict::Action::drop: return false;
+    case Verdict::Action::refuse: frame_to_guest(verdict.frame); return {.fate = Fate::refused, .drop = verdict.drop};
+    case Verdict::Action::absorbed: tidy_.set(loop_.now() + FragmentSet::kLifetime); return {.fate = Fate::absorbed};
+    case Verdict::Action::drop: return {.fate = Fate::dropped, .drop = verdict.drop};
   }
   if (fast_) fast_->note_sender(verdict);
   if (fast_ && verdict.packet) {
     const auto* tcp = verdict.packet->as<wire::TcpSegment>();
     if (tcp && tcp->is_initial_syn()) fast_->make_room_beside(others_flows());
     switch (fast_->take(*verdict.packet, framing_of(vnet), loop_.now())) {
-      case FastPath::Taker::engine: return stays(verdict, frame);
-      case FastPath::Taker::bad_checksum: filter_.count(Drop::bad_checksum); return false;
-      case FastPath::Taker::malformed: filter_.count(Drop::malformed); return false;
+      case FastPath::Taker::engine: return {.fate = Fate::carried, .carrier = Carrier::fast, .stays = stays(verdict, frame)};
+      case FastPath::Taker::names: return {.fate = Fate::carried, .carrier = Carrier::dns};
+      case FastPath::Taker::bad_checksum: return drop(Drop::bad_checksum);
+      case FastPath::Taker::malformed: return drop(Drop::malformed);
       case FastPath::Taker::stack: break;
     }
   }
   if (vnet.needs_checksum) wire::complete_checksum(verdict.frame);  // libslirp verifies every one
   stack_->input(verdict.frame);  // where TCP is its own, a superframe is one large segment to it; over IPv4, see offload_for()
-  return false;
+  return {.fate = Fate::carried, .carrier = Carrier::libslirp};
 }
 
 void Relay::frame_to_guest(std::span<const uint8_t> frame) {
@@ -251,6 +282,27 @@ stack::Flows Relay::flows(size_t most) const {
   stack::Flows found = stack_->flows(most);
   if (fast_) fast_->list(found, most);
   return found;
+}
+
+void Relay::change_watchers(const std::function<void(Sightings&)>& change) {
+  if (!sightings_) sightings_ = std::make_unique<Sightings>();
+  change(*sightings_);
+  if (sightings_->has_nobody()) sightings_.reset();
+  tap_->show_to(sightings_.get());
+}
+
+void Relay::set_witness(Witness* witness) {
+  change_watchers([witness](Sightings& sightings) { sightings.set(witness); });
+}
+void Relay::set_recorder(Recorder* recorder) {
+  change_watchers([recorder](Sightings& sightings) { sightings.set(recorder); });
+}
+
+std::optional<HostSocket> Relay::host_socket(const FlowName& flow) const {
+  if (fast_) {
+    if (const auto found = fast_->host_socket(flow)) return found;
+  }
+  return libslirps_socket(*stack_, addresses_, flow);
 }
 
 Status Relay::drain(const Patience& patience, const std::function<bool()>& give_up, const std::function<Others()>& others) {

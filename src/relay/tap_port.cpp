@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "sightings.h"
+
 namespace postern::relay {
 
 TapPort::Got TapPort::read(wire::MutableBytes room, size_t& bytes) {
@@ -18,12 +20,27 @@ TapPort::Got TapPort::read(wire::MutableBytes room, size_t& bytes) {
 }
 
 void TapPort::write(std::span<const iovec> parts) {
+  if (sightings_) [[unlikely]]
+    return write_shown(parts);
+  put(parts);
+}
+
+/// The time is that before the write, in which the namespace's kernel already does its part.
+void TapPort::write_shown(std::span<const iovec> parts) {
+  const TimePoint when = sightings_->before_write();
+  const size_t vnet_bytes = mode_.framing == netns::TapFraming::vnet ? wire::VnetHeader::kBytes : 0;
+  if (put(parts)) sightings_->written(parts, vnet_bytes, when);
+}
+
+/// False: lost.
+inline bool TapPort::put(std::span<const iovec> parts) {
   const ssize_t size = tap_ ? ::writev(tap_.get(), parts.data(), static_cast<int>(parts.size())) : -1;
   if (size < 0) {
     ++writes_lost_;
-  } else {
-    bytes_carried_ += static_cast<size_t>(size);
+    return false;
   }
+  bytes_carried_ += static_cast<size_t>(size);
+  return true;
 }
 
 }  // namespace postern::relay

@@ -14,6 +14,8 @@
 
 namespace postern::relay {
 
+class Sightings;
+
 class TapPort {
  public:
   ~TapPort() { close(); }
@@ -34,14 +36,20 @@ class TapPort {
   enum class Got { frame, nothing, end };
   /// The next frame, behind its vnet header if the framing has one. `end`: the device is gone, or a socket's other end.
   Got read(wire::MutableBytes room, size_t& bytes);
+  /// Who is told of each frame from now on; nullptr: nobody.
+  void show_to(Sightings* sightings) { sightings_ = sightings; }
   /// One frame, in parts; vnet header first if the framing has one.
   void write(std::span<const iovec> parts);
   uint64_t writes_lost() const { return writes_lost_; }
   uint64_t bytes_carried() const { return bytes_carried_; }  // both ways
 
  private:
+  void write_shown(std::span<const iovec> parts);
+  bool put(std::span<const iovec> parts);
+
   UniqueFd tap_;
   netns::TapMode mode_;
+  Sightings* sightings_ = nullptr;
   uint64_t writes_lost_ = 0, bytes_carried_ = 0;
 };
 

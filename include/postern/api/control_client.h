@@ -17,6 +17,7 @@ namespace postern::api {
 struct InstanceChoice {
   std::optional<pid_t> pid;
   std::optional<std::string> path;
+  std::optional<uid_t> uid = {};  // with `pid`: whose it is, where that is not the caller; for root, who knocks as that user
 };
 
 /// "postern/1000/4711": the abstract name of the control socket of that process of that user.
@@ -24,6 +25,8 @@ std::string control_name(uid_t uid, pid_t pid);
 
 /// The processes that listen on "@postern/UID/PID", of /proc/net/unix's lines, proc(5); in ascending order.
 std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid);
+/// Whose such processes are, each once.
+std::vector<uid_t> find_instance_users(std::string_view proc_net_unix);
 
 class ControlClient {
  public:
@@ -33,9 +36,17 @@ class ControlClient {
   /// The answer, whatever it says. Errors: nobody listens; who listens is another user's; no answer in 10 s.
   Result<std::string> ask(std::string_view request) const;
 
+  /// What has been connected, and what has come behind the line that granted it: events, a line each.
+  struct Events {
+    UniqueFd connection;
+    std::string received;
+  };
+  /// Asks for events of what `filter` means, until the connection is closed. Errors: as ask()'s; the instance's complaint.
+  Result<Events> trace(std::string_view filter) const;
+
  private:
   enum class Kind { abstract, file };
-  ControlClient(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+  ControlClient(Kind kind, std::string name, std::optional<uid_t> uid = {}) : kind_(kind), name_(std::move(name)), uid_(uid) {}
   enum class Patience { some, none };
   /// Connected to a server of our own user. Without patience: EAGAIN where it has no room for us at once.
   Result<UniqueFd> connect(Patience patience) const;
@@ -43,6 +54,7 @@ class ControlClient {
 
   Kind kind_;
   std::string name_;
+  std::optional<uid_t> uid_;
 };
 
 }  // namespace postern::api

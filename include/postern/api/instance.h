@@ -4,11 +4,14 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "postern/api/event_stream.h"
 #include "postern/forward/port_table.h"
 #include "postern/forward/splicer.h"
+#include "postern/packet_filter/filter.h"
 #include "postern/relay/drop.h"
 #include "postern/relay/relay.h"
 #include "postern/stack/flow.h"
@@ -49,6 +52,8 @@ class Instance {
   virtual InstanceStatus status() const = 0;
   virtual InstanceCounters counters() const = 0;
   virtual stack::Flows flows(size_t most) const = 0;
+  /// Events for `stream`, which must outlive what is returned. Errors: too many do that.
+  virtual Result<std::unique_ptr<Tracing>> start_trace(packet_filter::Filter filter, EventStream& stream) = 0;
 
  protected:
   ~Instance() = default;

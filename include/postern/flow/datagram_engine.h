@@ -100,6 +100,12 @@ class DatagramEngine {
     std::chrono::seconds expires;
   };
   void for_each_flow(TimePoint now, const std::function<void(const Flow&)>& tell) const;
+  /// By which socket what `key` names is carried, and to whom in truth. Nothing: there is no mapping for it.
+  struct Way {
+    int socket;
+    HostEndpoint to;
+  };
+  std::optional<Way> way_of(DatagramKind kind, const FlowKey& key) const;
   const Counters& counters() const;
 
  private:

@@ -113,6 +113,8 @@ class TcpEngine {
     bool is_inbound;
   };
   void for_each_flow(const std::function<void(const Flow&)>& tell) const;
+  /// Of the connection of that name; -1: there is none.
+  int socket_of(const FlowKey& key) const;
   /// Ends those of which `which` says so, with a RST on both sides.
   void reset_if(const std::function<bool(const Flow&)>& which, TimePoint now);
   size_t payload_memory_in_use() const;  // of the limit above

@@ -45,6 +45,7 @@ struct Moment {
 struct Verdict {
   enum class Action { pass, refuse, absorbed, drop };
   Action action;
+  Drop drop{};                         // refuse, drop: why
   wire::MutableBytes frame;            // pass: whole. refuse: write it to the TAP. Valid until the next decide().
   const PacketView* packet = nullptr;  // pass: what `frame` is; nullptr for ARP
 };

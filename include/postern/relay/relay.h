@@ -21,6 +21,7 @@
 #include "postern/relay/engine.h"
 #include "postern/relay/frame_filter.h"
 #include "postern/relay/name_service_state.h"
+#include "postern/relay/witness.h"
 #include "postern/stack/slirp_stack.h"
 #include "postern/wire/vnet_header.h"
 
@@ -28,6 +29,7 @@ namespace postern::relay {
 
 class FastPath;
 class Pace;
+class Sightings;
 class Superframe;
 class TapPort;
 
@@ -95,7 +97,6 @@ class Relay final : private stack::FrameSink {
   const flow::DatagramEngine::Counters* datagram_counters() const;
   /// Nothing: DNS is libslirp's.
   std::optional<NameServiceState> name_service() const;
-
   /// A UDP port of the host leads into the namespace from now on. `socket` is bound, and non-blocking. Of the fast engine only.
   /// Errors: no room for it.
   Status publish_udp(UniqueFd socket, const stack::Forward& forward);
@@ -105,6 +106,11 @@ class Relay final : private stack::FrameSink {
   size_t open_flows() const;
   /// `most` of them at most.
   stack::Flows flows(size_t most) const;
+  /// Who is shown each frame from now on, or nobody. Not from within their own calls.
+  void set_witness(Witness* witness);
+  void set_recorder(Recorder* recorder);
+  /// Nothing: no such flow, or an unknown socket (of libslirp's while it has many, or for DNS). Costs system calls.
+  std::optional<HostSocket> host_socket(const FlowName& flow) const;
 
  private:
   Relay(loop::EventLoop& loop, FrameFilter filter);
@@ -113,7 +119,11 @@ class Relay final : private stack::FrameSink {
   size_t others_flows() const;
   void drain_tap();
   bool take(wire::MutableBytes bytes);
+  struct Carried;
   bool take_frame(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  bool take_shown(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  Carried carry(wire::MutableBytes frame, const wire::VnetHeader& vnet);
+  void change_watchers(const std::function<void(Sightings&)>& change);
   bool stays(const Verdict& verdict, wire::MutableBytes frame);
   void flush();
   void write_tap(std::span<const wire::Bytes> parts);
@@ -121,6 +131,7 @@ class Relay final : private stack::FrameSink {
 
   loop::EventLoop& loop_;
   FrameFilter filter_;
+  stack::AddressPlan addresses_;
   std::unique_ptr<TapPort> tap_;
   std::unique_ptr<stack::SlirpStack> stack_;
   std::function<size_t()> flows_beside_;
@@ -130,6 +141,7 @@ class Relay final : private stack::FrameSink {
   std::function<void()> tap_gone_;
   bool tap_readable_ = false;
   uint64_t frames_from_guest_ = 0, frames_to_guest_ = 0;
+  std::unique_ptr<Sightings> sightings_;    // while somebody watches
   std::unique_ptr<Pace> pace_;              // where another processor is there for who is waited for
   std::unique_ptr<Superframe> superframe_;  // what waits to be written at the end of the turn, with TapFraming::vnet
   std::unique_ptr<uint8_t[]> arena_;        // the frames of a burst

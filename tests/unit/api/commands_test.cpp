@@ -271,5 +271,45 @@ TEST(Commands, FlowsSayNullForWhatIsNotKnown) {
             R"("bytes_to_guest":0,"bytes_to_remote":0}],"total":2}})");
 }
 
+TEST(Commands, ATraceIsGrantedWithAFilterThatIsUnderstoodOrNone) {
+  for (const auto& [arguments, text] :
+       {std::pair(R"("arguments":{"filter":"icmp"})", "icmp"), std::pair(R"("arguments":{})", "")}) {
+    test::FakeInstance instance;
+    std::unique_ptr<Subscription> events;
+    const auto reply = answer(fmt::format(R"({{"execute":"trace",{}}})", arguments), Input::open, instance, &events);
+    EXPECT_EQ(reply, R"({"return":{"version":1}})");
+    ASSERT_TRUE(events);
+    EXPECT_EQ(instance.traced, text);
+    EXPECT_EQ(instance.traced_to, &events->stream);
+  }
+}
+
+TEST(Commands, AFilterThatIsNotUnderstoodIsRefusedWithThePlaceToLookAt) {
+  test::FakeInstance instance;
+  std::unique_ptr<Subscription> events;
+  const auto reply = answer(R"({"execute":"trace","arguments":{"filter":"tcp prot 80"}})", Input::open, instance, &events);
+  ASSERT_TRUE(reply);
+  const auto error = nlohmann::json::parse(*reply).at("error");
+  EXPECT_EQ(error.at("desc"), "bad request: trace: bad arguments.filter");
+  EXPECT_EQ(error.at("offset"), 4);
+  EXPECT_FALSE(error.at("reason").get<std::string>().empty());
+  EXPECT_FALSE(events);
+  EXPECT_FALSE(instance.traced);
+  EXPECT_THAT(*answer(R"({"execute":"trace","arguments":{"filter":7}})", Input::open, instance, &events),
+              HasSubstr("bad arguments.filter"));
+}
+
+TEST(Commands, ATraceThatCannotBeHadSaysWhy) {
+  test::FakeInstance instance;
+  instance.refusal = Error{std::make_error_code(std::errc::device_or_resource_busy), "as many traces run as may"};
+  std::unique_ptr<Subscription> events;
+  EXPECT_THAT(*answer(R"({"execute":"trace"})", Input::open, instance, &events), HasSubstr("as many traces run as may"));
+  EXPECT_FALSE(events);
+}
+
+TEST(Commands, WhereNothingCanFollowTheAnswerThereIsNoTrace) {
+  EXPECT_EQ(ask(R"({"execute":"trace"})"), refusal("unknown execute"));
+}
+
 }  // namespace
 }  // namespace postern::api

@@ -47,11 +47,19 @@ class FakeInstance final : public Instance {
     return counters;
   }
   stack::Flows flows(size_t) const override { return listed; }
+  Result<std::unique_ptr<Tracing>> start_trace(packet_filter::Filter filter, EventStream& stream) override {
+    if (refusal) return Failure(*refusal);
+    traced = filter.text();
+    traced_to = &stream;
+    return std::make_unique<Tracing>();
+  }
 
   std::vector<forward::Published> published;
   forward::OpenConnections last_open = forward::OpenConnections::go_on;
   forward::ForwardId last_id = 0;
   std::optional<Error> refusal;
+  std::optional<std::string> traced;
+  EventStream* traced_to = nullptr;
   stack::Flows listed;
   std::optional<relay::NameServiceState> names;
   std::optional<forward::Splicer::Counters> spliced;

@@ -103,6 +103,7 @@ TEST(OptionValues, WhatShapesSlirpsNetworkIsRefusedForABridge) {
   const std::pair<std::string TypedNetwork::*, const char*> values[] = {
       {&TypedNetwork::cidr, "10.0.3.0/24"}, {&TypedNetwork::engine, "fast"},   {&TypedNetwork::mtu, "1500"},
       {&TypedNetwork::max_flows, "10"},     {&TypedNetwork::api_socket, "/s"}, {&TypedNetwork::publish_source, "loopback"},
+      {&TypedNetwork::pcap, "x.pcap"},
   };
   for (const auto& [option, value] : values) {
     TypedRun typed = run_of("true");

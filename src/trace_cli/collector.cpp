@@ -1,0 +1,333 @@
+#include "collector.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/capability.h>
+
+#include <algorithm>
+
+#include "postern/api/control_client.h"
+#include "postern/base/log.h"
+#include "postern/base/text.h"
+#include "postern/netns/visit.h"
+#include "postern/process/capability.h"
+#include "postern/trace/instance_stream.h"
+#include "postern/trace/packet_sockets.h"
+#include "postern/trace/rule_events.h"
+
+namespace postern::trace_cli {
+
+namespace {
+
+using netns::SeenNamespace;
+
+constexpr std::chrono::seconds kAskAgainAfter{1};
+constexpr const char* kMissing = "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing";
+
+bool may_visit() { return process::has_capability(CAP_SYS_ADMIN) && process::has_capability(CAP_NET_ADMIN); }
+
+/// From within a container's own /proc, what the host does is not ours to tell of.
+bool sees_whole_host() {
+  constexpr ino_t kFirstPidNamespace = 4026531836;  // PROC_PID_INIT_INO, the kernel's own, everywhere
+  const auto own = netns::identity_of("/proc/self/ns/pid");
+  return own && own->inode == kFirstPidNamespace;
+}
+
+/// As find_namespace(), and who is at home there.
+Result<SeenNamespace> find_seen(std::string text, const netns::Census& census) {
+  for (const RunningPostern& running : running_posterns()) {  // it lives outside; who names it means whom it serves
+    if (text == std::to_string(running.pid) && running.guest != 0) text = std::to_string(running.guest);
+  }
+  const auto handle = netns::find_namespace(text, census);
+  if (!handle) return Failure(handle.error());
+  const auto identity = netns::identity_of(handle->network.get());
+  if (!identity) return Failure(identity.error());
+  if (const SeenNamespace* known = census.find(identity->inode)) return *known;
+  const bool is_pid = whole_number<pid_t>(text).has_value();
+  SeenNamespace seen;
+  seen.inode = identity->inode;
+  seen.names = {text};
+  seen.path = is_pid ? fmt::format("/proc/{}/ns/net", text) : text;
+  return seen;
+}
+
+trace::Following::Extent extent_of(Follow follow) {
+  return follow == Follow::packet ? trace::Following::Extent::packet : trace::Following::Extent::connection;
+}
+
+}  // namespace
+
+Collector::Collector(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink)
+    : loop_(loop),
+      options_(options),
+      sink_(std::move(sink)),
+      following_(std::make_shared<trace::Following>(options.filter, extent_of(options.follow))) {}
+
+Result<std::unique_ptr<Collector>> Collector::open(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink) {
+  std::unique_ptr<Collector> collector(new Collector(loop, options, std::move(sink)));
+  collector->reach_ = may_visit() ? Reach::everywhere : Reach::inside;
+  const Status opened = collector->reach_ == Reach::everywhere ? collector->open_everywhere() : collector->open_inside();
+  if (!opened) return Failure(opened.error());
+  return collector;
+}
+
+Status Collector::choose(const netns::Census& census) {
+  for (const std::string& text : options_.namespaces) {
+    if (text == "all") {
+      all_ = true;
+      continue;
+    }
+    const auto seen = find_seen(text, census);
+    if (!seen) return within("--netns", seen.error());
+    chosen_.push_back(*seen);
+  }
+  all_ = all_ || options_.namespaces.empty();
+  return {};
+}
+
+// ---- everywhere
+
+Status Collector::open_everywhere() {
+  auto census = look_around();
+  if (!census) return Failure(census.error());
+  if (Status chosen = choose(*census); !chosen) return chosen;
+  directory_.learn(*census);
+  attach_probes();
+  Status first_failure;
+  for (const SeenNamespace& seen : all_ ? census->namespaces : chosen_) {
+    Status joined = join(seen);
+    if (!joined && !all_) return joined;  // it was named
+    if (!joined && first_failure) first_failure = joined;
+  }
+  listen_to_posterns();
+  if (places_.empty() && posterns_.empty()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
+  return {};
+}
+
+void Collector::attach_probes() {
+  probes::ProbeConfig config;
+  config.filter = options_.filter.program();
+  config.follow = options_.follow == Follow::packet ? probes::Follow::packet : probes::Follow::connection;
+  if (!all_ || !sees_whole_host()) config.tracepoints = probes::Tracepoints::of_watched_namespaces;
+  auto probes = probes::KernelProbes::attach(loop_, config, tap());
+  if (probes) {
+    probes_ = *std::move(probes);
+  } else {
+    no_probes_ = probes.error().message();
+  }
+}
+
+/// By all that works; to see something is enough.
+Status Collector::join(const SeenNamespace& seen) {
+  const auto handle = netns::open_seen(seen);
+  if (!handle) return Failure(handle.error());
+  const auto visit = netns::Visit::begin(handle->network);
+  if (!visit) return within(netns::short_name(seen), visit.error());
+  Place place;
+  place.seen = seen;
+  if (const auto links = links_here()) directory_.learn(seen.inode, *links);
+  Status packets;
+  if (probes_) {
+    packets = probes_->add_namespace(handle->network.get());
+    place.has_probes = packets.has_value();
+  } else {
+    packets = open_packets(place);
+  }
+  const Status rules = open_rules(place);
+  if (!packets && !rules) return within(netns::short_name(seen), packets.error());
+  places_.insert_or_assign(seen.inode, std::move(place));
+  return {};
+}
+
+Status Collector::open_packets(Place& place) {
+  auto sockets = trace::PacketSockets::open(loop_, following_, tap());
+  if (!sockets) return Failure(sockets.error());
+  place.packets = *std::move(sockets);
+  return {};
+}
+
+Status Collector::open_rules(Place& place) {
+  auto rules = trace::RuleEvents::open(loop_, following_, tap());
+  if (!rules) return Failure(rules.error());
+  place.rules = *std::move(rules);
+  return {};
+}
+
+void Collector::leave(ino_t inode) {
+  const auto place = places_.find(inode);
+  if (place == places_.end()) return;
+  for (const auto* source : {place->second.packets.get(), place->second.rules.get()}) lost_ += source ? source->lost() : 0;
+  if (place->second.has_probes) probes_->remove_namespace(inode);
+  places_.erase(place);
+}
+
+void Collector::listen_to_posterns() {
+  for (const RunningPostern& running : running_posterns()) {
+    const auto serves = [&](const SeenNamespace& seen) { return seen.inode == running.guest_inode; };
+    if (!all_ && std::none_of(chosen_.begin(), chosen_.end(), serves)) continue;
+    if (!asked_posterns_.insert(running.pid).second) continue;  // who does not answer once, shall not hold us up again
+    if (const Status listening = listen_to(running); !listening) {
+      log::debug("postern {}: {}", running.pid, listening.error().message());
+    }
+  }
+}
+
+Status Collector::listen_to(const RunningPostern& running) {
+  const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
+  if (!client) return Failure(client.error());
+  auto events = client->trace(options_.filter.text());
+  if (!events) return Failure(events.error());
+  auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(events->received), tap(),
+                                            [this, pid = running.pid] { ended_.insert(pid); });
+  if (!stream) return Failure(stream.error());
+  posterns_[running.pid] = *std::move(stream);
+  return {};
+}
+
+// ---- inside of one
+
+/// The only postern of the caller's, where nothing is named.
+Result<SeenNamespace> Collector::only_place(const netns::Census& census) const {
+  if (options_.namespaces.size() > 1 || (options_.namespaces.size() == 1 && options_.namespaces.front() == "all")) {
+    return fail(fmt::format("--netns {}: more than one namespace is for root to watch: {}; without, one of your own: --netns PID",
+                            fmt::join(options_.namespaces, " --netns "), kMissing));
+  }
+  if (!options_.namespaces.empty()) {
+    auto seen = find_seen(options_.namespaces.front(), census);
+    return seen ? seen : within("--netns", seen.error());
+  }
+  std::vector<pid_t> pids;
+  for (const RunningPostern& running : running_posterns()) {
+    if (running.guest != 0) pids.push_back(running.pid);
+  }
+  if (pids.size() == 1) return find_seen(std::to_string(pids.front()), census);
+  if (pids.size() > 1)
+    return fail(fmt::format("several posterns of yours run: choose one by --netns ({})", fmt::join(pids, ", ")));
+  return fail(
+      fmt::format("the host's namespaces are root's to watch: {}; without, those of your own: start postern run, or name a "
+                  "process in one: --netns PID",
+                  kMissing));
+}
+
+Status Collector::open_inside() {
+  auto census = look_around();
+  if (!census) return Failure(census.error());
+  directory_.learn(*census);
+  const auto seen = only_place(*census);
+  if (!seen) return Failure(seen.error());
+  chosen_ = {*seen};
+  const auto handle = netns::open_seen(*seen);
+  if (!handle) return Failure(handle.error());
+  listen_to_posterns();  // who asks from within is turned away
+  const Status entered = netns::enter(*handle);
+  if (!entered) return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), entered.error());
+  if (const auto links = links_here()) directory_.learn(seen->inode, *links);
+  Place place;
+  place.seen = *seen;
+  const Status packets = open_packets(place), rules = open_rules(place);
+  if (!packets && !rules && posterns_.empty()) {
+    return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), packets.error());
+  }
+  places_.emplace(seen->inode, std::move(place));
+  return {};
+}
+
+// ---- while it lasts
+
+void Collector::take(journey::Event&& event) {
+  if (!directory_.knows_namespace(event)) learn_namespaces();
+  if (!directory_.knows_device(event)) learn_devices(event.network.inode);
+  directory_.name(event);
+  sink_(std::move(event));
+}
+
+/// Packets come faster than anything is worth asking for.
+bool Collector::may_ask(ino_t about) {
+  const TimePoint now = Clock::now();
+  const auto asked = asked_.find(about);
+  if (asked != asked_.end() && now - asked->second < kAskAgainAfter) return false;
+  asked_[about] = now;
+  return true;
+}
+
+void Collector::learn_namespaces() {
+  constexpr ino_t kAll = 0;
+  if (reach_ == Reach::inside || !may_ask(kAll)) return;
+  if (const auto census = look_around()) directory_.learn(*census);
+}
+
+void Collector::learn_devices(ino_t inode) {
+  const auto place = places_.find(inode);
+  if (place == places_.end() || !may_ask(inode)) return;
+  const auto links = reach_ == Reach::inside ? links_here() : links_of(place->second.seen);
+  if (links) directory_.learn(inode, *links);
+}
+
+void Collector::keep_up() {
+  for (const pid_t pid : std::exchange(ended_, {})) {
+    const auto stream = posterns_.find(pid);
+    lost_ += stream->second->lost();
+    posterns_.erase(stream);
+  }
+  if (reach_ == Reach::inside) return;
+  const auto census = look_around();
+  if (!census) return;
+  directory_.learn(*census);
+  leave_what_has_gone(*census);
+  for (const SeenNamespace& seen : census->namespaces) {
+    if (!all_ || places_.contains(seen.inode)) continue;
+    if (!may_ask(seen.inode)) continue;
+    if (const Status joined = join(seen); !joined)
+      log::debug("{}", joined.error().message());
+    else
+      log::info("watching {} too", netns::short_name(seen));
+  }
+  listen_to_posterns();
+}
+
+/// Our observers keep a namespace alive: it has gone when nothing shows it any more.
+void Collector::leave_what_has_gone(const netns::Census& census) {
+  std::vector<ino_t> gone;
+  for (const auto& [inode, place] : places_) {
+    if (census.find(inode)) continue;
+    const auto at_path = netns::identity_of(place.seen.path);
+    if (!at_path || at_path->inode != inode) gone.push_back(inode);
+  }
+  for (const ino_t inode : gone) leave(inode);
+}
+
+void Collector::drain() {
+  if (probes_) probes_->drain();
+  for (auto& [inode, place] : places_) {
+    for (auto* source : {place.packets.get(), place.rules.get()}) {
+      if (source) source->drain();
+    }
+  }
+  for (auto& [pid, stream] : posterns_) stream->drain();
+}
+
+uint64_t Collector::lost() const {
+  uint64_t lost = lost_ + (probes_ ? probes_->lost() : 0);
+  for (const auto& [inode, place] : places_) {
+    for (const auto* source : {place.packets.get(), place.rules.get()}) lost += source ? source->lost() : 0;
+  }
+  for (const auto& [pid, stream] : posterns_) lost += stream->lost();
+  return lost;
+}
+
+std::string Collector::watching() const {
+  const bool one = places_.size() == 1;
+  const std::string where = one ? netns::short_name(places_.begin()->second.seen) : fmt::format("{} namespaces", places_.size());
+  std::vector<std::string> means;
+  const auto any = [&](auto has) {
+    return std::any_of(places_.begin(), places_.end(), [&](const auto& at) { return has(at.second); });
+  };
+  if (probes_) means.emplace_back(probes_->missing().empty() ? "eBPF" : fmt::format("eBPF ({})", probes_->missing()));
+  if (any([](const Place& place) { return place.packets != nullptr; })) means.emplace_back("packet sockets");
+  if (any([](const Place& place) { return place.rules != nullptr; })) means.emplace_back("nft trace");
+  if (!posterns_.empty()) means.emplace_back("postern's own events");
+  const std::string more = no_probes_.empty() ? "" : fmt::format(" (no eBPF: {})", no_probes_);
+  return fmt::format("{} by {}{}", where, fmt::join(means, ", "), more);
+}
+
+}  // namespace postern::trace_cli

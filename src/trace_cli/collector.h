@@ -1,0 +1,88 @@
+// collector.h - chooses the observers, opens them where packets are to be seen, and keeps up with namespaces that come and go.
+//
+//   with CAP_SYS_ADMIN, CAP_NET_ADMIN    any number of namespaces: eBPF, else packet sockets in each; nft trace in each;
+//                                        the events of running posterns
+//   without                              one, of the caller's own user namespace, for good: packet sockets, nft trace; before
+//                                        it is entered, the events of the postern that serves it
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "postern/journey/event.h"
+#include "postern/loop/event_loop.h"
+#include "postern/probes/kernel_probes.h"
+#include "postern/trace/following.h"
+#include "postern/trace/source.h"
+
+#include "directory.h"
+#include "options.h"
+#include "surroundings.h"
+
+namespace postern::trace_cli {
+
+class Collector {
+ public:
+  /// Errors: what is missing to see anything, and who could.
+  static Result<std::unique_ptr<Collector>> open(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink);
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  /// "3 namespaces by eBPF and nft trace"
+  std::string watching() const;
+  /// Takes up namespaces that have come, and lets go of those that nobody else keeps. To be called now and then.
+  void keep_up();
+  /// All that happened before has reached the sink.
+  void drain();
+  uint64_t lost() const;
+
+ private:
+  struct Place {  // a namespace that is watched
+    netns::SeenNamespace seen;
+    std::unique_ptr<trace::Source> packets, rules;
+    bool has_probes = false;
+  };
+
+  Collector(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink);
+  Status open_everywhere();
+  Status open_inside();
+  Status choose(const netns::Census& census);
+  void attach_probes();
+  Status join(const netns::SeenNamespace& seen);
+  Status open_rules(Place& place);
+  Status open_packets(Place& place);
+  void leave(ino_t inode);
+  void listen_to_posterns();
+  Status listen_to(const RunningPostern& running);
+  Result<netns::SeenNamespace> only_place(const netns::Census& census) const;
+  void leave_what_has_gone(const netns::Census& census);
+  bool may_ask(ino_t about);
+  void learn_namespaces();
+  void learn_devices(ino_t inode);
+  void take(journey::Event&& event);
+  journey::EventSink tap() {
+    return [this](journey::Event&& event) { take(std::move(event)); };
+  }
+
+  loop::EventLoop& loop_;
+  const TraceOptions& options_;
+  journey::EventSink sink_;
+  std::shared_ptr<trace::Following> following_;  // for all observers that are not in the kernel
+  enum class Reach { everywhere, inside } reach_ = Reach::everywhere;
+  bool all_ = false;  // every namespace that there is
+  std::vector<netns::SeenNamespace> chosen_;
+  Directory directory_;
+  std::map<ino_t, TimePoint> asked_;  // when, by namespace; 0: which there are
+  std::string no_probes_;             // why there are none
+  std::unique_ptr<probes::KernelProbes> probes_;
+  std::map<ino_t, Place> places_;
+  std::map<pid_t, std::unique_ptr<trace::Source>> posterns_;
+  std::set<pid_t> ended_;           // of these
+  std::set<pid_t> asked_posterns_;  // whether they tell of what they do
+  uint64_t lost_ = 0;               // of observers that have gone
+};
+
+}  // namespace postern::trace_cli

@@ -1,0 +1,182 @@
+#include "outputs.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "postern/base/log.h"
+#include "postern/journey/event_json.h"
+#include "postern/journey/text.h"
+#include "postern/page/journey_page.h"
+
+#include "journey_batches.h"
+#include "pcap_output.h"
+#include "text_sink.h"
+
+namespace postern::trace_cli {
+
+namespace {
+
+using journey::Captured, journey::Event, journey::Journey;
+
+constexpr mode_t kPrivate = 0600;  // what others sent
+constexpr size_t kMostDrawn = 100'000;
+
+journey::Colour colour() {
+  const char* refused = ::getenv("NO_COLOR");  // no-color.org
+  const bool wanted = ::isatty(STDOUT_FILENO) && !(refused && *refused);
+  return wanted ? journey::Colour::terminal : journey::Colour::none;
+}
+
+std::string now_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", utc);
+}
+
+class Lines final : public Output {
+ public:
+  Status take(const Event& event) override {
+    std::string text;
+    if (began_ns_ == 0) {
+      began_ns_ = event.time_ns;
+      text = journey::header_line() + "\n";
+    }
+    return sink_.write(text + journey::event_line(event, began_ns_, colour_) + "\n");
+  }
+  Status rest(uint64_t) override { return sink_.flush(); }
+  Status finish(uint64_t) override { return sink_.flush(); }
+
+ private:
+  TextSink sink_ = TextSink::standard_output();
+  journey::Colour colour_ = colour();
+  uint64_t began_ns_ = 0;
+};
+
+/// Both --json and --record.
+class JsonLines final : public Output {
+ public:
+  JsonLines(TextSink sink, Captured captured) : sink_(std::move(sink)), captured_(captured) {}
+  Status take(const Event& event) override { return sink_.write(journey::to_json(event, captured_) + "\n"); }
+  Status rest(uint64_t) override { return sink_.flush(); }
+  Status finish(uint64_t lost) override {
+    if (lost > 0) {
+      if (Status told = sink_.write(fmt::format("{{\"lost\":{}}}\n", lost)); !told) return told;
+    }
+    return sink_.flush();
+  }
+
+ private:
+  TextSink sink_;
+  Captured captured_;
+};
+
+class Blocks final : public Output {
+ public:
+  Status take(const Event& event) override {
+    batches_.add(event);
+    return {};
+  }
+  Status rest(uint64_t now_ns) override {
+    constexpr uint64_t patience = std::chrono::nanoseconds(journey::Journeys::kPatience).count();
+    return show(batches_.take_settled(now_ns > patience ? now_ns - patience : 0));
+  }
+  Status finish(uint64_t) override { return show(batches_.take_all()); }
+
+ private:
+  Status show(const std::vector<Journey>& journeys) {
+    if (journeys.empty()) return {};
+    if (Status shown = sink_.write(journey::journeys_text(journeys, colour_)); !shown) return shown;
+    return sink_.flush();
+  }
+
+  TextSink sink_ = TextSink::standard_output();
+  journey::Colour colour_ = colour();
+  JourneyBatches batches_;
+};
+
+class Page final : public Output {
+ public:
+  Page(TextSink sink, std::string filter) : sink_(std::move(sink)), filter_(std::move(filter)) {}
+  Status take(const Event& event) override {
+    if (events_ < kMostDrawn) journeys_.add(event);
+    ++events_;
+    return {};
+  }
+  Status rest(uint64_t) override { return {}; }
+  Status finish(uint64_t lost) override {
+    if (events_ > kMostDrawn) log::warning("--html: only the first {} of {} events are drawn", kMostDrawn, events_);
+    const page::PageInfo info{
+        .title = "postern trace", .filter = filter_, .recorded = now_text(), .version = POSTERN_VERSION, .lost = lost};
+    if (Status written = sink_.write(page::journey_page(journeys_.take(), info)); !written) return written;
+    return sink_.flush();
+  }
+
+ private:
+  TextSink sink_;
+  std::string filter_;
+  journey::Journeys journeys_;
+  size_t events_ = 0;
+};
+
+std::unique_ptr<Output> standard_output(Form form) {
+  switch (form) {
+    case Form::lines: return std::make_unique<Lines>();
+    case Form::journeys: return std::make_unique<Blocks>();
+    case Form::json: return std::make_unique<JsonLines>(TextSink::standard_output(), Captured::left_out);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Outputs> Outputs::open(const TraceOptions& options) {
+  Outputs outputs;
+  outputs.all_.push_back(standard_output(options.form));
+  if (!options.record.empty()) {
+    auto sink = TextSink::file(options.record, kPrivate);
+    if (!sink) return Failure(within("--record", sink.error()));
+    outputs.all_.push_back(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
+  }
+  if (!options.html.empty()) {
+    auto sink = TextSink::file(options.html, kPrivate);
+    if (!sink) return Failure(within("--html", sink.error()));
+    outputs.all_.push_back(std::make_unique<Page>(*std::move(sink), options.filter.text()));
+  }
+  if (!options.pcap.empty()) {
+    auto pcap = open_pcap_output(options.pcap);
+    if (!pcap) return Failure(within("--pcap", pcap.error()));
+    outputs.all_.push_back(*std::move(pcap));
+  }
+  return outputs;
+}
+
+Status Outputs::take(const Event& event) {
+  for (const auto& output : all_) {
+    if (Status taken = output->take(event); !taken) return taken;
+  }
+  return {};
+}
+
+Status Outputs::rest(uint64_t now_ns) {
+  for (const auto& output : all_) {
+    if (Status rested = output->rest(now_ns); !rested) return rested;
+  }
+  return {};
+}
+
+/// All of them, also after an error: a reader who has gone takes no file with him.
+Status Outputs::finish(uint64_t lost) {
+  Status finished;
+  for (const auto& output : all_) {
+    const Status one = output->finish(lost);
+    if (finished && !one) finished = one;
+  }
+  return finished;
+}
+
+}  // namespace postern::trace_cli

@@ -1,0 +1,40 @@
+// outputs.h - what becomes of the events: lines, blocks or JSON on standard output, and files beside it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "postern/base/result.h"
+#include "postern/journey/event.h"
+#include "postern/journey/journey.h"
+
+#include "options.h"
+
+namespace postern::trace_cli {
+
+class Output {
+ public:
+  virtual ~Output() = default;
+  /// Errors: EPIPE: who read it has gone; write(2)'s.
+  virtual Status take(const journey::Event& event) = 0;
+  /// What was held back until now and need not be any more. `now_ns` as Event::time_ns.
+  virtual Status rest(uint64_t now_ns) = 0;
+  /// The last call. `lost`: events that nobody saw.
+  virtual Status finish(uint64_t lost) = 0;
+};
+
+/// All that was asked for. Files are made or emptied at once: what cannot be written is known before anything is watched, and by
+/// the rights that the caller has now.
+class Outputs {
+ public:
+  static Result<Outputs> open(const TraceOptions& options);
+
+  Status take(const journey::Event& event);
+  Status rest(uint64_t now_ns);
+  Status finish(uint64_t lost);
+
+ private:
+  std::vector<std::unique_ptr<Output>> all_;
+};
+
+}  // namespace postern::trace_cli

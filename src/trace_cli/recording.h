@@ -1,0 +1,24 @@
+// recording.h - reading what --record wrote.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "postern/base/result.h"
+#include "postern/journey/event.h"
+#include "postern/packet_filter/filter.h"
+
+namespace postern::trace_cli {
+
+struct Recording {
+  std::vector<journey::Event> events;  // as they stand there
+  uint64_t lost = 0;
+};
+
+/// Errors: open(2)'s; "FILE:LINE: why"; that there is no event in it.
+Result<Recording> read_recording(const std::string& path);
+
+/// Pure. The events of the journeys in which a packet matches, and of those that answer them or that they answer.
+std::vector<journey::Event> select(std::vector<journey::Event> events, const packet_filter::Filter& filter);
+
+}  // namespace postern::trace_cli

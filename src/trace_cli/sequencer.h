@@ -1,0 +1,37 @@
+// sequencer.h - events of several observers, each with its own delay, put into one order of time. Pure.
+//
+//   probes, packet sockets, rule messages, our relay ──► add ──► wait a moment ──► take: ordered, a rule beside its drop
+//
+// Why rules are moved: nftables tells what a rule did with a packet by messages that come later, with the time of their coming. A
+// probe told when the same packet passed the point before that chain. And of a packet that a rule has dropped both tell, the one
+// the rule, the other the kernel's reason and place: together they are one event.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "postern/journey/event.h"
+
+namespace postern::trace_cli {
+
+class Sequencer {
+ public:
+  /// How long an event waits for others that are still under way.
+  static constexpr std::chrono::milliseconds kDelay{50};
+
+  void add(journey::Event event) { waiting_.emplace(event.time_ns, std::move(event)); }
+  /// Those from before `until_ns`, in the order of their time.
+  std::vector<journey::Event> take(uint64_t until_ns);
+  std::vector<journey::Event> take_all() { return take(UINT64_MAX); }
+  bool empty() const { return waiting_.empty(); }
+
+ private:
+  using Waiting = std::multimap<uint64_t, journey::Event>;
+  void settle_rules();
+
+  Waiting waiting_;
+};
+
+}  // namespace postern::trace_cli

@@ -8,6 +8,7 @@ _postern_flags() {  # <command>: its options without a value
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
         status | doctor) echo "-h --help --json" ;;
+        trace) echo "-h --help --journey --json --probe" ;;
         bridge) echo "-h --help" ;;
         inspect) echo "-h --help --all --json" ;;
         "bridge up") echo "-h --help --ipv6 --internal --no-masquerade --no-names --if-missing --json" ;;
@@ -23,6 +24,7 @@ _postern_settings() {  # <command>: its options with a value
         run) echo "$network --network --dns --add-host --ip --hostname --env --workdir" ;;
         attach) echo "$network --macaddress --dns" ;;
         ports | status) echo "--pid --api-socket" ;;
+        trace) echo "--netns --count --for --follow --html --record --replay --pcap" ;;
         inspect) echo "--html" ;;
         "bridge up") echo "--subnet --isolate --icc --mtu --external --ip-forward" ;;
         "bridge attach") echo "--ip --name -p --publish --hostname --id --mac" ;;
@@ -44,8 +46,9 @@ _postern_value() {  # <option>
         --isolate) _postern_reply -W "published full open" ;;
         --icc) _postern_reply -W "on off" ;;
         --ip-forward) _postern_reply -W "auto require never" ;;
-        --api-socket | --html) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
-        --api-socket | --pcap) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
+        --netns) compopt -o filenames 2>/dev/null; _postern_reply -f -W "all $(ls /run/netns 2>/dev/null)" ;;
+        --follow) _postern_reply -W "connection packet" ;;
+        --api-socket | --html | --pcap | --record | --replay) compopt -o filenames 2>/dev/null; _postern_reply -f ;;
         --pid) _postern_reply -W "$(sed -n "s,.*@postern/$EUID/,,p" /proc/net/unix | sort -u)" ;;
         --workdir) compopt -o filenames 2>/dev/null; _postern_reply -d ;;
         --outbound-addr | --outbound-addr6 | --external) [[ ! -d /sys/class/net ]] || _postern_reply -W "$(ls /sys/class/net)" ;;
@@ -76,7 +79,7 @@ _postern() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _postern_reply -W "run attach ports status doctor bridge inspect --help --version"
+        _postern_reply -W "run attach ports status doctor trace bridge inspect --help --version"
         return
     fi
     if [[ $command == bridge ]]; then
@@ -123,6 +126,8 @@ _postern() {
     elif [[ $command == "bridge attach" || $command == "bridge detach" ]] && ((places == 1)); then
         compopt -o filenames 2>/dev/null
         _postern_reply -f
+    elif [[ $command == trace ]]; then
+        _postern_reply -W "ip ip6 tcp udp icmp icmp6 sctp proto src dst host net port portrange and or not"
     elif [[ $command == inspect ]] && ((places == 0)); then
         _postern_reply -W "self host $(ls /run/netns 2>/dev/null)"
     elif [[ $command == attach ]] && ((places == 0)); then

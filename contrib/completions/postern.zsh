@@ -123,7 +123,7 @@ _postern_bridge() {
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
-  local -a network_options run_options attach_options ports_options status_options doctor_options inspect_options
+  local -a network_options run_options attach_options ports_options status_options doctor_options inspect_options trace_options
 
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
@@ -185,6 +185,20 @@ _postern() {
     '(- *)'{-h,--help}'[print the options]'
     '--json[for programs]'
   )
+  trace_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '*--netns=[where to look]:all, process, path or name:_postern_target'
+    '--count=[end after so many packets]:number'
+    '--for=[end after so many seconds]:seconds'
+    '--follow=[what is shown beside the packets that match]:what:(connection packet)'
+    '(--json)--journey[a block a packet]'
+    '(--journey)--json[for programs]'
+    '--html=[draw the journeys into a page]:file:_files'
+    '--record=[keep the events]:file:_files'
+    '--replay=[show what was recorded]:file:_files'
+    '--pcap=[keep the packets]:file:_files'
+    '--probe[tell which ways of seeing this host has]'
+  )
   inspect_options=(
     '(- *)'{-h,--help}'[print the options]'
     '--all[all namespaces that can be seen]'
@@ -195,7 +209,7 @@ _postern() {
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" bridge\:"networks of the kernel bridge" inspect\:"the whole stack of a network namespace"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" trace\:"where packets go" bridge\:"networks of the kernel bridge" inspect\:"the whole stack of a network namespace"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
@@ -205,6 +219,7 @@ _postern() {
     ports) _arguments $ports_options '1:action:(add rm ls)' '*:[IP\:]PORT\:PORT[/udp], or a number' ;;
     status) _arguments $status_options ;;
     doctor) _arguments $doctor_options ;;
+    trace) _arguments $trace_options '*:word of a filter:(ip ip6 tcp udp icmp icmp6 sctp proto src dst host net port portrange and or not)' ;;
     bridge) _postern_bridge ;;
     inspect) _arguments $inspect_options '1: :_postern_namespace' ;;
   esac

@@ -216,6 +216,7 @@ Commands:
   ports add|rm|ls [SPEC|ID...]      publish ports of a running one
   status [--json]                   what a running one does
   doctor [--json]                   what this host allows, and what mends it
+  trace [FILTER...]                 where packets go, and who changes or drops them
   bridge COMMAND                    for root: networks of the kernel's own bridge
   inspect [PID|PATH|NAME]           a network namespace's whole stack, and where its devices lead
 

@@ -7,7 +7,8 @@ _postern_flags() {  # <command>: its options without a value
         run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
-        status | doctor) echo "-h --help --json" ;;
+        status) echo "-h --help --json --prometheus" ;;
+        doctor) echo "-h --help --json" ;;
         bridge) echo "-h --help" ;;
         "bridge up") echo "-h --help --ipv6 --internal --no-masquerade --no-names --if-missing --json" ;;
         "bridge down") echo "-h --help --force" ;;

@@ -63,6 +63,7 @@ complete -c postern -n "__postern_in run attach ports status doctor bridge" -s h
 complete -c postern -n "__postern_in ports status doctor" -l json -d "For programs"
 complete -c postern -n "__postern_in ports status" -x -l pid -d "The process of postern to ask"
 complete -c postern -n "__postern_in ports status" -r -l api-socket -d "Ask who listens there"
+complete -c postern -n "__postern_in status" -l prometheus -d "Metrics, in Prometheus's text format"
 complete -c postern -n "__postern_in ports" -l kill -d "End the connections of removed ports too"
 complete -c postern -n "__postern_in ports" -a "add rm ls"
 

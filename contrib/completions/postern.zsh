@@ -173,7 +173,8 @@ _postern() {
     '(- *)'{-h,--help}'[print the options]'
     '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
     '(--pid)--api-socket=[ask who listens there]:path:_files'
-    '--json[for programs]'
+    '(--prometheus)--json[for programs]'
+    '(--json)--prometheus[metrics, in Prometheus text format]'
   )
   doctor_options=(
     '(- *)'{-h,--help}'[print the options]'

@@ -404,10 +404,11 @@ Result<PortsOptions> to_ports_options(const TypedPorts& typed) {
   return options;
 }
 
-Result<StatusOptions> to_status_options(const TypedInstance& typed) {
-  const auto instance = to_instance(typed);
+Result<StatusOptions> to_status_options(const TypedStatus& typed) {
+  using Format = StatusOptions::Format;
+  const auto instance = to_instance(typed.instance);
   if (!instance) return Failure(instance.error());
-  return StatusOptions{*instance, typed.json ? Output::json : Output::text};
+  return StatusOptions{*instance, typed.prometheus ? Format::prometheus : typed.instance.json ? Format::json : Format::text};
 }
 
 }  // namespace postern::cli

@@ -36,6 +36,11 @@ struct TypedInstance {
   bool json = false;
 };
 
+struct TypedStatus {
+  TypedInstance instance;
+  bool prometheus = false;
+};
+
 struct TypedPorts {
   TypedInstance instance;
   std::string action;
@@ -46,6 +51,6 @@ struct TypedPorts {
 Result<RunOptions> to_run_options(const TypedRun& typed);
 Result<AttachOptions> to_attach_options(const TypedAttach& typed);
 Result<PortsOptions> to_ports_options(const TypedPorts& typed);
-Result<StatusOptions> to_status_options(const TypedInstance& typed);
+Result<StatusOptions> to_status_options(const TypedStatus& typed);
 
 }  // namespace postern::cli

@@ -51,7 +51,8 @@ Without --pid and --api-socket: the one postern of yours that runs. Connections 
 constexpr const char* kStatusExamples = R"(
 Examples:
   postern status
-  postern status --pid 4711 --json | jq .counters.drops)";
+  postern status --pid 4711 --json | jq .counters.drops
+  postern status --prometheus > postern.prom)";
 
 constexpr const char* kDoctorExamples = R"(
 The exit status is 1 where `postern run` could not work.)";
@@ -186,8 +187,9 @@ Options parse_status(std::vector<std::string> arguments) {
                     .usage = "postern status [OPTIONS]",
                     .description = "Tell what a running postern does: network, flows, ports, drops.",
                     .examples = kStatusExamples});
-  TypedInstance typed;
-  add_instance_options(line, typed);
+  TypedStatus typed;
+  add_instance_options(line, typed.instance);
+  line.flag(typed.prometheus, {.names = "--prometheus", .help = "Metrics, in Prometheus's text format", .excludes = "--json"});
   if (const auto leave = line.parse(std::move(arguments))) return *leave;
   const auto options = to_status_options(typed);
   if (!options) return line.complain(options.error().message());
@@ -213,7 +215,7 @@ Commands:
   run [OPTIONS] [--] CMD...         run CMD in namespaces of its own, connected
   attach [OPTIONS] PID|PATH TAP     connect a namespace that exists
   ports add|rm|ls [SPEC|ID...]      publish ports of a running one
-  status [--json]                   what a running one does
+  status [--json|--prometheus]      what a running one does
   doctor [--json]                   what this host allows, and what mends it
   bridge COMMAND                    for root: networks of the kernel's own bridge
 

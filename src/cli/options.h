@@ -100,7 +100,7 @@ struct PortsOptions {
 
 struct StatusOptions {
   api::InstanceChoice instance;
-  Output output = Output::text;
+  enum class Format { text, json, prometheus } format = Format::text;
 };
 
 /// `postern bridge ...`, `postern trace ...`: whatever stands there, another program reads.
@@ -109,7 +109,8 @@ struct ProgramOptions {
   std::vector<std::string> arguments;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, ProgramOptions, Leave>;
+using Options =
+    std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, ProgramOptions, Leave>;
 
 /// Writes help, or the one line that says what is wrong. Sets the level of the log.
 Options parse_options(int argc, char** argv);

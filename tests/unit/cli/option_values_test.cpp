@@ -231,5 +231,12 @@ TEST(OptionValues, ATapWithoutNameIsNone) {
   EXPECT_EQ(attach.error().message(), "TAP is empty");
 }
 
+TEST(OptionValues, StatusHasThreeFormats) {
+  using Format = StatusOptions::Format;
+  EXPECT_EQ(to_status_options({})->format, Format::text);
+  EXPECT_EQ(to_status_options({.instance = {.pid = "", .api_socket = "", .json = true}})->format, Format::json);
+  EXPECT_EQ(to_status_options({.instance = {}, .prometheus = true})->format, Format::prometheus);
+}
+
 }  // namespace
 }  // namespace postern::cli

@@ -8,7 +8,7 @@ _postern_flags() {  # <command>: its options without a value
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
         status) echo "-h --help --json --prometheus" ;;
-        doctor) echo "-h --help --json" ;;
+        top | doctor) echo "-h --help --json" ;;
         bridge) echo "-h --help" ;;
         "bridge up") echo "-h --help --ipv6 --internal --no-masquerade --no-names --if-missing --json" ;;
         "bridge down") echo "-h --help --force" ;;
@@ -23,6 +23,7 @@ _postern_settings() {  # <command>: its options with a value
         run) echo "$network --network --dns --add-host --ip --hostname --env --workdir" ;;
         attach) echo "$network --macaddress --dns" ;;
         ports | status) echo "--pid --api-socket" ;;
+        top) echo "--pid --api-socket --interval --count --sort" ;;
         "bridge up") echo "--subnet --isolate --icc --mtu --external --ip-forward" ;;
         "bridge attach") echo "--ip --name -p --publish --hostname --id --mac" ;;
         "bridge detach") echo "--name" ;;
@@ -38,6 +39,7 @@ _postern_value() {  # <option>
         --sandbox) _postern_reply -W "required best-effort" ;;
         --publish-source) _postern_reply -W "namespace loopback gateway" ;;
         --engine) _postern_reply -W "fast libslirp" ;;
+        --sort) _postern_reply -W "rate bytes rtt" ;;
         --udp-nat) _postern_reply -W "address-dependent full-cone" ;;
         --network) _postern_reply -W "slirp none host bridge" ;;
         --isolate) _postern_reply -W "published full open" ;;
@@ -74,7 +76,7 @@ _postern() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _postern_reply -W "run attach ports status doctor bridge --help --version"
+        _postern_reply -W "run attach ports status top doctor bridge --help --version"
         return
     fi
     if [[ $command == bridge ]]; then

@@ -118,7 +118,7 @@ _postern_bridge() {
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
-  local -a network_options run_options attach_options ports_options status_options doctor_options
+  local -a network_options run_options attach_options ports_options status_options top_options doctor_options
 
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
@@ -176,6 +176,15 @@ _postern() {
     '(--prometheus)--json[for programs]'
     '(--json)--prometheus[metrics, in Prometheus text format]'
   )
+  top_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
+    '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '--interval=[time between two samples]:seconds'
+    '--count=[end after so many samples]:number'
+    '--sort=[what stands first]:order:(rate bytes rtt)'
+    '--json[for programs]'
+  )
   doctor_options=(
     '(- *)'{-h,--help}'[print the options]'
     '--json[for programs]'
@@ -184,7 +193,7 @@ _postern() {
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" bridge\:"networks of the kernel bridge"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" top\:"its flows, live" doctor\:"what this host allows" bridge\:"networks of the kernel bridge"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
@@ -193,6 +202,7 @@ _postern() {
     attach) _arguments $network_options $attach_options '1: :_postern_target' '2:TAP' ;;
     ports) _arguments $ports_options '1:action:(add rm ls)' '*:[IP\:]PORT\:PORT[/udp], or a number' ;;
     status) _arguments $status_options ;;
+    top) _arguments $top_options ;;
     doctor) _arguments $doctor_options ;;
     bridge) _postern_bridge ;;
   esac

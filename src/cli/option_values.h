@@ -41,6 +41,11 @@ struct TypedStatus {
   bool prometheus = false;
 };
 
+struct TypedTop {
+  TypedInstance instance;
+  std::string interval, count, sort;
+};
+
 struct TypedPorts {
   TypedInstance instance;
   std::string action;
@@ -52,5 +57,6 @@ Result<RunOptions> to_run_options(const TypedRun& typed);
 Result<AttachOptions> to_attach_options(const TypedAttach& typed);
 Result<PortsOptions> to_ports_options(const TypedPorts& typed);
 Result<StatusOptions> to_status_options(const TypedStatus& typed);
+Result<TopOptions> to_top_options(const TypedTop& typed);
 
 }  // namespace postern::cli

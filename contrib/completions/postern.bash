@@ -7,7 +7,8 @@ _postern_flags() {  # <command>: its options without a value
         run) echo "-h --help --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox --map-auto --keep-id --private --die-with-parent -v --verbose -q --quiet" ;;
         attach) echo "-h --help -c --configure --ipv6 --no-ipv6 --allow-host-loopback --isolate-host --udp-same-port --no-sandbox -v --verbose -q --quiet" ;;
         ports) echo "-h --help --json --kill" ;;
-        status | doctor) echo "-h --help --json" ;;
+        status) echo "-h --help --json --prometheus" ;;
+        top | doctor) echo "-h --help --json" ;;
         trace) echo "-h --help --journey --json --probe" ;;
         bridge) echo "-h --help" ;;
         inspect) echo "-h --help --all --json" ;;
@@ -26,6 +27,7 @@ _postern_settings() {  # <command>: its options with a value
         ports | status) echo "--pid --api-socket" ;;
         trace) echo "--netns --count --for --follow --html --record --replay --pcap" ;;
         inspect) echo "--html" ;;
+        top) echo "--pid --api-socket --interval --count --sort" ;;
         "bridge up") echo "--subnet --isolate --icc --mtu --external --ip-forward" ;;
         "bridge attach") echo "--ip --name -p --publish --hostname --id --mac" ;;
         "bridge detach") echo "--name" ;;
@@ -41,6 +43,7 @@ _postern_value() {  # <option>
         --sandbox) _postern_reply -W "required best-effort" ;;
         --publish-source) _postern_reply -W "namespace loopback gateway" ;;
         --engine) _postern_reply -W "fast libslirp" ;;
+        --sort) _postern_reply -W "rate bytes rtt" ;;
         --udp-nat) _postern_reply -W "address-dependent full-cone" ;;
         --network) _postern_reply -W "slirp none host bridge" ;;
         --isolate) _postern_reply -W "published full open" ;;
@@ -79,7 +82,7 @@ _postern() {
     local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} awaited='' first word next=2 places=0
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _postern_reply -W "run attach ports status doctor trace bridge inspect --help --version"
+        _postern_reply -W "run attach ports status top doctor trace bridge inspect --help --version"
         return
     fi
     if [[ $command == bridge ]]; then

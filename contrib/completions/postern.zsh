@@ -123,7 +123,7 @@ _postern_bridge() {
 _postern() {
   local curcontext=$curcontext state line
   typeset -A opt_args
-  local -a network_options run_options attach_options ports_options status_options doctor_options inspect_options trace_options
+  local -a network_options run_options attach_options ports_options status_options top_options doctor_options inspect_options trace_options
 
   network_options=(
     '(- *)'{-h,--help}'[print the options]'
@@ -179,6 +179,16 @@ _postern() {
     '(- *)'{-h,--help}'[print the options]'
     '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
     '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '(--prometheus)--json[for programs]'
+    '(--json)--prometheus[metrics, in Prometheus text format]'
+  )
+  top_options=(
+    '(- *)'{-h,--help}'[print the options]'
+    '(--api-socket)--pid=[the process to ask]:process:_postern_instance'
+    '(--pid)--api-socket=[ask who listens there]:path:_files'
+    '--interval=[time between two samples]:seconds'
+    '--count=[end after so many samples]:number'
+    '--sort=[what stands first]:order:(rate bytes rtt)'
     '--json[for programs]'
   )
   doctor_options=(
@@ -209,7 +219,7 @@ _postern() {
   _arguments -C \
     '(- *)--help[print the commands]' \
     '(- *)--version[print the versions]' \
-    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" doctor\:"what this host allows" trace\:"where packets go" bridge\:"networks of the kernel bridge" inspect\:"the whole stack of a network namespace"))' \
+    '1:command:((run\:"run a command in namespaces of its own" attach\:"connect a namespace that exists" ports\:"publish ports of a running one" status\:"what a running one does" top\:"its flows, live" doctor\:"what this host allows" trace\:"where packets go" bridge\:"networks of the kernel bridge" inspect\:"the whole stack of a network namespace"))' \
     '*::argument:->command' && return
 
   curcontext=${curcontext%:*:*}:postern-$words[1]:
@@ -218,6 +228,7 @@ _postern() {
     attach) _arguments $network_options $attach_options '1: :_postern_target' '2:TAP' ;;
     ports) _arguments $ports_options '1:action:(add rm ls)' '*:[IP\:]PORT\:PORT[/udp], or a number' ;;
     status) _arguments $status_options ;;
+    top) _arguments $top_options ;;
     doctor) _arguments $doctor_options ;;
     trace) _arguments $trace_options '*:word of a filter:(ip ip6 tcp udp icmp icmp6 sctp proto src dst host net port portrange and or not)' ;;
     bridge) _postern_bridge ;;

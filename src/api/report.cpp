@@ -24,6 +24,11 @@ Json to_json(const stack::Flow& flow) {
   put(object, "host", flow.host);
   object["bytes_to_guest"] = flow.bytes_to_guest;
   object["bytes_to_remote"] = flow.bytes_to_remote;
+  if (flow.carried_to_guest) object["carried_to_guest"] = *flow.carried_to_guest;
+  if (flow.carried_to_remote) object["carried_to_remote"] = *flow.carried_to_remote;
+  if (flow.rtt_guest) object["rtt_guest_us"] = flow.rtt_guest->count();
+  if (flow.rtt_remote) object["rtt_remote_us"] = flow.rtt_remote->count();
+  if (flow.age) object["age_ms"] = flow.age->count();
   return object;
 }
 
@@ -118,6 +123,7 @@ Json to_json(const flow::TcpEngine::Counters& counters) {
           {"timeouts", counters.timeouts},
           {"out_of_order", counters.out_of_order},
           {"bytes_to_host", counters.bytes_to_host},
+          {"bytes_to_guest", counters.bytes_to_guest},
           {"dropped_at_limit", counters.dropped_at_limit}};
 }
 
@@ -129,6 +135,8 @@ Json to_json(const flow::DatagramEngine::Counters& counters) {
           {"reports_to_guest", counters.reports_to_guest},
           {"evicted", counters.evicted},
           {"lost", counters.lost},
+          {"bytes_to_host", counters.bytes_to_host},
+          {"bytes_to_guest", counters.bytes_to_guest},
           {"dropped_at_limit", counters.dropped_at_limit}};
 }
 

@@ -1,25 +1,12 @@
 #include "control_reply.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include <cstring>
+#include "reply_json.h"
 
 namespace postern::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-/// The errno of that name; none for a name this host does not know.
-std::error_code code_of(const std::string& name) {
-  constexpr int kGreatest = 133;  // EHWPOISON
-  for (int number = 1; number <= kGreatest; ++number) {
-    const char* known = ::strerrorname_np(number);
-    if (known && name == known) return {number, std::system_category()};
-  }
-  return {};
-}
 
 /// As the arguments of a request and as an entry of a list have it.
 Json to_json(const forward::PortRequest& port) {
@@ -29,22 +16,6 @@ Json to_json(const forward::PortRequest& port) {
   if (port.guest_address) json["guest_addr"] = to_string(*port.guest_address);
   json["guest_port"] = port.guest_port.number;
   return json;
-}
-
-/// What a reply returns. The errors of another program's JSON end here.
-template <class Read>
-auto read(std::string_view reply, Read take) -> Result<decltype(take(std::declval<const Json&>()))> {
-  try {
-    const Json json = Json::parse(reply);
-    if (json.contains("return")) return take(json.at("return"));
-    if (json.contains("entries")) return take(json);  // slirp4netns's own list
-    const Json& error = json.at("error");
-    const std::error_code code = code_of(error.value("errno", ""));
-    if (code) return Failure(Error{code, error.at("desc")});
-    return fail(error.at("desc").get<std::string>());
-  } catch (const std::exception&) {
-    return fail("the answer is not one of postern's");
-  }
 }
 
 IpAddress address_of(const Json& text) {

@@ -11,6 +11,7 @@
 #include "run_command.h"
 #include "slirp4netns_command.h"
 #include "status_command.h"
+#include "top_command.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
                         [](const cli::AttachOptions& options) { return cli::attach_command(options); },
                         [](const cli::PortsOptions& options) { return cli::ports_command(options); },
                         [](const cli::StatusOptions& options) { return cli::status_command(options); },
+                        [](const cli::TopOptions& options) { return cli::top_command(options); },
                         [&](const cli::ProgramOptions& options) {
                           return command::become_libexec_program(options.program, options.arguments, inheritance);
                         },

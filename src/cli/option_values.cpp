@@ -307,6 +307,31 @@ Result<api::InstanceChoice> to_instance(const TypedInstance& typed) {
   return choice;
 }
 
+/// "0.2": seconds, and at most three digits of a fraction. Without from_chars(3) of double, whose tables every start would carry.
+Result<std::chrono::milliseconds> parse_interval(const std::string& text, std::chrono::milliseconds otherwise) {
+  constexpr uint64_t kLeastMs = 50, kMostSeconds = 86'400;
+  if (text.empty()) return otherwise;
+  std::string_view rest = text;
+  const bool has_fraction = rest.find('.') != rest.npos;
+  const auto seconds = whole_number<uint64_t>(take_until(rest, '.'));
+  const bool is_short = !rest.empty() && rest.size() <= 3;
+  const auto fraction = has_fraction && is_short ? whole_number<uint64_t>(std::string(rest).append(3 - rest.size(), '0')) : 0;
+  const bool is_number = seconds && fraction && has_fraction == is_short && *seconds <= kMostSeconds;
+  const uint64_t milliseconds = is_number ? *seconds * 1000 + *fraction : 0;
+  if (milliseconds < kLeastMs || milliseconds > kMostSeconds * 1000) {
+    return wrong("--interval", text, "is not a number of seconds from 0.05 to {}", kMostSeconds);
+  }
+  return std::chrono::milliseconds(milliseconds);
+}
+
+Result<TopOptions::Sort> parse_sort(const std::string& text) {
+  using Sort = TopOptions::Sort;
+  if (text.empty() || text == "rate") return Sort::rate;
+  if (text == "bytes") return Sort::bytes;
+  if (text == "rtt") return Sort::rtt;
+  return wrong("--sort", text, "is none of rate, bytes, rtt");
+}
+
 Result<PortsOptions::Action> parse_action(const std::string& text) {
   if (text == "add") return PortsOptions::Action::add;
   if (text == "rm") return PortsOptions::Action::remove;
@@ -406,10 +431,29 @@ Result<PortsOptions> to_ports_options(const TypedPorts& typed) {
   return options;
 }
 
-Result<StatusOptions> to_status_options(const TypedInstance& typed) {
-  const auto instance = to_instance(typed);
+Result<StatusOptions> to_status_options(const TypedStatus& typed) {
+  using Format = StatusOptions::Format;
+  const auto instance = to_instance(typed.instance);
   if (!instance) return Failure(instance.error());
-  return StatusOptions{*instance, typed.json ? Output::json : Output::text};
+  return StatusOptions{*instance, typed.prometheus ? Format::prometheus : typed.instance.json ? Format::json : Format::text};
+}
+
+Result<TopOptions> to_top_options(const TypedTop& typed) {
+  const auto instance = to_instance(typed.instance);
+  if (!instance) return Failure(instance.error());
+  TopOptions options;
+  options.instance = *instance;
+  if (typed.instance.json) options.output = Output::json;
+  const auto interval = parse_interval(typed.interval, options.interval);
+  if (!interval) return Failure(interval.error());
+  options.interval = *interval;
+  const auto count = parse_number("--count", typed.count, {1, std::numeric_limits<uint32_t>::max()});
+  if (!count) return Failure(count.error());
+  options.count = *count;
+  const auto sort = parse_sort(typed.sort);
+  if (!sort) return Failure(sort.error());
+  options.sort = *sort;
+  return options;
 }
 
 }  // namespace postern::cli

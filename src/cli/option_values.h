@@ -37,6 +37,16 @@ struct TypedInstance {
   bool json = false;
 };
 
+struct TypedStatus {
+  TypedInstance instance;
+  bool prometheus = false;
+};
+
+struct TypedTop {
+  TypedInstance instance;
+  std::string interval, count, sort;
+};
+
 struct TypedPorts {
   TypedInstance instance;
   std::string action;
@@ -47,6 +57,7 @@ struct TypedPorts {
 Result<RunOptions> to_run_options(const TypedRun& typed);
 Result<AttachOptions> to_attach_options(const TypedAttach& typed);
 Result<PortsOptions> to_ports_options(const TypedPorts& typed);
-Result<StatusOptions> to_status_options(const TypedInstance& typed);
+Result<StatusOptions> to_status_options(const TypedStatus& typed);
+Result<TopOptions> to_top_options(const TypedTop& typed);
 
 }  // namespace postern::cli

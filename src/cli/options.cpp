@@ -51,7 +51,16 @@ Without --pid and --api-socket: the one postern of yours that runs. Connections 
 constexpr const char* kStatusExamples = R"(
 Examples:
   postern status
-  postern status --pid 4711 --json | jq .counters.drops)";
+  postern status --pid 4711 --json | jq .counters.drops
+  postern status --prometheus > postern.prom)";
+
+constexpr const char* kTopExamples = R"(
+Examples:
+  postern top
+  postern top --count 2 --interval 5 --json | jq .flows[0]
+
+On a terminal it is drawn in place, and q ends it. Otherwise each sample is a block of lines, or with --json an object on a line.
+The exit status is 0, also when the postern that is watched ends.)";
 
 constexpr const char* kDoctorExamples = R"(
 The exit status is 1 where `postern run` could not work.)";
@@ -187,10 +196,27 @@ Options parse_status(std::vector<std::string> arguments) {
                     .usage = "postern status [OPTIONS]",
                     .description = "Tell what a running postern does: network, flows, ports, drops.",
                     .examples = kStatusExamples});
-  TypedInstance typed;
-  add_instance_options(line, typed);
+  TypedStatus typed;
+  add_instance_options(line, typed.instance);
+  line.flag(typed.prometheus, {.names = "--prometheus", .help = "Metrics, in Prometheus's text format", .excludes = "--json"});
   if (const auto leave = line.parse(std::move(arguments))) return *leave;
   const auto options = to_status_options(typed);
+  if (!options) return line.complain(options.error().message());
+  return *options;
+}
+
+Options parse_top(std::vector<std::string> arguments) {
+  CommandLine line({.name = "top",
+                    .usage = "postern top [OPTIONS]",
+                    .description = "Show the flows of a running postern, live: who, where to, how fast.",
+                    .examples = kTopExamples});
+  TypedTop typed;
+  add_instance_options(line, typed.instance);
+  line.value(typed.interval, {"--interval", "Time between two samples (default: 1)", "SECONDS"});
+  line.value(typed.count, {"--count", "End after N samples; the first knows no rates", "N"});
+  line.value(typed.sort, {"--sort", "What stands first: rate (default), bytes or rtt", "ORDER"});
+  if (const auto leave = line.parse(std::move(arguments))) return *leave;
+  const auto options = to_top_options(typed);
   if (!options) return line.complain(options.error().message());
   return *options;
 }
@@ -214,7 +240,8 @@ Commands:
   run [OPTIONS] [--] CMD...         run CMD in namespaces of its own, connected
   attach [OPTIONS] PID|PATH TAP     connect a namespace that exists
   ports add|rm|ls [SPEC|ID...]      publish ports of a running one
-  status [--json]                   what a running one does
+  status [--json|--prometheus]      what a running one does
+  top [--json]                      its flows, live: who, where to, how fast
   doctor [--json]                   what this host allows, and what mends it
   trace [FILTER...]                 where packets go, and who changes or drops them
   bridge COMMAND                    for root: networks of the kernel's own bridge
@@ -244,6 +271,7 @@ Options parse_options(int argc, char** argv) {
   if (command == "attach") return parse_attach(std::move(arguments));
   if (command == "ports") return parse_ports(std::move(arguments));
   if (command == "status") return parse_status(std::move(arguments));
+  if (command == "top") return parse_top(std::move(arguments));
   if (command == "doctor") return parse_doctor(std::move(arguments));
   for (const std::string_view program : {"bridge", "trace", "inspect"}) {
     if (command == program) return ProgramOptions{fmt::format("postern-{}", program), std::move(arguments)};

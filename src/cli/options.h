@@ -1,6 +1,7 @@
 // options.h - what the command line says, checked; nothing of the host is looked at here.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,7 +102,15 @@ struct PortsOptions {
 
 struct StatusOptions {
   api::InstanceChoice instance;
+  enum class Format { text, json, prometheus } format = Format::text;
+};
+
+struct TopOptions {
+  api::InstanceChoice instance;
   Output output = Output::text;
+  std::chrono::milliseconds interval{1000};
+  std::optional<uint64_t> count;  // of samples; nothing: until somebody ends it
+  enum class Sort { rate, bytes, rtt } sort = Sort::rate;
 };
 
 /// `postern bridge ...`, `postern trace ...`: whatever stands there, another program reads.
@@ -110,7 +119,8 @@ struct ProgramOptions {
   std::vector<std::string> arguments;
 };
 
-using Options = std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, DoctorOptions, ProgramOptions, Leave>;
+using Options =
+    std::variant<RunOptions, AttachOptions, PortsOptions, StatusOptions, TopOptions, DoctorOptions, ProgramOptions, Leave>;
 
 /// Writes help, or the one line that says what is wrong. Sets the level of the log.
 Options parse_options(int argc, char** argv);

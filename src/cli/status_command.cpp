@@ -1,9 +1,10 @@
-// status_command.cpp - what a running postern does, in five lines or as one object.
+// status_command.cpp - what a running postern does, in some lines, as one object or as metrics.
 #include "status_command.h"
 
 #include "postern/base/log.h"
 
 #include "control_reply.h"
+#include "prometheus.h"
 
 namespace postern::cli {
 
@@ -16,7 +17,12 @@ Result<std::string> status(const StatusOptions& options) {
   if (!status) return Failure(status.error());
   const auto counters = client->ask(kCountersRequest);
   if (!counters) return Failure(counters.error());
-  return options.output == Output::json ? status_json(*status, *counters) : status_text(*status, *counters);
+  switch (options.format) {
+    case StatusOptions::Format::text: return status_text(*status, *counters);
+    case StatusOptions::Format::json: return status_json(*status, *counters);
+    case StatusOptions::Format::prometheus: return status_prometheus(*status, *counters);
+  }
+  return fail("no such format");
 }
 
 }  // namespace

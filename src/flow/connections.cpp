@@ -225,8 +225,9 @@ void TcpEngine::Connections::keep_guest_alive(TcpFlow& flow) {
 
 TcpEngine::Flow TcpEngine::Connections::describe(const TcpFlow& flow) {
   const bool guest_may_send = flow.is_open() && !flow.receiver.is_finished();
-  return {flow.key,       name_of_state(flow), flow.socket, flow.retained.bytes(), flow.waiting.size(),
-          guest_may_send, flow.is_inbound};
+  return {flow.key,       name_of_state(flow), flow.socket,           flow.retained.bytes(), flow.waiting.size(),
+          guest_may_send, flow.is_inbound,     flow.carried_to_guest, flow.carried_to_host,  flow.sender.round_trip(),
+          flow.began};
 }
 
 void TcpEngine::Connections::for_each_flow(const std::function<void(const Flow&)>& tell) {

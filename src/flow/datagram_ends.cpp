@@ -36,6 +36,12 @@ void DatagramEngine::Mappings::allow(Mapping& mapping, const HostEndpoint& to, c
   exact.other = {seen.remote, seen.remote_port};
 }
 
+/// Its place may have been another's.
+void DatagramEngine::Mappings::begin_anew(Peer& client) const {
+  client.carried_to_guest = client.carried_to_host = 0;
+  client.began = now_;
+}
+
 /// What inside is called that it is from; nothing: that may not send in by `mapping`.
 std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit(Mapping& mapping,
                                                                                  const DatagramHost::Incoming& datagram) {
@@ -93,10 +99,11 @@ std::optional<DatagramEngine::Mappings::Visible> DatagramEngine::Mappings::admit
     const bool is_ours = client && client->mapping == mapping.handle && client->other == from;
     if (client && !is_ours && !is_itself && mappings_.get(client->mapping)) continue;
     client = &clients_.remember(key, now_);
+    if (!is_ours) begin_anew(*client);
     client->mapping = mapping.handle;
     client->other = from;
     client->reached = datagram.to;
-    return shown;
+    return Visible{shown.address, shown.port, client};
   }
   return std::nullopt;
 }

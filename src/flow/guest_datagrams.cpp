@@ -55,6 +55,7 @@ bool DatagramEngine::Mappings::answer_client(const GuestDatagram& datagram) {
   Mapping* const mapping = mappings_.get(client->mapping);
   if (!mapping || mapping->life != Life::published) return false;
   last_client_ = client->handle;
+  client->carried_to_host += datagram.payload.size();
   clients_.touch(*client, now_);
   speak(*mapping, {client->other, client->reached}, datagram);
   return true;
@@ -133,7 +134,12 @@ void DatagramEngine::Mappings::give(Mapping& mapping, std::span<const DatagramHo
     const bool is_too_large = first.segment_bytes > mapping.most_in_segment;
     const int sent = is_too_large ? -EMSGSIZE : host_.send(mapping.socket, datagrams);
     if (sent > 0) {
-      for (const auto& one : datagrams.first(static_cast<size_t>(sent))) counters_.to_host += count_of(one);
+      for (const auto& one : datagrams.first(static_cast<size_t>(sent))) {
+        counters_.to_host += count_of(one);
+        const size_t bytes = bytes_of(one.payload);
+        counters_.bytes_to_host += bytes;
+        mapping.carried_to_host += bytes;
+      }
       datagrams = datagrams.subspan(static_cast<size_t>(sent));
       heard_of_earlier = false;
       continue;

@@ -34,7 +34,12 @@ void DatagramEngine::Mappings::deliver(Mapping& mapping, std::span<const Datagra
     before = &datagram;
     if (!visible) {
       counters_.filtered += count_of(datagram);
-    } else if (mapping.is_udp()) {
+      continue;
+    }
+    counters_.bytes_to_guest += datagram.payload.size();
+    mapping.carried_to_guest += datagram.payload.size();
+    if (visible->client) visible->client->carried_to_guest += datagram.payload.size();
+    if (mapping.is_udp()) {
       gather(mapping, *visible, datagram);
     } else {
       deliver_echo(mapping, datagram);

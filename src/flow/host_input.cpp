@@ -55,6 +55,8 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   const iovec payload{hot_->data(), bytes};
   flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
   pulled_bytes_ += bytes;
+  flow.carried_to_guest += bytes;
+  counters_.bytes_to_guest += bytes;
   const bool last_for_now = bytes < most || flow.sender.room() == 0;
   transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
   if (flow.state != State::closed) keep(flow, begin, bytes);

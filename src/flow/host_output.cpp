@@ -32,6 +32,7 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
     if (result < 0 && result != -EAGAIN) return host_failed(flow);
     sent = result > 0 ? static_cast<size_t>(result) : 0;
     counters_.bytes_to_host += sent;
+    flow.carried_to_host += sent;
     if (sent < bytes) flow.can_write = false;
   }
   const size_t waited = flow.waiting.size();
@@ -64,6 +65,7 @@ void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
     if (result > 0) {
       flow.waiting.consume(static_cast<size_t>(result));
       counters_.bytes_to_host += static_cast<size_t>(result);
+      flow.carried_to_host += static_cast<size_t>(result);
     }
     if (result < static_cast<ssize_t>(bytes)) flow.can_write = false;
   }

@@ -36,6 +36,8 @@ struct Mapping : Aged<Mapping> {
   Handle last_peer{};      // spoken to or heard last
   HostEndpoint last_to{};  // echo: the only one
   Mapping* next_to_run = nullptr;
+  uint64_t carried_to_guest = 0, carried_to_host = 0;  // bytes
+  TimePoint began;
 
   // What waits for the end of the burst, by number; 0: none.
   uint8_t first_waiting = 0, last_waiting = 0;

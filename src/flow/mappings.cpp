@@ -79,7 +79,7 @@ Mapping* DatagramEngine::Mappings::open(const DatagramEnds& ends, const HostEndp
   mapping.socket = opening.socket;
   mapping.in_table = true;
   mapping.last_to = to;
-  mapping.heard = now_;
+  mapping.heard = mapping.began = now_;
   mapping.life = !mapping.is_udp() ? Life::echo : ends.key.remote_port == kDnsPort ? Life::dns : Life::fresh;
   by_life_[static_cast<size_t>(mapping.life)].append(mapping);
   table_of(mapping).insert(mapping.key, mapping.handle.index);
@@ -256,14 +256,16 @@ void DatagramEngine::Mappings::for_each_flow(const std::function<void(const Flow
   };
   for (const AgeList<Mapping>& list : by_life_) {
     for (const Mapping* mapping = list.oldest(); mapping; mapping = mapping->younger) {
-      tell({mapping->ends, false, mapping->socket, left(mapping->heard, idle_of(mapping->life))});
+      tell({mapping->ends, false, mapping->socket, left(mapping->heard, idle_of(mapping->life)), mapping->carried_to_guest,
+            mapping->carried_to_host, mapping->began});
     }
   }
   clients_.for_each([&](const Peer& client) {
     const Mapping* const mapping = mappings_.get(client.mapping);
     if (!mapping || mapping->life != Life::published) return;
     const DatagramEnds ends{DatagramKind::udp, client.key, mapping->ends.guest_mac, mapping->ends.gateway_mac};
-    tell({ends, true, mapping->socket, left(client.heard, kIdleOfPeer)});
+    tell({ends, true, mapping->socket, left(client.heard, kIdleOfPeer), client.carried_to_guest, client.carried_to_host,
+          client.began});
   });
 }
 

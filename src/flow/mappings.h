@@ -61,6 +61,7 @@ class DatagramEngine::Mappings {
   struct Visible {
     IpAddress address;
     Port port;
+    Peer* client = nullptr;  // of a published port, until another one is remembered
   };
   /// Datagrams of one source, on their way into the namespace as one frame.
   struct Gathered {
@@ -93,6 +94,7 @@ class DatagramEngine::Mappings {
   // datagram_ends.cpp
   void allow(Mapping& mapping, const HostEndpoint& to, const FlowKey& seen);
   std::optional<Visible> admit(Mapping& mapping, const DatagramHost::Incoming& datagram);
+  void begin_anew(Peer& client) const;
   std::optional<Visible> admit_client(Mapping& mapping, const DatagramHost::Incoming& datagram);
   std::optional<Visible> name_of(const Mapping& mapping, const HostEndpoint& end);
 

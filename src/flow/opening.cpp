@@ -56,7 +56,7 @@ TcpFlow* TcpEngine::Connections::begin(const FlowKey& key, Sequence initial) {
   }
   flow->handle = flows_.handle_of(*flow);
   flow->timer.owner = flow->handle.packed();
-  flow->heard = now_;
+  flow->heard = flow->began = now_;
   table_.insert(flow->key, flow->handle.index);
   ++open_flows_;
   return flow;

@@ -24,6 +24,8 @@ struct Peer : Aged<Peer> {
   HostEndpoint other;                // sent to: what the namespace calls it; came from: where it is
   std::optional<IpAddress> reached;  // came from: the answer leaves from there
   Handle handle{};
+  uint64_t carried_to_guest = 0, carried_to_host = 0;  // came from: bytes
+  TimePoint began;
 };
 
 class PeerTable {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "postern/base/clock.h"
 
@@ -31,6 +32,8 @@ class RoundTrip {
     const Duration base = smoothed_ == Duration::zero() ? kInitialTimeout : std::max(smoothed_ + 4 * variation_, kLeastTimeout);
     return std::min(base * (1 << doublings_), kMostTimeout);
   }
+  /// Nothing: nothing was measured yet.
+  std::optional<Duration> smoothed() const { return smoothed_ == Duration::zero() ? std::nullopt : std::optional(smoothed_); }
   void back_off() { doublings_ = std::min(doublings_ + 1, 9); }  // 2^9 of the least is beyond the most
   /// An answer came: what was lost was not the path.
   void forget_doublings() { doublings_ = 0; }

@@ -68,6 +68,9 @@ struct TcpFlow {
   bool keep_alive_is_on = false;
   uint8_t keep_alive_probes = 0;
 
+  uint64_t carried_to_guest = 0, carried_to_host = 0;  // each byte once
+  TimePoint began;
+
   TcpFlow* next_to_run = nullptr;
   TimePoint heard;  // from the namespace
   TimePoint starved_at;

@@ -49,6 +49,7 @@ class TcpSender {
   uint32_t in_flight() const { return static_cast<uint32_t>(max_ - una_); }
   uint32_t segment_bytes() const { return segment_bytes_; }
   uint32_t window_bytes() const { return window_; }
+  std::optional<Duration> round_trip() const { return round_trip_.smoothed(); }
   bool is_in_flight(Sequence number) const { return !before(number, una_) && before(number, max_); }
   /// What the namespace's SYN says, where ours came first. Before open().
   void name_segment(uint32_t bytes) { segment_bytes_ = bytes; }

@@ -41,6 +41,11 @@ int error_of(int socket) {
 /// client keeps one for a minute in TIME_WAIT, and net.ipv4.tcp_tw_reuse, 2 by default, frees those between 127.0.0.1's alone.
 bool lacks_means(int error) { return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS; }
 
+std::optional<std::chrono::microseconds> round_trip_of(const UniqueFd& socket) {
+  const auto known = stack::ask_kernel(socket.get());
+  return known ? known->round_trip : std::nullopt;
+}
+
 }  // namespace
 
 /// waiting ─ a socket inside ─► connecting ─ connected ─► open ─ both directions have ended ─► gone
@@ -55,6 +60,7 @@ struct Splicer::Connection {
   Pump to_guest, to_client;
   bool is_queued = false;
   uint32_t generation = 0;
+  TimePoint began;
 };
 
 Splicer::Splicer(loop::EventLoop& loop, std::unique_ptr<SocketSource> inside, std::function<void(Client)> otherwise)
@@ -97,6 +103,7 @@ void Splicer::carry(Client client, const stack::Endpoint& guest) {
   connection.forward = client.forward;
   connection.guest = guest;
   connection.client.socket = std::move(client.socket);
+  connection.began = loop_.now();
   ++open_;
   waiting_.push_back(slot);
   serve_waiting();
@@ -247,6 +254,11 @@ void Splicer::list(stack::Flows& found, size_t most) const {
     flow.host = stack::own_end(connection->client.socket.get());
     flow.bytes_to_guest = connection->to_guest.kept_bytes();
     flow.bytes_to_remote = connection->to_client.kept_bytes();
+    flow.carried_to_guest = connection->to_guest.bytes();
+    flow.carried_to_remote = connection->to_client.bytes();
+    flow.rtt_guest = round_trip_of(connection->inside.socket);
+    flow.rtt_remote = round_trip_of(connection->client.socket);
+    flow.age = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - connection->began);
     found.flows.push_back(std::move(flow));
   }
 }

@@ -216,6 +216,9 @@ void DatagramPath::list(stack::Flows& found, size_t most) const {
     flow.remote = stack::Endpoint{each.ends.key.remote, each.ends.key.remote_port};
     flow.host = stack::own_end(each.socket);
     if (flow.host && !is_udp) flow.host->port = {};
+    flow.carried_to_guest = each.carried_to_guest;
+    flow.carried_to_remote = each.carried_to_host;
+    flow.age = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - each.began);
     found.flows.push_back(std::move(flow));
   });
 }

@@ -238,6 +238,11 @@ void FastPath::list(stack::Flows& found, size_t most) const {
     flow.host = stack::own_end(each.socket);
     flow.bytes_to_guest = each.bytes_to_guest;
     flow.bytes_to_remote = each.bytes_to_host;
+    flow.carried_to_guest = each.carried_to_guest;
+    flow.carried_to_remote = each.carried_to_host;
+    if (const auto known = stack::ask_kernel(each.socket)) flow.rtt_remote = known->round_trip;
+    if (each.guest_round_trip) flow.rtt_guest = std::chrono::duration_cast<std::chrono::microseconds>(*each.guest_round_trip);
+    flow.age = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - each.began);
     found.flows.push_back(std::move(flow));
   });
   names_.list(found, most, loop_.now());

@@ -89,6 +89,15 @@ struct SlirpTimer {
   loop::EventLoop::Timer timer;
 };
 
+/// libslirp counts nothing; the socket does.
+void add_what_kernel_knows(Flow& flow, int socket) {
+  const auto known = flow.protocol == Flow::Protocol::tcp ? ask_kernel(socket) : std::nullopt;
+  if (!known) return;
+  flow.carried_to_guest = known->received;
+  flow.carried_to_remote = known->sent;
+  flow.rtt_remote = known->round_trip;
+}
+
 }  // namespace
 
 /// What libslirp calls; `opaque` is the SlirpStack. Nothing here throws across C.
@@ -217,7 +226,9 @@ Flows SlirpStack::flows(size_t most) const {
     auto flow = line ? to_flow(*line, told ? ends_of(line->fd) : SocketEnds{}) : std::nullopt;
     if (!flow) continue;
     ++found.total;
-    if (told) found.flows.push_back(*std::move(flow));
+    if (!told) continue;
+    add_what_kernel_knows(*flow, line->fd);
+    found.flows.push_back(*std::move(flow));
   }
   return found;
 }

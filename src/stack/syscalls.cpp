@@ -4,6 +4,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -46,6 +47,7 @@ SyscallRules syscalls() {
       {"recvfrom"},
       {"recvmsg"},
       option_of("getsockopt", SOL_SOCKET),
+      {"getsockopt", {int_argument_is(1, IPPROTO_TCP), int_argument_is(2, TCP_INFO)}},  // ask_kernel()
       option_of("setsockopt", SOL_SOCKET),
       option_of("setsockopt", IPPROTO_IP),
       option_of("setsockopt", IPPROTO_IPV6),

@@ -1,10 +1,8 @@
 // run_terminal_test.cpp - `postern run` at a terminal: keys, job control, and who has the terminal afterwards.
 #include <fmt/format.h>
-#include <poll.h>
-#include <pty.h>
-#include <unistd.h>
 
 #include "postern_test.h"
+#include "terminal.h"
 
 namespace postern::lab {
 namespace {
@@ -13,54 +11,6 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kInterrupt = "\x03", kSuspend = "\x1a";
-
-/// A person at a terminal: a pseudo-terminal, and a program of the lab that is the leader of its session.
-class Terminal {
- public:
-  Terminal(const Machine& machine, Command command) {
-    int master = -1, slave = -1;
-    if (::openpty(&master, &slave, nullptr, nullptr, nullptr) < 0) return;
-    master_ = UniqueFd(master);
-    const UniqueFd inside(slave);
-    command.argv.insert(command.argv.begin(), {"setsid", "--ctty"});
-    command.environment = {"TERM=dumb", "PS1=", "HISTFILE="};
-    const int stdio[] = {slave, slave, slave};
-    auto started = machine.spawn_on(command, stdio);
-    if (started) program_.emplace(std::move(*started));
-  }
-
-  void type(std::string_view keys) {
-    EXPECT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
-  }
-  /// Waits for `text`, after what was waited for before. A line that is typed shows too: quote a part of what must not match.
-  bool shows(std::string_view text) {
-    return program_ && wait_until([&] {
-             read_on();
-             const size_t found = shown_.find(text, mark_);
-             if (found != std::string::npos) mark_ = found + text.size();
-             return found != std::string::npos;
-           });
-  }
-  const std::string& shown() const { return shown_; }
-  Process& program() { return *program_; }
-  void hang_up() { master_.reset(); }
-
- private:
-  void read_on() {
-    pollfd readable{master_.get(), POLLIN, 0};
-    std::array<char, 4096> bytes;
-    while (::poll(&readable, 1, 0) > 0) {
-      const ssize_t size = ::read(master_.get(), bytes.data(), bytes.size());
-      if (size <= 0) return;  // EIO: nobody is left at the other end
-      shown_.append(bytes.data(), static_cast<size_t>(size));
-    }
-  }
-
-  UniqueFd master_;
-  std::optional<Process> program_;
-  std::string shown_;
-  size_t mark_ = 0;
-};
 
 size_t count(std::string_view text, std::string_view of) {
   size_t found = 0;

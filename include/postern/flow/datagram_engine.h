@@ -54,6 +54,7 @@ class DatagramEngine {
     uint64_t evicted = 0;                // mappings that made room for others
     uint64_t lost = 0;                   // datagrams that the host did not take
     uint64_t dropped_at_limit = 0;       // datagrams that got no mapping
+    uint64_t bytes_to_host = 0, bytes_to_guest = 0;
   };
   struct Readiness {
     bool readable = false;
@@ -98,6 +99,8 @@ class DatagramEngine {
     bool is_inbound;    // a client of a published port
     int socket;
     std::chrono::seconds expires;
+    uint64_t carried_to_guest, carried_to_host;  // bytes of payload since it began; of echo, of the message
+    TimePoint began;
   };
   void for_each_flow(TimePoint now, const std::function<void(const Flow&)>& tell) const;
   /// By which socket what `key` names is carried, and to whom in truth. Nothing: there is no mapping for it.

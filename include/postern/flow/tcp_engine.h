@@ -67,10 +67,10 @@ class TcpEngine {
     uint64_t turned_away = 0;       // of them, by the namespace, by its silence too
     uint64_t dropped_at_limit = 0;  // SYNs and clients that became nothing
     uint64_t resets_to_guest = 0, resets_from_guest = 0;
-    uint64_t sent_again = 0;    // stretches of bytes, to the namespace
-    uint64_t timeouts = 0;      // of an acknowledgment, a probe's included
-    uint64_t out_of_order = 0;  // segments from the namespace with a hole before them
-    uint64_t bytes_to_host = 0;
+    uint64_t sent_again = 0;                         // stretches of bytes, to the namespace
+    uint64_t timeouts = 0;                           // of an acknowledgment, a probe's included
+    uint64_t out_of_order = 0;                       // segments from the namespace with a hole before them
+    uint64_t bytes_to_host = 0, bytes_to_guest = 0;  // each once
   };
 
   /// Both sides must outlive the engine.
@@ -111,6 +111,9 @@ class TcpEngine {
     size_t bytes_to_guest, bytes_to_host;  // that wait here
     bool guest_may_send;                   // its end has not come yet
     bool is_inbound;
+    uint64_t carried_to_guest, carried_to_host;  // bytes since it began, each once
+    std::optional<Duration> guest_round_trip;    // smoothed; nothing: the namespace has not answered yet
+    TimePoint began;
   };
   void for_each_flow(const std::function<void(const Flow&)>& tell) const;
   /// Of the connection of that name; -1: there is none.

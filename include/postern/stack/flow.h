@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,14 @@ struct Endpoint {
 /// Where a socket of ours is, getsockname(2). Nothing: nowhere, or in no family that is known here.
 std::optional<Endpoint> own_end(int socket);
 
+/// What the kernel has measured and counted of a TCP connection of ours, TCP_INFO of tcp(7).
+struct KernelView {
+  std::optional<std::chrono::microseconds> round_trip;  // to the other end, smoothed; nothing: it has not answered yet
+  uint64_t sent = 0, received = 0;                      // bytes, each once; an end that was received counts as one
+};
+/// One system call. Nothing: it is no TCP connection.
+std::optional<KernelView> ask_kernel(int socket);
+
 struct Flow {
   enum class Protocol { tcp, udp, icmp } protocol = Protocol::tcp;
   enum class Direction { outbound, inbound } direction = Direction::outbound;  // inbound: by a published port
@@ -31,6 +40,10 @@ struct Flow {
   std::optional<Endpoint> host;    // of the host's socket
   size_t bytes_to_guest = 0;       // that wait here
   size_t bytes_to_remote = 0;
+  // What is not known is left out: libslirp keeps no times, and no bytes of UDP.
+  std::optional<uint64_t> carried_to_guest, carried_to_remote;     // bytes of payload since it began
+  std::optional<std::chrono::microseconds> rtt_guest, rtt_remote;  // TCP's, smoothed: towards the namespace, and beyond the host
+  std::optional<std::chrono::milliseconds> age;
 };
 
 /// Some of the flows there are: a listing has a bound.

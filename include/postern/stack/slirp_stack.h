@@ -91,7 +91,8 @@ class SlirpStack {
   Status remove_forward(const Forward& forward);
   /// Host sockets that carry a flow now; listeners not counted.
   size_t open_flows() const;
-  /// What they carry, `most` of them at most: a walk over all of libslirp's sockets, with two system calls for each that is told.
+  /// What they carry, `most` of them at most: a walk over all of libslirp's sockets, with three system calls for each that is
+  /// told.
   Flows flows(size_t most) const;
 
  private:

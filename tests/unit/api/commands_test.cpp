@@ -311,5 +311,22 @@ TEST(Commands, WhereNothingCanFollowTheAnswerThereIsNoTrace) {
   EXPECT_EQ(ask(R"({"execute":"trace"})"), refusal("unknown execute"));
 }
 
+TEST(Commands, FlowsTellWhatTheyHaveCarriedWhereThatIsKnown) {
+  test::FakeInstance instance;
+  stack::Flow flow;
+  flow.carried_to_guest = uint64_t{1} << 40;
+  flow.carried_to_remote = 0;
+  flow.rtt_guest = std::chrono::microseconds(70);
+  flow.rtt_remote = std::chrono::microseconds(12'345);
+  flow.age = std::chrono::milliseconds(1500);
+  instance.listed = {{flow}, 1};
+  const auto told = nlohmann::json::parse(ask(instance, R"({"execute":"list_flows"})")).at("return").at("flows").at(0);
+  EXPECT_EQ(told.at("carried_to_guest"), uint64_t{1} << 40);
+  EXPECT_EQ(told.at("carried_to_remote"), 0);
+  EXPECT_EQ(told.at("rtt_guest_us"), 70);
+  EXPECT_EQ(told.at("rtt_remote_us"), 12'345);
+  EXPECT_EQ(told.at("age_ms"), 1500);
+}
+
 }  // namespace
 }  // namespace postern::api

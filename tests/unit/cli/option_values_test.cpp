@@ -232,5 +232,37 @@ TEST(OptionValues, ATapWithoutNameIsNone) {
   EXPECT_EQ(attach.error().message(), "TAP is empty");
 }
 
+TEST(OptionValues, TopTakesItsTimeInFractionsOfASecond) {
+  const auto options =
+      to_top_options({.instance = {.pid = "7", .api_socket = "", .json = true}, .interval = "0.25", .count = "3", .sort = "rtt"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->instance.pid, 7);
+  EXPECT_EQ(options->output, Output::json);
+  EXPECT_EQ(options->interval, std::chrono::milliseconds(250));
+  EXPECT_EQ(options->count, 3u);
+  EXPECT_EQ(options->sort, TopOptions::Sort::rtt);
+  const auto nothing = to_top_options({});
+  ASSERT_TRUE(nothing);
+  EXPECT_EQ(nothing->interval, std::chrono::seconds(1));
+  EXPECT_FALSE(nothing->count);
+  EXPECT_EQ(nothing->sort, TopOptions::Sort::rate);
+}
+
+TEST(OptionValues, WhatTopCannotDoIsRefused) {
+  for (const char* interval : {"0", "0.01", "-1", "1s", "nan", "inf", "1e3", "0x1", "86401", " 1", "1.", ".5", "1.2345", "1.-5",
+                               "1.2.3", "86400.001", "18446744073709551615"}) {
+    EXPECT_FALSE(to_top_options({.instance = {}, .interval = interval, .count = "", .sort = ""})) << interval;
+  }
+  EXPECT_FALSE(to_top_options({.instance = {}, .interval = "", .count = "0", .sort = ""}));
+  EXPECT_FALSE(to_top_options({.instance = {}, .interval = "", .count = "", .sort = "name"}));
+}
+
+TEST(OptionValues, StatusHasThreeFormats) {
+  using Format = StatusOptions::Format;
+  EXPECT_EQ(to_status_options({})->format, Format::text);
+  EXPECT_EQ(to_status_options({.instance = {.pid = "", .api_socket = "", .json = true}})->format, Format::json);
+  EXPECT_EQ(to_status_options({.instance = {}, .prometheus = true})->format, Format::prometheus);
+}
+
 }  // namespace
 }  // namespace postern::cli

@@ -30,14 +30,6 @@ Failure wrong(std::string_view option, std::string_view value, fmt::format_strin
   return fail(fmt::format("{} {}: {}", option, value, fmt::format(why, std::forward<Args>(args)...)));
 }
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-/// What is safe as a file, a link, and in a rule.
-bool is_plain_name(std::string_view text, size_t most) {
-  const auto good = [](char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; };
-  return !text.empty() && text.size() <= most && text[0] != '-' && text[0] != '.' && std::all_of(text.begin(), text.end(), good);
-}
-
 /// Under /proc/sys/net these stand for every link, and for those to come.
 Status check_not_reserved(std::string_view option, const std::string& name) {
   if (name != "all" && name != "default") return {};
@@ -59,8 +51,8 @@ Status check_host_name(const std::string& name) {
 }
 
 Status check_id(std::string_view option, const std::string& id) {
-  if (is_plain_name(id, kLongestId)) return {};
-  return wrong(option, id, "is not an id (1 to {} letters, digits, \"_\", \".\" or \"-\"; not \".\" or \"-\" first)", kLongestId);
+  if (id.size() <= kLongestId && is_plain_name(id)) return {};
+  return wrong(option, id, "is not an id (1 to {} letters, digits, \"_\", \".\" or \"-\"; a letter or digit first)", kLongestId);
 }
 
 template <class T>
@@ -235,8 +227,8 @@ Status read_policy(const TypedUp& typed, bridge::NetworkSpec& spec) {
 }  // namespace
 
 Status check_network_name(const std::string& name) {
-  if (is_plain_name(name, IFNAMSIZ - 1)) return check_not_reserved("NAME", name);
-  return wrong("NAME", name, "is not a network's name (1 to {} letters, digits, \"_\", \".\" or \"-\"; not \".\" or \"-\" first)",
+  if (name.size() < IFNAMSIZ && is_plain_name(name)) return check_not_reserved("NAME", name);
+  return wrong("NAME", name, "is not a network's name (1 to {} letters, digits, \"_\", \".\" or \"-\"; a letter or digit first)",
                IFNAMSIZ - 1);
 }
 

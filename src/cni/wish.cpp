@@ -15,10 +15,6 @@ namespace {
 
 constexpr size_t kLongestBridgeName = IFNAMSIZ - 1;
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-bool is_name_character(char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; }
-
 /// `address` with its bits behind the prefix cleared.
 IpAddress network_of(const bridge::Subnet& subnet) {
   if (const auto* const v4 = std::get_if<Ipv4>(&subnet.gateway)) {
@@ -98,10 +94,7 @@ std::optional<std::string> NetworkWish::contradiction(const bridge::Network& net
   return std::nullopt;
 }
 
-bool is_bridge_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestBridgeName && is_letter_or_digit(name.front()) &&
-         std::all_of(name.begin(), name.end(), is_name_character);
-}
+bool is_bridge_name(std::string_view name) { return name.size() <= kLongestBridgeName && is_plain_name(name); }
 
 std::string bridge_name(std::string_view network) {
   if (is_bridge_name(network)) return std::string(network);

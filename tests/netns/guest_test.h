@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -25,20 +26,22 @@ class GuestTest : public PosternTest {
     return started ? std::optional(*std::move(started)) : std::nullopt;
   }
 
-  /// A server inside, there when this returns: its /proc shows the TCP listeners of its own network namespace.
+  /// A server inside, there when this returns: the namespace has a TCP listener more than before.
   std::optional<Process> serve(const Guest& guest, std::vector<std::string> argv) const {
+    const size_t before = listeners_in(guest);
     auto server = guest.spawn({.argv = std::move(argv)});
     if (!server) {
       ADD_FAILURE() << server.error().message();
       return std::nullopt;
     }
-    // Before it has entered the guest it is in the host's namespace, where postern itself listens.
-    const std::string listens = fmt::format(
-        "test $(readlink /proc/{0}/ns/net) != $(readlink /proc/self/ns/net) && grep -qw 0A /proc/{0}/net/tcp /proc/{0}/net/tcp6",
-        server->pid());
-    const bool ready = wait_until([&] { return !server->running() || host().sh(listens).ok(); });
+    const bool ready = wait_until([&] { return !server->running() || listeners_in(guest) > before; });
     EXPECT_TRUE(ready && server->running()) << server->err();
     return std::move(*server);
+  }
+
+  static size_t listeners_in(const Guest& guest) {
+    const std::string lines = guest.sh("cat /proc/net/tcp /proc/net/tcp6 | grep -w 0A").out;
+    return static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n'));
   }
 
   /// From now on postern may have so many files open, whatever it reckoned with when it started.

@@ -1,6 +1,7 @@
-// text.h - taking a text apart from its front, and reading numbers. Nothing is copied.
+// text.h - taking a text apart from its front, reading numbers, telling a name. Nothing is copied.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -31,6 +32,15 @@ constexpr std::string_view take_word(std::string_view& line) {
   const std::string_view word = line.substr(0, line.find_first_of(kBlank));
   line.remove_prefix(word.size());
   return word;
+}
+
+constexpr bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+constexpr bool is_name_character(char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; }
+
+/// What is safe as a file, a link and an option's value, and in a rule of nftables: ASCII letters, digits, ". _ -", and not one
+/// of the three first.
+constexpr bool is_plain_name(std::string_view text) {
+  return !text.empty() && is_letter_or_digit(text.front()) && std::all_of(text.begin(), text.end(), is_name_character);
 }
 
 /// The number that the whole of `text` is, as from_chars(3) reads it: digits, and for a signed T a "-" before them. Nothing: it

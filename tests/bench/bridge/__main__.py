@@ -1,7 +1,7 @@
 """Bridge mode beside netavark, the CNI plugin "bridge" and a bridge made by hand: what attaching costs, whether it stays so, what
 the way through it carries.
 
-    sudo python3 tests/bench/bridge [--rounds N] [--only ROW]... [--json] [--judge]
+    sudo python3 tests/bench/bridge [--rounds N] [--only ROW]... [--json] [--judge] [--quick]
 
     attach, attach-port   one container, whole process, each tool in turn in every round; and taken away again
     scale                 the cost of one more container behind 1, 10, 100 and 500 of them
@@ -25,6 +25,8 @@ import machine  # noqa: E402  the description of the machine, as the other bench
 
 ROWS = ("attach", "attach-port", "scale", "ports", "through", "published")
 SCALE = (1, 10, 100, 500)
+MANY_PORTS = 5000
+QUICK = {"rounds": 1, "scale": (1, 3), "ports": 20}  # to see that it works; no figure of it says anything
 PEERS = {"netavark": "/usr/lib/podman/netavark", "cni": "/usr/lib/cni"}
 
 
@@ -174,12 +176,12 @@ def attach_row(program, rounds, port):
     return result
 
 
-def scale_row(program, rounds):
+def scale_row(program, rounds, counts):
     """The cost of the n-th container: the median of some that come and go while n are there."""
     tool = Postern(program)
     costs = {}
     there = 0
-    for count in SCALE:
+    for count in counts:
         while there < count - 1:
             there += 1
             tool.attach(f"c{there}", namespace(f"c{there}"), 30000 + there)
@@ -192,28 +194,29 @@ def scale_row(program, rounds):
     tool.end()
     for number in range(1, there + 1):
         without(f"c{number}")
-    growth = costs[SCALE[-1]][0] / costs[SCALE[0]][0]
+    growth = costs[counts[-1]][0] / costs[counts[0]][0]
     return {"row": "scale", "milliseconds of attach and detach, each with a port": costs, "last / first": round(growth, 2),
             "passed": growth <= 1.5}
 
 
-def ports_row(program, rounds):
+def ports_row(program, rounds, count):
     """Ports that lead elsewhere one by one: none of them can be written as one range."""
     tool = Postern(program)
     path = namespace("ports")
     tool.attach("ports", path, 0)
-    many = [f"{port}:{1 + port % 60000}" for port in range(10000, 20000, 2)]
-    samples = {"5000 at once": [], "one more": [], "one less": [], "5000 away": []}
+    many = [f"{port}:{1 + port % 60000}" for port in range(10000, 10000 + 2 * count, 2)]
+    at_once, away = f"{count} at once", f"{count} away"
+    samples = {at_once: [], "one more": [], "one less": [], away: []}
     for _ in range(rounds):
-        samples["5000 at once"].append(timed([program, "bridge", "ports", "add", "bench", "ports", *many]))
+        samples[at_once].append(timed([program, "bridge", "ports", "add", "bench", "ports", *many]))
         samples["one more"].append(timed([program, "bridge", "ports", "add", "bench", "ports", "9:9"]))
         samples["one less"].append(timed([program, "bridge", "ports", "rm", "bench", "ports", "9:9"]))
-        samples["5000 away"].append(timed([program, "bridge", "ports", "rm", "bench", "ports", *many]))
+        samples[away].append(timed([program, "bridge", "ports", "rm", "bench", "ports", *many]))
     tool.end()
     without("ports")
     medians = {name: round(statistics.median(values), 1) for name, values in samples.items()}
     return {"row": "ports", "milliseconds": medians,
-            "passed": medians["5000 at once"] < 1000 and medians["one more"] < 50 and medians["one less"] < 50}
+            "passed": medians[at_once] < 1000 and medians["one more"] < 50 and medians["one less"] < 50}
 
 
 def hand_made(port):
@@ -280,13 +283,14 @@ def outside():
         run(["ip", *line.split()])
 
 
-def measure(row, program, rounds):
+def measure(row, program, options):
+    rounds = options.rounds
     if row in ("attach", "attach-port"):
         return attach_row(program, rounds, row == "attach-port")
     if row == "scale":
-        return scale_row(program, rounds)
+        return scale_row(program, rounds, QUICK["scale"] if options.quick else SCALE)
     if row == "ports":
-        return ports_row(program, rounds)
+        return ports_row(program, rounds, QUICK["ports"] if options.quick else MANY_PORTS)
     return throughput_row(program, rounds, row)
 
 
@@ -297,7 +301,10 @@ def main():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "..", "build"), help="the build tree")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--judge", action="store_true", help="exit with 1 where a row is not what it must be")
+    parser.add_argument("--quick", action="store_true", help="a round of little, to see that it works")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds = QUICK["rounds"]
     program = os.path.realpath(os.path.join(options.build, "bin", "postern"))
     if os.geteuid() != 0:
         sys.exit("bench: bridge mode needs root")
@@ -307,7 +314,7 @@ def main():
     run(["mount", "-t", "tmpfs", "none", "/run"])
     outside()
     about = machine.describe(["netavark", "containernetworking-plugins", "nft"])
-    results = [measure(row, program, options.rounds) for row in options.only or ROWS]
+    results = [measure(row, program, options) for row in options.only or ROWS]
     if options.json:
         print(json.dumps({"machine": about, "rounds": options.rounds, "results": results}))
     else:

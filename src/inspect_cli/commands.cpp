@@ -6,11 +6,10 @@
 
 #include "postern/base/log.h"
 #include "postern/base/unique_fd.h"
+#include "postern/bridge/endpoint_names.h"
 #include "postern/inspect/inspect.h"
 #include "postern/inspect/report.h"
 #include "postern/page/host_page.h"
-
-#include "given_names.h"
 
 namespace postern::inspect_cli {
 
@@ -27,7 +26,11 @@ int failed(const Error& error) {
 Result<netns::Census> named_census() {
   auto census = netns::take_census();
   if (!census) return census;
-  netns::add_names(*census, names_of_bridge());
+  if (const auto names = bridge::endpoint_names()) {
+    netns::add_names(*census, *names);
+  } else {
+    log::warning("inspect: {}", names.error().message());
+  }
   return census;
 }
 

@@ -32,7 +32,7 @@ std::string with_sides_exchanged(std::string_view condition) {
   return text;
 }
 
-std::vector<std::string> conditions_to_mark(const packet_filter::Filter& filter, Following::Extent extent) {
+std::vector<std::string> conditions_to_mark(const packet_filter::Filter& filter, journey::Following::Extent extent) {
   std::vector<std::string> conditions;
   const auto add = [&](std::string condition) {
     if (std::find(conditions.begin(), conditions.end(), condition) == conditions.end())
@@ -44,7 +44,7 @@ std::vector<std::string> conditions_to_mark(const packet_filter::Filter& filter,
     const std::string_view line = trim(take_line(rest));
     if (line.empty()) return {};
     add(std::string(line));
-    if (extent == Following::Extent::connection) add(with_sides_exchanged(line));
+    if (extent == journey::Following::Extent::connection) add(with_sides_exchanged(line));
   } while (!rest.empty());
   return conditions;
 }

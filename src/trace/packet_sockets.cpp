@@ -56,7 +56,7 @@ Status listen_everywhere(const UniqueFd& socket) {
 
 }  // namespace
 
-Result<std::unique_ptr<PacketSockets>> PacketSockets::open(loop::EventLoop& loop, std::shared_ptr<Following> following,
+Result<std::unique_ptr<PacketSockets>> PacketSockets::open(loop::EventLoop& loop, std::shared_ptr<journey::Following> following,
                                                            journey::EventSink sink) {
   POSTERN_TRY(home, netns::identity_of("/proc/thread-self/ns/net"), kDoing);
   POSTERN_TRY(socket, make_socket(following->filter().program()), kDoing);
@@ -70,7 +70,7 @@ Result<std::unique_ptr<PacketSockets>> PacketSockets::open(loop::EventLoop& loop
   return sockets;
 }
 
-PacketSockets::PacketSockets(UniqueFd socket, std::unique_ptr<PacketRing> ring, std::shared_ptr<Following> following,
+PacketSockets::PacketSockets(UniqueFd socket, std::unique_ptr<PacketRing> ring, std::shared_ptr<journey::Following> following,
                              journey::EventSink sink)
     : socket_(std::move(socket)), ring_(std::move(ring)), following_(std::move(following)), sink_(std::move(sink)) {}
 

@@ -44,7 +44,7 @@ RuleEvents::RuleEvents(Parts parts, std::unique_ptr<TracedPackets> packets, jour
 
 RuleEvents::~RuleEvents() = default;
 
-Result<std::unique_ptr<RuleEvents>> RuleEvents::open(loop::EventLoop& loop, std::shared_ptr<Following> following,
+Result<std::unique_ptr<RuleEvents>> RuleEvents::open(loop::EventLoop& loop, std::shared_ptr<journey::Following> following,
                                                      journey::EventSink sink) {
   UniqueFd network(::open(kHere, O_RDONLY | O_CLOEXEC));
   if (!network) return fail_errno(kDoing);

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "postern/journey/event.h"
+#include "postern/journey/following.h"
 #include "postern/netfilter/rule_texts.h"
 #include "postern/netfilter/rule_trace.h"
-#include "postern/trace/following.h"
 
 namespace postern::trace {
 
@@ -28,7 +28,8 @@ class TracedPackets {
   static constexpr size_t kPackets = 1024;                // remembered at once
   static constexpr uint64_t kPatienceNs = 2'000'000'000;  // an id that is older is another packet's
 
-  TracedPackets(std::shared_ptr<Following> following, uint64_t inode) : following_(std::move(following)), inode_(inode) {}
+  TracedPackets(std::shared_ptr<journey::Following> following, uint64_t inode)
+      : following_(std::move(following)), inode_(inode) {}
 
   struct Told {
     std::optional<journey::Event> rule, drop;
@@ -47,7 +48,7 @@ class TracedPackets {
   Known& known(uint32_t id, uint64_t now_ns);
   void take_packet(const netfilter::TraceMessage& message, Known& known) const;
 
-  std::shared_ptr<Following> following_;
+  std::shared_ptr<journey::Following> following_;
   uint64_t inode_;
   std::map<uint32_t, Known> packets_;
   std::deque<uint32_t> order_;  // the oldest first

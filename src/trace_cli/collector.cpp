@@ -51,8 +51,8 @@ Result<SeenNamespace> find_seen(std::string text, const netns::Census& census) {
   return seen;
 }
 
-trace::Following::Extent extent_of(Follow follow) {
-  return follow == Follow::packet ? trace::Following::Extent::packet : trace::Following::Extent::connection;
+journey::Following::Extent extent_of(Follow follow) {
+  return follow == Follow::packet ? journey::Following::Extent::packet : journey::Following::Extent::connection;
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ Collector::Collector(loop::EventLoop& loop, const TraceOptions& options, journey
     : loop_(loop),
       options_(options),
       sink_(std::move(sink)),
-      following_(std::make_shared<trace::Following>(options.filter, extent_of(options.follow))) {}
+      following_(std::make_shared<journey::Following>(options.filter, extent_of(options.follow))) {}
 
 Result<std::unique_ptr<Collector>> Collector::open(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink) {
   std::unique_ptr<Collector> collector(new Collector(loop, options, std::move(sink)));

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "postern/journey/event.h"
+#include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
 #include "postern/probes/kernel_probes.h"
-#include "postern/trace/following.h"
 #include "postern/trace/source.h"
 
 #include "directory.h"
@@ -70,7 +70,7 @@ class Collector {
   loop::EventLoop& loop_;
   const TraceOptions& options_;
   journey::EventSink sink_;
-  std::shared_ptr<trace::Following> following_;  // for all observers that are not in the kernel
+  std::shared_ptr<journey::Following> following_;  // for all observers that are not in the kernel
   enum class Reach { everywhere, inside } reach_ = Reach::everywhere;
   bool all_ = false;  // every namespace that there is
   std::vector<netns::SeenNamespace> chosen_;

@@ -33,8 +33,8 @@ Status try_source() {
   auto loop = loop::EventLoop::create();
   if (!loop) return Failure(loop.error());
   auto filter = packet_filter::Filter::parse("icmp and src host 255.255.255.255");
-  const auto following =
-      std::make_shared<trace::Following>(std::get<packet_filter::Filter>(std::move(filter)), trace::Following::Extent::packet);
+  const auto following = std::make_shared<journey::Following>(std::get<packet_filter::Filter>(std::move(filter)),
+                                                              journey::Following::Extent::packet);
   auto opened = SourceKind::open(**loop, following, [](journey::Event&&) {});
   return opened ? Status() : Failure(opened.error());
 }

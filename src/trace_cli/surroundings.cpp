@@ -1,7 +1,6 @@
 #include "surroundings.h"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,29 +8,14 @@
 #include "postern/api/control_client.h"
 #include "postern/base/file.h"
 #include "postern/base/text.h"
-#include "postern/bridge/bridge.h"
+#include "postern/bridge/endpoint_names.h"
 #include "postern/netns/visit.h"
-#include "postern/process/capability.h"
 
 namespace postern::trace_cli {
 
 namespace {
 
 using netns::GivenName;
-
-/// Of what is attached to bridge networks. Only root may ask; and who is asked holds a lock for a moment.
-std::vector<GivenName> endpoint_names() {
-  if (!process::has_capability(CAP_SYS_ADMIN) || ::access(bridge::Places().state.c_str(), F_OK) != 0) return {};
-  auto bridge = bridge::Bridge::open({});
-  if (!bridge) return {};
-  const auto networks = bridge->members();
-  if (!networks) return {};
-  std::vector<GivenName> names;
-  for (const bridge::Members& network : *networks) {
-    for (const bridge::Endpoint& endpoint : network.endpoints) names.push_back({endpoint.target.inode, endpoint.id});
-  }
-  return names;
-}
 
 /// The child of a postern that does not live where it does, which is where we do: whom it serves.
 RunningPostern with_guest(RunningPostern running) {
@@ -74,7 +58,7 @@ std::vector<RunningPostern> running_posterns() {
 Result<netns::Census> look_around() {
   auto census = netns::take_census();
   if (!census) return census;
-  netns::add_names(*census, endpoint_names());
+  if (const auto names = bridge::endpoint_names()) netns::add_names(*census, *names);
   netns::add_names(*census, instance_names());
   return census;
 }

@@ -18,9 +18,9 @@
 
 #include "postern/base/clock.h"
 #include "postern/journey/event.h"
+#include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
 #include "postern/netns/namespace.h"
-#include "postern/trace/following.h"
 
 #include "own_namespace.h"
 

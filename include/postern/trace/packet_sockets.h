@@ -11,8 +11,8 @@
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 #include "postern/journey/event.h"
+#include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
-#include "postern/trace/following.h"
 #include "postern/trace/source.h"
 #include "postern/wire/bytes.h"
 
@@ -27,7 +27,7 @@ class PacketSockets : public Source {
   /// Of the calling thread's network namespace, all of its devices, also those that come later; it stays tied to it, wherever the
   /// thread goes. A packet on the loopback is seen twice: it is transmitted, and then it arrives. `loop` must outlive this.
   /// Errors: EPERM without CAP_NET_RAW in the user namespace that owns the network namespace.
-  static Result<std::unique_ptr<PacketSockets>> open(loop::EventLoop& loop, std::shared_ptr<Following> following,
+  static Result<std::unique_ptr<PacketSockets>> open(loop::EventLoop& loop, std::shared_ptr<journey::Following> following,
                                                      journey::EventSink sink);
 
   ~PacketSockets() override;
@@ -37,7 +37,8 @@ class PacketSockets : public Source {
   void drain() override;
 
  private:
-  PacketSockets(UniqueFd socket, std::unique_ptr<PacketRing> ring, std::shared_ptr<Following> following, journey::EventSink sink);
+  PacketSockets(UniqueFd socket, std::unique_ptr<PacketRing> ring, std::shared_ptr<journey::Following> following,
+                journey::EventSink sink);
   /// Whether there was anything.
   bool read_some();
   std::optional<journey::Event> event_of(const sockaddr_ll& from, wire::Bytes bytes);
@@ -45,7 +46,7 @@ class PacketSockets : public Source {
   UniqueFd socket_;
   std::unique_ptr<PacketRing> ring_;
   uint64_t inode_ = 0;
-  std::shared_ptr<Following> following_;
+  std::shared_ptr<journey::Following> following_;
   journey::EventSink sink_;
   mutable uint64_t lost_ = 0;  // the kernel begins anew whenever it is asked
   loop::EventLoop::Source watch_;

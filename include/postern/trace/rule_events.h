@@ -14,11 +14,11 @@
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 #include "postern/journey/event.h"
+#include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
 #include "postern/netfilter/rule_texts.h"
 #include "postern/netfilter/rule_trace.h"
 #include "postern/netfilter/tracing_table.h"
-#include "postern/trace/following.h"
 #include "postern/trace/source.h"
 
 namespace postern::trace {
@@ -34,7 +34,7 @@ class RuleEvents : public Source {
   /// rules. No packet fares otherwise for it. `loop` must outlive this.
   /// Errors: EPERM without CAP_NET_ADMIN in the user namespace that owns the network namespace; EPROTONOSUPPORT without
   /// nf_tables; EOPNOTSUPP before Linux 5.12.
-  static Result<std::unique_ptr<RuleEvents>> open(loop::EventLoop& loop, std::shared_ptr<Following> following,
+  static Result<std::unique_ptr<RuleEvents>> open(loop::EventLoop& loop, std::shared_ptr<journey::Following> following,
                                                   journey::EventSink sink);
   ~RuleEvents() override;
 

@@ -2,56 +2,92 @@
 
 #include <gtest/gtest.h>
 
-#include "../wire/frame_builder.h"
+#include "packets.h"
 
 namespace postern::journey {
 namespace {
 
-using namespace wire::test;
+using namespace test;
 using enum Following::Extent;
 
-constexpr Ends kOut{"10.0.2.100", "192.0.2.1"}, kBack{"192.0.2.1", "10.0.2.100"};
-
-packet_filter::Filter filter(std::string_view text) {
-  return std::get<packet_filter::Filter>(packet_filter::Filter::parse(text));
-}
-Packet tcp(const Ends& ends, uint16_t source, uint16_t destination) {
-  return *parse_packet(ip_packet(ends, tcp_segment(ends, {.source = source, .destination = destination}), {.protocol = 6}));
-}
-Packet echo(const Ends& ends, uint8_t type, uint16_t id) {
-  return *parse_packet(ip_packet(ends, icmp_message(ends, {.type = type, .echo_id = id}), {.protocol = 1}));
+TEST(Following, OfPacketsIsTheFilterAndNoMore) {
+  Following following(filter("src host 10.0.0.2"), packet);
+  EXPECT_TRUE(following.takes(parsed(tcp4({"10.0.0.2", "192.0.2.1", 4000, 80}))));
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.1", "10.0.0.2", 80, 4000}))));
+  following.learn(parsed(tcp4({"192.0.2.7", "192.0.2.1", 4000, 80})));
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.7", "192.0.2.1", 4000, 80}))));
 }
 
-TEST(Following, AConnectionsAnswersAreTakenOnceItsQuestionWas) {
-  Following following(filter("src host 10.0.2.100"), connection);
-  EXPECT_FALSE(following.takes(tcp(kBack, 80, 4'000)));
-  EXPECT_TRUE(following.takes(tcp(kOut, 4'000, 80)));
-  EXPECT_TRUE(following.takes(tcp(kBack, 80, 4'000)));
-  EXPECT_FALSE(following.takes(tcp(kBack, 80, 4'001)));
+TEST(Following, OfAConnectionTakesItsAnswers) {
+  Following following(filter("src host 10.0.0.2"), connection);
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.1", "10.0.0.2", 80, 4000})))) << "nothing was asked yet";
+  EXPECT_TRUE(following.takes(parsed(tcp4({"10.0.0.2", "192.0.2.1", 4000, 80}))));
+  EXPECT_TRUE(following.takes(parsed(tcp4({"192.0.2.1", "10.0.0.2", 80, 4000}))));
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.1", "10.0.0.2", 80, 4001})))) << "another connection";
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.9", "10.0.0.2", 80, 4000})))) << "another peer";
 }
 
-TEST(Following, AnEchosAnswerIsKnownByItsId) {
-  Following following(filter("src host 10.0.2.100"), connection);
-  EXPECT_TRUE(following.takes(echo(kOut, 8, 7)));
-  EXPECT_TRUE(following.takes(echo(kBack, 0, 7)));
-  EXPECT_FALSE(following.takes(echo(kBack, 0, 8)));
+TEST(Following, TellsEchoesApartByTheirId) {
+  Following following(filter("src host 10.0.0.2"), connection);
+  EXPECT_TRUE(following.takes(parsed(echo4({"10.0.0.2", "192.0.2.1"}, Echo::request, 5))));
+  EXPECT_TRUE(following.takes(parsed(echo4({"192.0.2.1", "10.0.0.2"}, Echo::reply, 5))));
+  EXPECT_FALSE(following.takes(parsed(echo4({"192.0.2.1", "10.0.0.2"}, Echo::reply, 6))));
 }
 
-TEST(Following, WithoutItsConnectionAPacketMustFulfilTheFilterItself) {
-  Following following(filter("src host 10.0.2.100"), packet);
-  EXPECT_TRUE(following.takes(tcp(kOut, 4'000, 80)));
-  EXPECT_FALSE(following.takes(tcp(kBack, 80, 4'000)));
+TEST(Following, TellsProtocolsApart) {
+  Following following(filter("src host 10.0.0.2"), connection);
+  EXPECT_TRUE(following.takes(parsed(tcp4({"10.0.0.2", "192.0.2.1", 53, 53}))));
+  EXPECT_FALSE(following.takes(parsed(ip4({"192.0.2.1", "10.0.0.2"}, IPPROTO_UDP, {0, 53, 0, 53, 0, 8, 0, 0}))));
 }
 
-TEST(Following, ForgetsTheConnectionThatWasSeenLeastRecentlyAndNoOther) {
-  Following following(filter("src host 10.0.2.100"), connection);
-  constexpr uint16_t kFirst = 1;
-  for (uint32_t i = 0; i < Following::kConnections; ++i) following.takes(tcp(kOut, static_cast<uint16_t>(kFirst + i), 80));
-  EXPECT_TRUE(following.takes(tcp(kBack, 80, kFirst)));  // and so the second is the oldest
-  following.takes(tcp(kOut, 60'000, 80));
-  EXPECT_TRUE(following.takes(tcp(kBack, 80, kFirst)));
-  EXPECT_FALSE(following.takes(tcp(kBack, 80, kFirst + 1)));
-  EXPECT_TRUE(following.takes(tcp(kBack, 80, 60'000)));
+TEST(Following, OfIpv6IsTheSame) {
+  Following following(filter("src host 2001:db8::2"), connection);
+  Octets segment = ports(4000, 80), answer = ports(80, 4000);
+  segment.resize(20);
+  answer.resize(20);
+  EXPECT_TRUE(following.takes(parsed(ip6({"2001:db8::2", "2001:db8::1"}, IPPROTO_TCP, segment))));
+  EXPECT_TRUE(following.takes(parsed(ip6({"2001:db8::1", "2001:db8::2"}, IPPROTO_TCP, answer))));
+}
+
+TEST(Following, LearnsWhatATranslationMadeOfAPacket) {
+  Following following(filter("host 10.0.0.2"), connection);
+  EXPECT_FALSE(following.takes(parsed(tcp4({"192.0.2.1", "192.0.2.100", 80, 61000}))));
+  following.learn(parsed(tcp4({"192.0.2.100", "192.0.2.1", 61000, 80})));
+  EXPECT_TRUE(following.takes(parsed(tcp4({"192.0.2.1", "192.0.2.100", 80, 61000}))))
+      << "the answer, before it is translated back";
+}
+
+TEST(Following, DoesNotTakeAProtocolThatTheFilterExcludes) {
+  Following following(filter("tcp"), connection);
+  following.learn(parsed(echo4({"10.0.0.2", "192.0.2.1"}, Echo::request, 5)));
+  EXPECT_FALSE(following.takes(parsed(echo4({"10.0.0.2", "192.0.2.1"}, Echo::request, 5))));
+}
+
+TEST(Following, RemembersNoConnectionOfAFragmentOrAnError) {
+  Following following(filter("src host 10.0.0.2"), connection);
+  Octets fragment = ip4({"10.0.0.2", "192.0.2.1"}, IPPROTO_UDP, {0, 53, 0, 53, 0, 8, 0, 0});
+  fragment[7] = 100;  // 800 bytes into the datagram
+  EXPECT_TRUE(following.takes(parsed(fragment)));
+  EXPECT_FALSE(following.takes(parsed(ip4({"192.0.2.1", "10.0.0.2"}, IPPROTO_UDP, {0, 0, 0, 0, 0, 8, 0, 0}))));
+  const Octets unreachable = {3, 1, 0, 0, 0, 0, 0, 0};
+  EXPECT_TRUE(following.takes(parsed(ip4({"10.0.0.2", "192.0.2.1"}, IPPROTO_ICMP, unreachable))));
+  EXPECT_FALSE(following.takes(parsed(ip4({"192.0.2.1", "10.0.0.2"}, IPPROTO_ICMP, unreachable))));
+}
+
+TEST(Following, ForgetsTheConnectionThatWasSeenLeastRecently) {
+  Following following(filter("src host 10.0.0.2"), connection);
+  const auto request = [](size_t i) {
+    const std::string peer =
+        "192." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255);
+    return parsed(tcp4({"10.0.0.2", peer.c_str(), 4000, 80}));
+  };
+  const auto answer = [](const char* peer) { return parsed(tcp4({peer, "10.0.0.2", 80, 4000})); };
+  for (size_t i = 0; i < Following::kConnections; ++i) EXPECT_TRUE(following.takes(request(i)));
+  EXPECT_TRUE(following.takes(answer("192.0.0.0"))) << "all fit in; and now it is the youngest";
+  EXPECT_TRUE(following.takes(request(Following::kConnections)));
+  EXPECT_TRUE(following.takes(answer("192.0.0.0")));
+  EXPECT_FALSE(following.takes(answer("192.0.0.1")));
+  EXPECT_TRUE(following.takes(answer("192.0.0.2")));
 }
 
 }  // namespace

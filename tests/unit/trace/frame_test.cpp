@@ -4,10 +4,12 @@
 #include <linux/if_ether.h>
 #include <net/if_arp.h>
 
-#include "packets.h"
+#include "../journey/packets.h"
 
 namespace postern::trace {
 namespace {
+
+using namespace journey::test;
 
 sockaddr_ll from(uint16_t hardware, uint8_t kind, uint16_t ethertype = ETH_P_IP) {
   sockaddr_ll address{};

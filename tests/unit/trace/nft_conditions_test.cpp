@@ -3,14 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "packets.h"
+#include "../journey/packets.h"
 
 namespace postern::trace {
 namespace {
 
+using namespace journey::test;
+
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using enum Following::Extent;
+using enum journey::Following::Extent;
 
 TEST(ConditionsToMark, AreTheFiltersWherePacketsAreFollowed) {
   EXPECT_THAT(conditions_to_mark(filter("src host 10.0.0.2"), packet), ElementsAre("ip saddr 10.0.0.2"));

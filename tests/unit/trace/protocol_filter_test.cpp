@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 
-#include "packets.h"
+#include "../journey/packets.h"
 
 namespace postern::trace {
 namespace {
+
+using namespace journey::test;
 
 constexpr uint32_t kMost = 160;
 

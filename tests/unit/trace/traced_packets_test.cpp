@@ -4,10 +4,12 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 
-#include "packets.h"
+#include "../journey/packets.h"
 
 namespace postern::trace {
 namespace {
+
+using namespace journey::test;
 
 using netfilter::RuleTexts;
 using netfilter::TraceMessage;
@@ -59,7 +61,8 @@ class TracedPacketsTest : public testing::Test {
   }
 
   const RuleTexts texts_ = RuleTexts::parse(kListing);
-  std::shared_ptr<Following> following_ = std::make_shared<Following>(filter("src host 10.0.0.2"), Following::Extent::connection);
+  std::shared_ptr<journey::Following> following_ =
+      std::make_shared<journey::Following>(filter("src host 10.0.0.2"), journey::Following::Extent::connection);
   TracedPackets packets_{following_, 4026531840};
 };
 

@@ -1,4 +1,4 @@
-// packets.h - packets for the tests of this room, byte by byte.
+// packets.h - packets for tests, byte by byte.
 #pragma once
 
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include "postern/journey/packet.h"
 #include "postern/packet_filter/filter.h"
 
-namespace postern::trace {
+namespace postern::journey::test {
 
 using Octets = std::vector<uint8_t>;
 
@@ -69,10 +69,10 @@ inline Octets echo4(const Ends& ends, Echo type, uint8_t id) {
   return ip4(ends, IPPROTO_ICMP, {static_cast<uint8_t>(type), 0, 0, 0, 0, id, 0, 1});
 }
 
-inline journey::Packet parsed(const Octets& bytes) { return journey::parse_packet(bytes).value(); }
+inline Packet parsed(const Octets& bytes) { return parse_packet(bytes).value(); }
 
 inline packet_filter::Filter filter(std::string_view text) {
   return std::get<packet_filter::Filter>(packet_filter::Filter::parse(text));
 }
 
-}  // namespace postern::trace
+}  // namespace postern::journey::test

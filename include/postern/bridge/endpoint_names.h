@@ -9,8 +9,8 @@
 
 namespace postern::bridge {
 
-/// Of every endpoint its id. Empty where there are no bridge networks, or the caller may not know of them (root may): neither is an
-/// error. Holds the lock of the state for a moment, and finishes what a killed command has left.
+/// Of every endpoint its id. Empty where there are no bridge networks, or the caller may not know of them (root may): neither is
+/// an error. Holds the lock of the state for a moment, and finishes what a killed command has left.
 Result<std::vector<netns::GivenName>> endpoint_names(const Places& places = {});
 
 }  // namespace postern::bridge

@@ -21,6 +21,8 @@ using wire::load32;
 
 bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP; }
 
+/// Not AH, which is the packet's protocol in IPv4 too: what it protects is another matter. The probes and trace's filter of
+/// protocols do the same.
 bool is_extension(uint8_t header) {
   return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_FRAGMENT || header == IPPROTO_DSTOPTS;
 }

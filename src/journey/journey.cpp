@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "postern/base/text.h"
+#include "postern/wire/tcp.h"
 
 #include "grouping.h"
 
@@ -126,13 +127,13 @@ class Answers {
 
   /// Of TCP: what `answer` acknowledges has `question` in it. Where sequence numbers went round, the difference is small still.
   static bool can_answer(const Packet& question, const Packet& answer) {
-    constexpr uint8_t kFin = 1, kSyn = 2, kAck = 16;
+    namespace tcp_flag = wire::tcp_flag;
     if (answer.protocol != IPPROTO_TCP) return true;
-    const bool opens = (question.tcp_flags & (kSyn | kAck)) == kSyn;
+    const bool opens = (question.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
     const auto beyond = static_cast<int32_t>(answer.tcp_acknowledgment - question.tcp_sequence);
-    if (answer.tcp_flags & kSyn) return opens && beyond == 1;
-    if (!(answer.tcp_flags & kAck)) return true;  // a reset may acknowledge nothing
-    return beyond >= (question.tcp_flags & (kSyn | kFin) ? 1 : 0);
+    if (answer.tcp_flags & tcp_flag::syn) return opens && beyond == 1;
+    if (!(answer.tcp_flags & tcp_flag::ack)) return true;  // a reset may acknowledge nothing
+    return beyond >= (question.tcp_flags & (tcp_flag::syn | tcp_flag::fin) ? 1 : 0);
   }
 
   std::unordered_map<Conversation, std::deque<Said>, ConversationHash> said_;

@@ -1,12 +1,13 @@
 #include "likeness.h"
 
 #include "postern/wire/bytes.h"
+#include "postern/wire/tcp.h"
 
 namespace postern::journey {
 
 namespace {
 
-constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8;
+namespace tcp_flag = wire::tcp_flag;
 
 class Hash {
  public:
@@ -28,12 +29,6 @@ class Hash {
 };
 
 bool is_icmp(uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
-bool is_echo_request(const Packet& packet) {
-  return is_icmp(packet.protocol) && packet.has_transport && packet.icmp_type == (packet.is_ipv4() ? 8 : 128);
-}
-bool is_echo_reply(const Packet& packet) {
-  return is_icmp(packet.protocol) && packet.has_transport && packet.icmp_type == (packet.is_ipv4() ? 0 : 129);
-}
 
 IpAddress none_of_family(const IpAddress& address) {
   return std::holds_alternative<Ipv4>(address) ? IpAddress(Ipv4{}) : IpAddress(Ipv6{});
@@ -53,7 +48,7 @@ bool has_payload(const Event& event) {
   if (packet.bytes == 0) return true;  // a superframe
   if (const auto header = tcp_header_bytes(event)) return packet.bytes > *header;
   const size_t most_header_bytes = packet.is_ipv4() ? 80 : 100;  // without knowing more: TCP's longest options
-  return (packet.tcp_flags & kPsh) != 0 || packet.bytes > most_header_bytes;
+  return (packet.tcp_flags & tcp_flag::psh) != 0 || packet.bytes > most_header_bytes;
 }
 
 }  // namespace
@@ -77,7 +72,7 @@ Packet invariants_of(const Packet& packet) {
 bool is_particular(const Packet& packet) {
   if (packet.is_ipv4() && packet.ip_id != 0) return true;
   if (!packet.has_transport) return false;
-  return packet.protocol == IPPROTO_TCP || is_echo_request(packet) || is_echo_reply(packet);
+  return packet.protocol == IPPROTO_TCP || is_echo(packet);
 }
 
 bool may_be_same(const Packet& earlier, const Packet& later) {
@@ -127,10 +122,10 @@ HostFlow host_flow(const Mapping& mapping, uint8_t protocol, HostFlow::Way way) 
 Matter matter_of(const Event& event) {
   const Packet& packet = *event.packet;
   if (packet.protocol != IPPROTO_TCP || !packet.has_transport) return Matter::datagram;
-  if (packet.tcp_flags & kSyn) return Matter::opening;
-  if (packet.tcp_flags & kRst) return Matter::reset;
+  if (packet.tcp_flags & tcp_flag::syn) return Matter::opening;
+  if (packet.tcp_flags & tcp_flag::rst) return Matter::reset;
   if (has_payload(event)) return Matter::data;
-  return packet.tcp_flags & kFin ? Matter::end : Matter::acknowledgment;
+  return packet.tcp_flags & tcp_flag::fin ? Matter::end : Matter::acknowledgment;
 }
 
 size_t ConversationHash::operator()(const Conversation& conversation) const {

@@ -52,6 +52,13 @@ bool has_risen(const std::vector<Event>& hops, const Event& event, const Packet&
   return event.observer != Observer::relay && last != hops.rend() && event.packet->hop_limit > last->packet->hop_limit;
 }
 
+/// Of hops with these headers.
+bool has_length(const std::vector<Event>& hops, const Packet& packet, const Packet& headers) {
+  return !is_told_by_length(packet) || std::any_of(hops.begin(), hops.end(), [&](const Event& hop) {
+    return hop.packet && is_same_length(*hop.packet, packet) && headers_of(*hop.packet) == headers;
+  });
+}
+
 /// Whether the packet has been in that namespace, as far as is known.
 bool has_been_in(const std::vector<Event>& hops, uint64_t inode) {
   return inode == 0 || std::any_of(hops.begin(), hops.end(),
@@ -162,7 +169,7 @@ Grouping::Found Grouping::by_headers(const Event& event, bool late) {
     const Place place = resolved(each);
     const Draft& draft = drafts_[place];
     if (!late && (draft.hops.back().point == Point::drop || has_risen(draft.hops, event, headers))) continue;
-    if (!can_come(draft, event, false)) continue;
+    if (!can_come(draft, event, false) || !has_length(draft.hops, *event.packet, headers)) continue;
     if (late ? !can_enter_late(draft.hops, event) : !can_enter(draft.hops, event)) continue;
     if (has_been_in(draft.hops, event.network.inode)) return place;
     if (!elsewhere) elsewhere = place;

@@ -75,12 +75,18 @@ bool is_particular(const Packet& packet) {
   return packet.protocol == IPPROTO_TCP || is_echo(packet);
 }
 
+/// Where the identification or a sequence number says so, other lengths are fragments that were put together, or a superframe.
+bool is_told_by_length(const Packet& packet) {
+  const bool has_sequence = packet.protocol == IPPROTO_TCP && packet.has_transport;
+  return !has_sequence && (!packet.is_ipv4() || packet.ip_id == 0);
+}
+
+bool is_same_length(const Packet& a, const Packet& b) { return a.bytes == b.bytes || a.bytes == 0 || b.bytes == 0; }
+
 bool may_be_same(const Packet& earlier, const Packet& later) {
   if (invariants_of(earlier) != invariants_of(later)) return false;
   if (later.hop_limit > earlier.hop_limit) return false;
-  // Where the identification says so, other lengths are fragments that were put together, or a superframe cut up.
-  const bool identified = earlier.is_ipv4() && earlier.ip_id != 0;
-  return identified || earlier.bytes == later.bytes || earlier.bytes == 0 || later.bytes == 0;
+  return !is_told_by_length(earlier) || is_same_length(earlier, later);
 }
 
 size_t PacketHash::operator()(const Packet& packet) const {

@@ -43,12 +43,22 @@ std::optional<size_t> tcp_header_bytes(const Event& event) {
   return ip + (bytes[ip + 12] >> 4) * size_t{4};
 }
 
+/// Without knowing more: with TCP's longest options.
+bool is_longer_than_headers(const Packet& packet) { return packet.bytes > (packet.is_ipv4() ? 80U : 100U); }
+
 bool has_payload(const Event& event) {
   const Packet& packet = *event.packet;
   if (packet.bytes == 0) return true;  // a superframe
   if (const auto header = tcp_header_bytes(event)) return packet.bytes > *header;
-  const size_t most_header_bytes = packet.is_ipv4() ? 80 : 100;  // without knowing more: TCP's longest options
-  return (packet.tcp_flags & tcp_flag::psh) != 0 || packet.bytes > most_header_bytes;
+  return (packet.tcp_flags & tcp_flag::psh) != 0 || is_longer_than_headers(packet);
+}
+
+/// A superframe that is cut up, or put together, has the sequence number of its first piece. PSH and FIN are the last piece's,
+/// CWR the first's. A FIN without bytes has no other pieces, and differs by it alone from an acknowledgment.
+uint8_t flags_of_all_pieces(const Packet& packet) {
+  uint8_t of_one = tcp_flag::psh | tcp_flag::cwr;
+  if (packet.bytes == 0 || is_longer_than_headers(packet)) of_one |= tcp_flag::fin;
+  return packet.tcp_flags & static_cast<uint8_t>(~of_one);
 }
 
 }  // namespace
@@ -57,6 +67,7 @@ Packet headers_of(const Packet& packet) {
   Packet headers = packet;
   headers.hop_limit = 0;
   headers.bytes = 0;
+  headers.tcp_flags = flags_of_all_pieces(packet);
   return headers;
 }
 

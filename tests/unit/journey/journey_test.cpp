@@ -300,58 +300,6 @@ TEST(Journeys, AnEventWithoutAPacketIsJoinedByItsBuffer) {
   EXPECT_EQ(scene.journeys().size(), 2U);
 }
 
-TEST(Journeys, PacketSocketsOfNamespacesThatAreAddressedAlikeDoNotMix) {
-  const Packet solicitation = test::with_ports(IPPROTO_ICMPV6, {ip("fd00::100"), {}}, {ip("ff02::1:ff00:2"), {}});
-  Scene scene;
-  for (const uint64_t inode : {kContainer, kOutside}) {
-    scene.see(inode, Point::transmit, "eth0", solicitation).observer = Observer::packet_socket;
-  }
-  scene.see(kHost, Point::ingress, "vc1", solicitation).observer = Observer::packet_socket;
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(way(journeys[0]), "1:transmit eth0, 2:ingress vc1");
-  EXPECT_EQ(way(journeys[1]), "3:transmit eth0");
-}
-
-TEST(Journeys, ARuleThatIsToldLateIsOfItsNamespacesPacket) {
-  const Packet datagram = test::udp({ip("fd00::100"), Port{123}}, {ip("2001:db8::9"), Port{123}});
-  Scene scene;
-  scene.see(kContainer, Point::transmit, "eth0", datagram);
-  scene.see(kOutside, Point::transmit, "eth0", datagram);
-  rule(scene, kOutside, "output", datagram).identity = 0x9a;
-  rule(scene, kOutside, "postrouting", datagram).identity = 0x9b;
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(way(journeys[0]), "1:transmit eth0");
-  EXPECT_EQ(way(journeys[1]), "3:rule, 3:rule, 3:transmit eth0");
-}
-
-TEST(Journeys, DatagramsOfOtherLengthsAreOthersWhereNothingElseTellsThemApart) {
-  Packet first = test::udp({ip("fd00::2"), Port{4000}}, {ip("fd00::3"), Port{53}}), second = first;
-  first.bytes = 100;
-  second.bytes = 900;
-  Scene scene;
-  scene.see(kContainer, Point::transmit, "eth0", first);  // lost on the wire
-  scene.see(kContainer, Point::transmit, "eth0", second);
-  scene.see(kHost, Point::ingress, "vc1", second);
-  rule(scene, kHost, "prerouting", second);
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(way(journeys[0]), "1:transmit eth0");
-  EXPECT_EQ(way(journeys[1]), "1:transmit eth0, 2:ingress vc1, 2:rule");
-}
-
-TEST(Journeys, ByTheIdentificationOtherLengthsAreTheSameDatagram) {
-  Packet whole = test::udp({ip("10.77.0.2"), Port{4000}}, {ip("192.0.2.53"), Port{53}}), first = whole;
-  whole.ip_id = first.ip_id = 77;
-  whole.bytes = 2000;
-  first.bytes = 1500;
-  Scene scene;
-  scene.see(kContainer, Point::output, "eth0", whole);
-  scene.see(kContainer, Point::transmit, "eth0", first);
-  EXPECT_EQ(scene.journeys().size(), 1U);
-}
-
 TEST(Journeys, NoneAreNone) { EXPECT_TRUE(Journeys().take().empty()); }
 
 TEST(Journeys, AFloodOfEqualDatagramsCostsNotItsSquare) {

@@ -17,9 +17,13 @@ constexpr uint64_t kPatienceNs = std::chrono::nanoseconds(Journeys::kPatience).c
 
 bool is_unspecified(const IpAddress& address) { return address == IpAddress(Ipv4{}) || address == IpAddress(Ipv6{}); }
 
-/// The socket may be bound to no address: then its port has to be enough.
-bool is_local(const Mapping& mapping, const IpAddress& address) {
-  return is_unspecified(mapping.local.address) || mapping.local.address == address;
+/// Whether the host's packet can be the socket's. That may be bound to no address: then its port has to be enough, which an echo
+/// has for its identifier.
+bool is_of_socket(const Packet& packet, const Mapping& mapping, HostFlow::Way way) {
+  const Endpoint& local = mapping.local;
+  const IpAddress& address = way == HostFlow::Way::out ? packet.source : packet.destination;
+  if (!is_unspecified(local.address) && local.address != address) return false;
+  return local.port.number == 0 || !is_echo(packet) || packet.icmp_id == local.port.number;
 }
 
 /// Not what our relay says of itself, which runs on the host.
@@ -103,8 +107,7 @@ Grouping::Found Grouping::tie_of(Place tied, const Event& socket, HostFlow::Way 
     if (!host || draft.tied || place == tied || is_of_guest(draft.hops, drafts_[tied].hops) || draft.began_ns < not_before_ns ||
         draft.last_ns + kPatienceNs < socket.time_ns)
       continue;
-    const IpAddress& local = way == HostFlow::Way::out ? host->packet->source : host->packet->destination;
-    if (host_flow(*host->packet, way) != found->first || !is_local(*socket.mapping, local)) continue;
+    if (host_flow(*host->packet, way) != found->first || !is_of_socket(*host->packet, *socket.mapping, way)) continue;
     if (matter_of(*host) != matter || host->packet->icmp_sequence != socket.packet->icmp_sequence) continue;
     // Datagrams go one for one, the oldest first; of TCP the latest, for the stack may have taken several together.
     const bool same_length = host->packet->bytes == socket.packet->bytes;
@@ -138,7 +141,8 @@ Grouping::Found Grouping::by_waiting(const Event& event) {
   std::erase_if(queue, [&](const Waiting& each) { return each.since_ns + kPatienceNs < event.time_ns; });
   const auto wanted = [&](const Waiting& each) {
     return each.matter == matter && each.icmp_sequence == event.packet->icmp_sequence &&
-           is_local(each.mapping, event.packet->source);
+           is_of_socket(*event.packet, each.mapping, HostFlow::Way::out) &&
+           !is_guests_namespace(drafts_[resolved(each.place)].hops, event.network.inode);
   };
   const auto first = std::find_if(queue.begin(), queue.end(), wanted);
   if (first == queue.end()) return std::nullopt;

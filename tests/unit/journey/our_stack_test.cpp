@@ -152,6 +152,48 @@ TEST(Journeys, RulesOfTheGuestStandBeforeTheTap) {
   EXPECT_EQ(journeys[0].hops[0].event.rule->hook, "output");
 }
 
+const Mapping kEchoes{{ip("0.0.0.0"), Port{99}}, {ip("192.0.2.3"), Port{}}};
+
+Packet echo(const char* source, uint16_t id) {
+  Packet packet = ping(source, "192.0.2.3", test::kRequest);
+  packet.icmp_id = id;
+  packet.ip_id = id;
+  return packet;
+}
+
+void send_echo(Scene& scene, uint16_t id) {
+  scene.see(kContainer, Point::transmit, "tap0", echo("10.0.2.100", id)).observer = Observer::packet_socket;
+  relay(scene, kFromGuest, echo("10.0.2.100", id));
+  scene.events.back().mapping = kEchoes;
+}
+
+TEST(Journeys, TheGuestsNextPingIsNotTheHostsPacket) {
+  Scene scene;
+  send_echo(scene, 99);  // by chance with the number that the host's socket has
+  send_echo(scene, 99);
+  scene.events[4].packet->ip_id = scene.events[5].packet->ip_id = 5353;  // the second: at the device, and at the TAP
+  const auto journeys = scene.journeys();
+  ASSERT_EQ(journeys.size(), 2U);
+  for (const Journey& journey : journeys) EXPECT_EQ(way(journey), "1:transmit tap0, 1:tap_in tap0, 2:engine, 2:host_socket");
+}
+
+TEST(Journeys, AnEchoOfTheHostsOwnIsNotThatOfTheSocket) {
+  Scene scene;
+  const auto leave = [&](uint16_t id) {
+    scene.identity = id;
+    scene.see(kHost, Point::output, "up0", echo("192.0.2.1", id));
+    scene.identity = 0;
+  };
+  leave(7);
+  send_echo(scene, 5);
+  leave(8);
+  leave(99);
+  const auto journeys = scene.journeys();
+  ASSERT_EQ(journeys.size(), 3U);
+  EXPECT_EQ(way(journeys[1]), "1:transmit tap0, 1:tap_in tap0, 2:engine, 2:host_socket, 2:output up0");
+  EXPECT_EQ(journeys[1].hops.back().event.packet->icmp_id, 99);
+}
+
 /// Of guests that are addressed alike, as any two of `postern run` are; nothing in the headers tells their datagrams apart.
 const Packet kAlike = test::udp({ip("fd00::100"), Port{123}}, {ip("2001:db8::9"), Port{123}});
 constexpr uint64_t kOther = 4;

@@ -217,6 +217,23 @@ TEST(Journeys, AnAnswerForARawSocketIsDeliveredAlthoughItsCopyIsDropped) {
   EXPECT_EQ(scene.journeys()[1].end, Journey::End::dropped);
 }
 
+TEST(Journeys, WhatIsDeliveredHereIsNotDroppedThere) {
+  Scene scene;
+  scene.identity = 0xa001;
+  const Packet packet = ping("10.77.0.2", "10.77.0.3", test::kRequest);
+  scene.see(kHost, Point::transmit, "vc1", packet);  // flooded by the bridge: to its receiver, and to a third
+  scene.see(kHost, Point::transmit, "vc3", packet);
+  scene.see(kContainer, Point::ingress, "eth0", packet);
+  scene.see(kOutside, Point::ingress, "eth0", packet);
+  scene.see(kContainer, Point::input, "eth0", packet);
+  drop(scene, kOutside, "OTHERHOST", packet);
+  ASSERT_EQ(scene.journeys().size(), 1U);
+  EXPECT_EQ(scene.journeys()[0].end, Journey::End::delivered);
+  drop(scene, kContainer, "SOCKET_FILTER", packet);
+  ASSERT_EQ(scene.journeys().size(), 1U);
+  EXPECT_EQ(scene.journeys()[0].end, Journey::End::dropped);
+}
+
 TEST(Journeys, RulesThatAreToldLateStandWhereTheySpoke) {
   Scene scene;
   request(scene);

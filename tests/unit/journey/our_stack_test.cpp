@@ -111,6 +111,21 @@ TEST_P(ThroughOurStack, APingByASocketWithoutAddressIsTied) {
   EXPECT_EQ(way(scene.journeys()[0]), kOutWay);
 }
 
+TEST(Journeys, WhatTheHostDeliveredToOurStackMayBeDroppedByTheGuest) {
+  Scene scene;
+  const Packet packet = test::udp(kServer, kGuest);
+  in(scene, test::udp(kServer, kSocket), packet, Said::after);
+  scene.events.pop_back();  // instead of `input`
+  Event drop = scene.events.back();
+  drop.time_ns += Scene::kStep;
+  drop.point = Point::drop;
+  drop.drop = Drop{"OTHERHOST", "ip_rcv_core"};
+  scene.events.push_back(drop);
+  const auto journeys = scene.journeys();
+  ASSERT_EQ(journeys.size(), 1U);
+  EXPECT_EQ(journeys[0].end, Journey::End::dropped);
+}
+
 TEST(Journeys, AnAcknowledgmentAloneEndsInOurStack) {
   Scene scene;
   const Packet guest = [] {

@@ -64,6 +64,9 @@ TEST(EventLine, ShowsNoControlCharacters) {
   const std::string text = event_line(hostile, 0, Colour::none) + journeys_text(std::span(&journey, 1), Colour::none);
   for (const char each : text) EXPECT_TRUE(each == '\n' || (each >= ' ' && each <= '~')) << int{each};
   EXPECT_EQ(event_line(hostile, 0, Colour::none).find('\n'), std::string::npos);
+  EXPECT_NE(text.find(R"(a\x1b[2J\x0a\x9b)"), std::string::npos) << "as all our programs show it";
+  hostile.device.name = "büro0";
+  EXPECT_NE(event_line(hostile, 0, Colour::none).find("büro0"), std::string::npos);
 }
 
 TEST(EventLine, IsColouredForATerminalOnly) {

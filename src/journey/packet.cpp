@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "postern/base/text.h"
+#include "postern/packet_filter/protocols.h"
 #include "postern/wire/ip.h"
 #include "postern/wire/tcp.h"
 
@@ -117,19 +118,6 @@ void put_address(__be32* where, const IpAddress& address) {
   }
 }
 
-struct NamedProtocol {
-  uint8_t number;
-  const char* name;
-};
-constexpr std::array<NamedProtocol, 8> kProtocols{{{IPPROTO_ICMP, "icmp"},
-                                                   {IPPROTO_TCP, "tcp"},
-                                                   {IPPROTO_UDP, "udp"},
-                                                   {IPPROTO_ICMPV6, "icmp6"},
-                                                   {IPPROTO_SCTP, "sctp"},
-                                                   {IPPROTO_IGMP, "igmp"},
-                                                   {IPPROTO_GRE, "gre"},
-                                                   {IPPROTO_ESP, "esp"}}};
-
 constexpr std::array<std::pair<uint8_t, std::string_view>, 8> kFlags{{{tcp_flag::syn, "SYN"},
                                                                       {tcp_flag::fin, "FIN"},
                                                                       {tcp_flag::rst, "RST"},
@@ -192,9 +180,8 @@ pf_facts facts_of(const Packet& packet) {
 }
 
 std::string protocol_name(uint8_t protocol) {
-  const auto found =
-      std::find_if(kProtocols.begin(), kProtocols.end(), [&](const auto& each) { return each.number == protocol; });
-  return found == kProtocols.end() ? std::to_string(protocol) : found->name;
+  const packet_filter::NamedProtocol* named = packet_filter::named_protocol(protocol);
+  return named ? std::string(named->name) : std::to_string(protocol);
 }
 
 std::string tcp_flags_text(uint8_t flags) {

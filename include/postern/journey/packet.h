@@ -41,7 +41,7 @@ pf_facts facts_of(const Packet& packet);
 
 /// "icmp echo request id 7 seq 1", "tcp 40000 > 80 [SYN] seq 12", "udp 5353 > 53".
 std::string transport_text(const Packet& packet);
-/// "tcp", "icmp6", "132".
+/// "tcp", "icmp6", "253".
 std::string protocol_name(uint8_t protocol);
 /// "SYN,ACK"; empty: none is set. And back: nothing, if one is not known.
 std::string tcp_flags_text(uint8_t flags);

@@ -62,6 +62,7 @@ TEST(ParsePacket, AhIsTheProtocolInEitherFamily) {
   const Packet v6 = parsed(wire::test::udp_frame(kV6, {}, {.extensions = ah6, .first_extension = IPPROTO_AH}));
   EXPECT_EQ(v6.protocol, IPPROTO_AH);
   EXPECT_FALSE(v6.has_transport);
+  EXPECT_EQ(transport_text(v6), "ah") << "by the word that a filter has for it";
 }
 
 TEST(ParsePacket, ALaterFragmentHasNoPorts) {

@@ -98,13 +98,8 @@ std::string point_and_device(const Event& event, Colour colour) {
 }
 
 std::string_view end_text(Journey::End end) {
-  switch (end) {
-    case Journey::End::delivered: return "delivered";
-    case Journey::End::dropped: return "dropped";
-    case Journey::End::to_host_socket: return "to a socket of the host";
-    case Journey::End::unknown: break;
-  }
-  return "end not seen";
+  if (end == Journey::End::unknown) return "end not seen";
+  return end == Journey::End::to_host_socket ? "to a socket of the host" : name(end);
 }
 
 Ink ink_of(Journey::End end) {

@@ -74,6 +74,19 @@ TEST(EventLine, IsColouredForATerminalOnly) {
   EXPECT_NE(event_line(event(), 0, Colour::terminal).find("\x1b[1moutput     \x1b[0m"), std::string::npos);
 }
 
+TEST(JourneysText, SaysInWordsHowItEnded) {
+  const auto text = [](Journey::End end) {
+    Journey journey;
+    journey.hops.push_back({event(), 0, {}});
+    journey.end = end;
+    return journeys_text(std::span(&journey, 1), Colour::none);
+  };
+  EXPECT_NE(text(Journey::End::delivered).find("  delivered, 1 hops"), std::string::npos);
+  EXPECT_NE(text(Journey::End::dropped).find("  dropped, 1 hops"), std::string::npos);
+  EXPECT_NE(text(Journey::End::to_host_socket).find("  to a socket of the host, 1 hops"), std::string::npos);
+  EXPECT_EQ(name(Journey::End::to_host_socket), "to_host_socket") << "in JSON and on pages";
+}
+
 TEST(JourneysText, HasALaneForEachNamespace) {
   test::Scene scene;
   scene.identity = 1;

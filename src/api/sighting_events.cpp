@@ -25,13 +25,6 @@ std::string_view name_of(Carrier carrier) {
   return "";
 }
 
-bool is_echo(const journey::Packet& packet) {
-  constexpr uint8_t kReply4 = 0, kRequest4 = 8, kRequest6 = 128, kReply6 = 129;
-  if (!packet.has_transport) return false;
-  const uint8_t type = packet.icmp_type;
-  return packet.is_ipv4() ? type == kReply4 || type == kRequest4 : type == kRequest6 || type == kReply6;
-}
-
 Mac mac_at(wire::Bytes bytes, size_t at) {
   Mac mac;
   std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), mac.octets.size(), mac.octets.begin());
@@ -110,7 +103,7 @@ std::optional<relay::FlowName> flow_of(const journey::Packet& packet, Sighting::
   const auto protocol = static_cast<wire::Protocol>(packet.protocol);
   const bool is_icmp = protocol == wire::Protocol::icmp || protocol == wire::Protocol::icmpv6;
   const bool has_ports = packet.has_transport && (protocol == wire::Protocol::tcp || protocol == wire::Protocol::udp);
-  if (!has_ports && !(is_icmp && is_echo(packet))) return std::nullopt;
+  if (!has_ports && !journey::is_echo(packet)) return std::nullopt;
   flow::FlowKey key{packet.source, packet.source_port, packet.destination, packet.destination_port};
   if (way == Sighting::Way::to_guest) {
     std::swap(key.guest, key.remote);

@@ -1,7 +1,5 @@
 #include "postern/journey/following.h"
 
-#include <linux/icmp.h>  // not <netinet/ip_icmp.h>, whose macros have the names of journey's fields
-#include <linux/icmpv6.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -15,11 +13,6 @@ bool may_match(const pf_program& program, uint8_t protocol) {
   return program.protocols == 0 || std::find(program.protocol, end, protocol) != end;
 }
 
-bool is_echo(const Packet& packet) {
-  if (packet.protocol == IPPROTO_ICMP) return packet.icmp_type == ICMP_ECHO || packet.icmp_type == ICMP_ECHOREPLY;
-  return packet.icmp_type == ICMPV6_ECHO_REQUEST || packet.icmp_type == ICMPV6_ECHO_REPLY;
-}
-
 }  // namespace
 
 /// Nothing: an ICMP error, which is of a connection that it quotes; a fragment without ports.
@@ -28,7 +21,7 @@ std::optional<Following::Connection> Following::connection_of(const Packet& pack
   switch (packet.protocol) {
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
-      if (!packet.has_transport || !is_echo(packet)) return std::nullopt;
+      if (!is_echo(packet)) return std::nullopt;
       source.port = destination.port = packet.icmp_id;
       break;
     case IPPROTO_TCP:

@@ -1,7 +1,9 @@
 // grouping.cpp - by what an event finds its packet, best first:
 //
 //   the kernel's buffer      unless the headers show that the buffer holds another packet by now
-//   the headers              another observer, a device that copies, the TAP; not where the packet has been already
+//   our relay's number       what it says of one frame
+//   the headers              another observer, a device that copies, the TAP; not where the packet has been already, and into
+//                            another namespace only where packets enter one
 //   a mapping of our stack   socket_ties.cpp
 //   what NAT leaves alone    only in one namespace, and only for observers that know no buffer
 #include "grouping.h"
@@ -48,6 +50,52 @@ bool has_risen(const std::vector<Event>& hops, const Event& event, const Packet&
   const auto alike = [&](const Event& hop) { return hop.packet && headers_of(*hop.packet) == headers; };
   const auto last = std::find_if(hops.rbegin(), hops.rend(), alike);
   return event.observer != Observer::relay && last != hops.rend() && event.packet->hop_limit > last->packet->hop_limit;
+}
+
+/// Of hops with these headers.
+bool has_length(const std::vector<Event>& hops, const Packet& packet, const Packet& headers) {
+  return !is_told_by_length(packet) || std::any_of(hops.begin(), hops.end(), [&](const Event& hop) {
+    return hop.packet && is_same_length(*hop.packet, packet) && headers_of(*hop.packet) == headers;
+  });
+}
+
+/// Whether the packet has been in that namespace, as far as is known.
+bool has_been_in(const std::vector<Event>& hops, uint64_t inode) {
+  return inode == 0 || std::any_of(hops.begin(), hops.end(),
+                                   [&](const Event& hop) { return hop.network.inode == inode || hop.network.inode == 0; });
+}
+
+/// Whether a kernel has seen it anywhere but where packets come in.
+bool has_set_out(const std::vector<Event>& hops) {
+  return std::any_of(hops.begin(), hops.end(), [](const Event& hop) {
+    return hop.observer != Observer::relay && hop.point != Point::ingress && hop.point != Point::prerouting &&
+           hop.point != Point::after_dnat && hop.point != Point::input;
+  });
+}
+
+/// A packet with the same headers may be another one, of a namespace that is addressed alike. Out of one and into another a
+/// packet comes by a device. What our relay says at no TAP it says of a frame by its number, or else right behind what it had
+/// said.
+bool can_enter(const std::vector<Event>& hops, const Event& event) {
+  if (event.observer == Observer::relay && event.point != Point::tap_in) {
+    const bool goes_on = event.identity == 0 && hops.back().observer == Observer::relay;
+    if (event.point != Point::tap_out || goes_on) return goes_on;
+  }
+  if (has_been_in(hops, event.network.inode)) return true;
+  return (event.point == Point::ingress || event.point == Point::prerouting) && has_set_out(hops);
+}
+
+/// Where only rules are seen of a namespace, its first may be of any hook but that where packets are made.
+bool can_enter_late(const std::vector<Event>& hops, const Event& event) {
+  return has_been_in(hops, event.network.inode) || !event.rule || event.rule->hook != "output";
+}
+
+/// A way begins there. In another namespace the buffer is used again, unless a device gave the packet on as that namespace's own,
+/// as ipvlan does; but not one that our relay has read.
+bool is_made_anew(const std::vector<Event>& hops, const Event& event) {
+  if (event.point != Point::output || has_been_in(hops, event.network.inode)) return false;
+  const Packet* last = last_packet(hops);
+  return has_hop(hops, Point::tap_in) || !last || !event.packet || headers_of(*last) != headers_of(*event.packet);
 }
 
 /// After a delivery only its drop can follow, or what a rule had said.
@@ -97,10 +145,18 @@ Grouping::Found Grouping::by_identity(const Event& event) {
   const Packet* last = last_packet(draft.hops);
   // A rule's events come late: of whichever hop they are, the headers are what has to be found among the journey's.
   const bool is_rule = event.observer == Observer::rule_trace;
+  if (!is_rule && is_made_anew(draft.hops, event)) return std::nullopt;
   if (event.packet && last &&
       (is_rule ? invariants_of(*last) != invariants_of(*event.packet) : !may_be_same(*last, *event.packet)))
     return std::nullopt;
   return can_come(draft, event, true) ? Found(place) : std::nullopt;
+}
+
+Grouping::Found Grouping::by_sighting(const Event& event) const {
+  const auto found = event.identity == 0 ? by_sighting_.end() : by_sighting_.find(event.identity);
+  if (found == by_sighting_.end()) return std::nullopt;
+  const Place place = resolved(found->second);
+  return in_time(drafts_[place], event) ? Found(place) : std::nullopt;
 }
 
 Grouping::Found Grouping::by_headers(const Event& event, bool late) {
@@ -108,13 +164,17 @@ Grouping::Found Grouping::by_headers(const Event& event, bool late) {
   const Packet headers = headers_of(*event.packet);
   const auto found = by_headers_.find(headers);
   if (found == by_headers_.end()) return std::nullopt;
+  Found elsewhere;
   for (const Place each : found->second) {  // the oldest first: packets that are alike do not overtake each other
     const Place place = resolved(each);
     const Draft& draft = drafts_[place];
-    if (!late && draft.hops.back().point == Point::drop) continue;
-    if (can_come(draft, event, false) && (late || !has_risen(draft.hops, event, headers))) return place;
+    if (!late && (draft.hops.back().point == Point::drop || has_risen(draft.hops, event, headers))) continue;
+    if (!can_come(draft, event, false) || !has_length(draft.hops, *event.packet, headers)) continue;
+    if (late ? !can_enter_late(draft.hops, event) : !can_enter(draft.hops, event)) continue;
+    if (has_been_in(draft.hops, event.network.inode)) return place;
+    if (!elsewhere) elsewhere = place;
   }
-  return std::nullopt;
+  return elsewhere;
 }
 
 Grouping::Found Grouping::by_invariants(const Event& event) {
@@ -156,6 +216,7 @@ void Grouping::put(Place place, Event event, size_t at) {
 void Grouping::index(Place place, const Event& event) {
   if (event.identity != 0 && knows_buffers(event.observer)) by_buffer_[event.identity] = place;
   if (event.identity != 0 && event.observer == Observer::rule_trace) by_rule_trace_[event.identity] = place;
+  if (event.identity != 0 && event.observer == Observer::relay) by_sighting_[event.identity] = place;
   if (!event.packet) return;
   enter(by_headers_, headers_of(*event.packet), place);
   if (is_particular(*event.packet)) enter(by_invariants_, invariants_of(*event.packet), place);

@@ -2,6 +2,7 @@
 // others.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "likeness.h"
 
 namespace postern::journey {
+
+inline bool has_hop(const std::vector<Event>& hops, Point point) {
+  return std::any_of(hops.begin(), hops.end(), [&](const Event& hop) { return hop.point == point; });
+}
 
 class Grouping {
  public:
@@ -48,6 +53,7 @@ class Grouping {
   bool can_come(const Draft& draft, const Event& event, bool same_buffer) const;
 
   Found by_identity(const Event& event);
+  Found by_sighting(const Event& event) const;
   Found by_headers(const Event& event, bool late);
   Found by_invariants(const Event& event);
   Found by_waiting(const Event& event);
@@ -57,7 +63,9 @@ class Grouping {
   void append(Place place, Event event) { put(place, std::move(event), drafts_[place].hops.size()); }
   void index(Place place, const Event& event);
 
+  Found of_relay(const Event& event);
   void add_of_relay(Event event);
+  void arrive(Place place, Event event);
   void lead_out(Place place, const Event& socket);
   void lead_in(Place place, const Event& socket);
   Found tie_of(Place tied, const Event& socket, HostFlow::Way way);
@@ -66,6 +74,7 @@ class Grouping {
   std::vector<Draft> drafts_;
   std::unordered_map<uint64_t, Place> by_buffer_;  // the probes' and the tracepoints' identity: skb->head
   std::unordered_map<uint64_t, Place> by_rule_trace_;
+  std::unordered_map<uint64_t, Place> by_sighting_;  // of our relay, which counts its frames
   Index<Packet, PacketHash> by_headers_, by_invariants_;
   Index<HostFlow, HostFlowHash> by_host_flow_;
   std::unordered_map<HostFlow, std::deque<Waiting>, HostFlowHash> waiting_;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "postern/base/text.h"
+#include "postern/wire/tcp.h"
 
 #include "grouping.h"
 
@@ -65,6 +66,17 @@ bool is_copy_of_delivered(const Journey& journey, const Event& drop) {
   });
 }
 
+/// A bridge floods copies that share one buffer, so that they are one journey: what another namespace throws away is not what was
+/// delivered here. Behind our own stack it is another packet.
+bool is_copy_of_flooded(const Journey& journey, size_t refusal) {
+  const auto inode = [&](size_t hop) { return journey.hops[hop].event.network.inode; };
+  for (size_t i = refusal; i-- > 0 && journey.hops[i].event.observer != Observer::relay;) {
+    const bool delivered = journey.hops[i].event.point == Point::input;
+    if (delivered && inode(i) != inode(refusal) && inode(i) != 0 && inode(refusal) != 0) return true;
+  }
+  return false;
+}
+
 bool is_refused(const Rule& rule) {
   std::string_view verdict = rule.verdict;
   const std::string_view word = take_word(verdict);
@@ -74,13 +86,14 @@ bool is_refused(const Rule& rule) {
 /// By the last hop that says it. A drop in mid-way was a clone's.
 Journey::End end_of(const Journey& journey) {
   for (auto hop = journey.hops.rbegin(); hop != journey.hops.rend(); ++hop) {
+    const auto place = static_cast<size_t>(journey.hops.rend() - hop) - 1;
     switch (hop->event.point) {
       case Point::drop:
-        if (is_copy_of_delivered(journey, hop->event)) continue;
+        if (is_copy_of_delivered(journey, hop->event) || is_copy_of_flooded(journey, place)) continue;
         return Journey::End::dropped;
       case Point::rule:
-        if (hop->event.rule && is_refused(*hop->event.rule)) return Journey::End::dropped;
-        continue;
+        if (!hop->event.rule || !is_refused(*hop->event.rule) || is_copy_of_flooded(journey, place)) continue;
+        return Journey::End::dropped;
       case Point::input: return Journey::End::delivered;
       case Point::host_socket: return Journey::End::to_host_socket;
       default: return Journey::End::unknown;
@@ -126,13 +139,13 @@ class Answers {
 
   /// Of TCP: what `answer` acknowledges has `question` in it. Where sequence numbers went round, the difference is small still.
   static bool can_answer(const Packet& question, const Packet& answer) {
-    constexpr uint8_t kFin = 1, kSyn = 2, kAck = 16;
+    namespace tcp_flag = wire::tcp_flag;
     if (answer.protocol != IPPROTO_TCP) return true;
-    const bool opens = (question.tcp_flags & (kSyn | kAck)) == kSyn;
+    const bool opens = (question.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
     const auto beyond = static_cast<int32_t>(answer.tcp_acknowledgment - question.tcp_sequence);
-    if (answer.tcp_flags & kSyn) return opens && beyond == 1;
-    if (!(answer.tcp_flags & kAck)) return true;  // a reset may acknowledge nothing
-    return beyond >= (question.tcp_flags & (kSyn | kFin) ? 1 : 0);
+    if (answer.tcp_flags & tcp_flag::syn) return opens && beyond == 1;
+    if (!(answer.tcp_flags & tcp_flag::ack)) return true;  // a reset may acknowledge nothing
+    return beyond >= (question.tcp_flags & (tcp_flag::syn | tcp_flag::fin) ? 1 : 0);
   }
 
   std::unordered_map<Conversation, std::deque<Said>, ConversationHash> said_;

@@ -1,12 +1,13 @@
 #include "likeness.h"
 
 #include "postern/wire/bytes.h"
+#include "postern/wire/tcp.h"
 
 namespace postern::journey {
 
 namespace {
 
-constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8;
+namespace tcp_flag = wire::tcp_flag;
 
 class Hash {
  public:
@@ -28,12 +29,6 @@ class Hash {
 };
 
 bool is_icmp(uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
-bool is_echo_request(const Packet& packet) {
-  return is_icmp(packet.protocol) && packet.has_transport && packet.icmp_type == (packet.is_ipv4() ? 8 : 128);
-}
-bool is_echo_reply(const Packet& packet) {
-  return is_icmp(packet.protocol) && packet.has_transport && packet.icmp_type == (packet.is_ipv4() ? 0 : 129);
-}
 
 IpAddress none_of_family(const IpAddress& address) {
   return std::holds_alternative<Ipv4>(address) ? IpAddress(Ipv4{}) : IpAddress(Ipv6{});
@@ -48,12 +43,22 @@ std::optional<size_t> tcp_header_bytes(const Event& event) {
   return ip + (bytes[ip + 12] >> 4) * size_t{4};
 }
 
+/// Without knowing more: with TCP's longest options.
+bool is_longer_than_headers(const Packet& packet) { return packet.bytes > (packet.is_ipv4() ? 80U : 100U); }
+
 bool has_payload(const Event& event) {
   const Packet& packet = *event.packet;
   if (packet.bytes == 0) return true;  // a superframe
   if (const auto header = tcp_header_bytes(event)) return packet.bytes > *header;
-  const size_t most_header_bytes = packet.is_ipv4() ? 80 : 100;  // without knowing more: TCP's longest options
-  return (packet.tcp_flags & kPsh) != 0 || packet.bytes > most_header_bytes;
+  return (packet.tcp_flags & tcp_flag::psh) != 0 || is_longer_than_headers(packet);
+}
+
+/// A superframe that is cut up, or put together, has the sequence number of its first piece. PSH and FIN are the last piece's,
+/// CWR the first's. A FIN without bytes has no other pieces, and differs by it alone from an acknowledgment.
+uint8_t flags_of_all_pieces(const Packet& packet) {
+  uint8_t of_one = tcp_flag::psh | tcp_flag::cwr;
+  if (packet.bytes == 0 || is_longer_than_headers(packet)) of_one |= tcp_flag::fin;
+  return packet.tcp_flags & static_cast<uint8_t>(~of_one);
 }
 
 }  // namespace
@@ -62,6 +67,7 @@ Packet headers_of(const Packet& packet) {
   Packet headers = packet;
   headers.hop_limit = 0;
   headers.bytes = 0;
+  headers.tcp_flags = flags_of_all_pieces(packet);
   return headers;
 }
 
@@ -77,15 +83,21 @@ Packet invariants_of(const Packet& packet) {
 bool is_particular(const Packet& packet) {
   if (packet.is_ipv4() && packet.ip_id != 0) return true;
   if (!packet.has_transport) return false;
-  return packet.protocol == IPPROTO_TCP || is_echo_request(packet) || is_echo_reply(packet);
+  return packet.protocol == IPPROTO_TCP || is_echo(packet);
 }
+
+/// Where the identification or a sequence number says so, other lengths are fragments that were put together, or a superframe.
+bool is_told_by_length(const Packet& packet) {
+  const bool has_sequence = packet.protocol == IPPROTO_TCP && packet.has_transport;
+  return !has_sequence && (!packet.is_ipv4() || packet.ip_id == 0);
+}
+
+bool is_same_length(const Packet& a, const Packet& b) { return a.bytes == b.bytes || a.bytes == 0 || b.bytes == 0; }
 
 bool may_be_same(const Packet& earlier, const Packet& later) {
   if (invariants_of(earlier) != invariants_of(later)) return false;
   if (later.hop_limit > earlier.hop_limit) return false;
-  // Where the identification says so, other lengths are fragments that were put together, or a superframe cut up.
-  const bool identified = earlier.is_ipv4() && earlier.ip_id != 0;
-  return identified || earlier.bytes == later.bytes || earlier.bytes == 0 || later.bytes == 0;
+  return !is_told_by_length(earlier) || is_same_length(earlier, later);
 }
 
 size_t PacketHash::operator()(const Packet& packet) const {
@@ -127,10 +139,10 @@ HostFlow host_flow(const Mapping& mapping, uint8_t protocol, HostFlow::Way way) 
 Matter matter_of(const Event& event) {
   const Packet& packet = *event.packet;
   if (packet.protocol != IPPROTO_TCP || !packet.has_transport) return Matter::datagram;
-  if (packet.tcp_flags & kSyn) return Matter::opening;
-  if (packet.tcp_flags & kRst) return Matter::reset;
+  if (packet.tcp_flags & tcp_flag::syn) return Matter::opening;
+  if (packet.tcp_flags & tcp_flag::rst) return Matter::reset;
   if (has_payload(event)) return Matter::data;
-  return packet.tcp_flags & kFin ? Matter::end : Matter::acknowledgment;
+  return packet.tcp_flags & tcp_flag::fin ? Matter::end : Matter::acknowledgment;
 }
 
 size_t ConversationHash::operator()(const Conversation& conversation) const {

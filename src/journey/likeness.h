@@ -18,6 +18,13 @@ Packet invariants_of(const Packet& packet);
 /// Whether the headers tell packets of one connection apart.
 bool is_particular(const Packet& packet);
 
+/// Whether two with the same headers are one packet only if they have the same length: nothing else tells a datagram from the
+/// next.
+bool is_told_by_length(const Packet& packet);
+
+/// As far as the IP headers say it.
+bool is_same_length(const Packet& a, const Packet& b);
+
 /// Whether `later` can be `earlier` further on, in the same buffer.
 bool may_be_same(const Packet& earlier, const Packet& later);
 

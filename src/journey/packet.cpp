@@ -9,7 +9,9 @@
 #include <cstring>
 
 #include "postern/base/text.h"
+#include "postern/packet_filter/protocols.h"
 #include "postern/wire/ip.h"
+#include "postern/wire/tcp.h"
 
 namespace postern::journey {
 
@@ -18,15 +20,20 @@ namespace {
 using wire::Bytes;
 using wire::load16;
 using wire::load32;
+namespace tcp_flag = wire::tcp_flag;
 
 bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP; }
 
+/// Not AH, which is the packet's protocol in IPv4 too: what it protects is another matter. The probes and trace's filter of
+/// protocols do the same.
 bool is_extension(uint8_t header) {
   return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_FRAGMENT || header == IPPROTO_DSTOPTS;
 }
 
-bool is_echo(uint8_t protocol, uint8_t type) {
-  return protocol == IPPROTO_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
+bool is_icmp(const Packet& packet, uint8_t type4, uint8_t type6) {
+  if (!packet.has_transport) return false;
+  return packet.protocol == IPPROTO_ICMP ? packet.icmp_type == type4
+                                         : packet.protocol == IPPROTO_ICMPV6 && packet.icmp_type == type6;
 }
 
 void read_icmp(Packet& packet, Bytes header) {
@@ -34,7 +41,7 @@ void read_icmp(Packet& packet, Bytes header) {
   packet.has_transport = true;
   packet.icmp_type = header[0];
   packet.icmp_code = header[1];
-  if (header.size() < 8 || !is_echo(packet.protocol, packet.icmp_type)) return;
+  if (header.size() < 8 || !is_echo(packet)) return;
   packet.icmp_id = load16(header, 4);
   packet.icmp_sequence = load16(header, 6);
 }
@@ -111,27 +118,20 @@ void put_address(__be32* where, const IpAddress& address) {
   }
 }
 
-struct NamedProtocol {
-  uint8_t number;
-  const char* name;
-};
-constexpr std::array<NamedProtocol, 8> kProtocols{{{IPPROTO_ICMP, "icmp"},
-                                                   {IPPROTO_TCP, "tcp"},
-                                                   {IPPROTO_UDP, "udp"},
-                                                   {IPPROTO_ICMPV6, "icmp6"},
-                                                   {IPPROTO_SCTP, "sctp"},
-                                                   {IPPROTO_IGMP, "igmp"},
-                                                   {IPPROTO_GRE, "gre"},
-                                                   {IPPROTO_ESP, "esp"}}};
-
-constexpr std::array<std::pair<uint8_t, std::string_view>, 8> kFlags{
-    {{2, "SYN"}, {1, "FIN"}, {4, "RST"}, {8, "PSH"}, {16, "ACK"}, {32, "URG"}, {64, "ECE"}, {128, "CWR"}}};
+constexpr std::array<std::pair<uint8_t, std::string_view>, 8> kFlags{{{tcp_flag::syn, "SYN"},
+                                                                      {tcp_flag::fin, "FIN"},
+                                                                      {tcp_flag::rst, "RST"},
+                                                                      {tcp_flag::psh, "PSH"},
+                                                                      {tcp_flag::ack, "ACK"},
+                                                                      {tcp_flag::urg, "URG"},
+                                                                      {tcp_flag::ece, "ECE"},
+                                                                      {tcp_flag::cwr, "CWR"}}};
 
 std::string icmp_text(const Packet& packet) {
   const std::string protocol = protocol_name(packet.protocol);
-  if (is_echo(packet.protocol, packet.icmp_type)) {
-    const bool request = packet.icmp_type == 8 || packet.icmp_type == 128;
-    return fmt::format("{} echo {} id {} seq {}", protocol, request ? "request" : "reply", packet.icmp_id, packet.icmp_sequence);
+  if (is_echo(packet)) {
+    return fmt::format("{} echo {} id {} seq {}", protocol, is_echo_request(packet) ? "request" : "reply", packet.icmp_id,
+                       packet.icmp_sequence);
   }
   struct Kind {
     uint8_t v4, v6;
@@ -162,6 +162,9 @@ std::optional<Packet> parse_packet(Bytes bytes) {
   }
 }
 
+bool is_echo_request(const Packet& packet) { return is_icmp(packet, 8, 128); }
+bool is_echo_reply(const Packet& packet) { return is_icmp(packet, 0, 129); }
+
 pf_facts facts_of(const Packet& packet) {
   pf_facts facts{};
   facts.family = packet.is_ipv4() ? 4 : 6;
@@ -177,9 +180,8 @@ pf_facts facts_of(const Packet& packet) {
 }
 
 std::string protocol_name(uint8_t protocol) {
-  const auto found =
-      std::find_if(kProtocols.begin(), kProtocols.end(), [&](const auto& each) { return each.number == protocol; });
-  return found == kProtocols.end() ? std::to_string(protocol) : found->name;
+  const packet_filter::NamedProtocol* named = packet_filter::named_protocol(protocol);
+  return named ? std::string(named->name) : std::to_string(protocol);
 }
 
 std::string tcp_flags_text(uint8_t flags) {
@@ -209,7 +211,7 @@ std::string transport_text(const Packet& packet) {
   std::string text = fmt::format("{} {} > {}", protocol, packet.source_port.number, packet.destination_port.number);
   if (packet.protocol == IPPROTO_TCP) {
     text += fmt::format(" [{}] seq {}", tcp_flags_text(packet.tcp_flags), packet.tcp_sequence);
-    if (packet.tcp_flags & 16) text += fmt::format(" ack {}", packet.tcp_acknowledgment);
+    if (packet.tcp_flags & tcp_flag::ack) text += fmt::format(" ack {}", packet.tcp_acknowledgment);
   }
   return text;
 }

@@ -15,31 +15,32 @@ namespace {
 
 constexpr uint64_t kPatienceNs = std::chrono::nanoseconds(Journeys::kPatience).count();
 
-bool has_hop(const std::vector<Event>& hops, Point point) {
-  return std::any_of(hops.begin(), hops.end(), [&](const Event& hop) { return hop.point == point; });
-}
-
 bool is_unspecified(const IpAddress& address) { return address == IpAddress(Ipv4{}) || address == IpAddress(Ipv6{}); }
 
-/// The socket may be bound to no address: then its port has to be enough.
-bool is_local(const Mapping& mapping, const IpAddress& address) {
-  return is_unspecified(mapping.local.address) || mapping.local.address == address;
+/// Whether the host's packet can be the socket's. That may be bound to no address: then its port has to be enough, which an echo
+/// has for its identifier.
+bool is_of_socket(const Packet& packet, const Mapping& mapping, HostFlow::Way way) {
+  const Endpoint& local = mapping.local;
+  const IpAddress& address = way == HostFlow::Way::out ? packet.source : packet.destination;
+  if (!is_unspecified(local.address) && local.address != address) return false;
+  return local.port.number == 0 || !is_echo(packet) || packet.icmp_id == local.port.number;
 }
 
-/// To the namespace: its kernel may have had the packet, and looked at it, before the relay knew that it was written.
-size_t place_before_kernel(const std::vector<Event>& hops) {
-  const auto socket = std::find_if(hops.begin(), hops.end(), [](const Event& hop) { return hop.point == Point::host_socket; });
-  if (socket != hops.end()) return static_cast<size_t>(socket - hops.begin()) + 1;
-  const auto arrival = std::find_if(hops.begin(), hops.end(), [](const Event& hop) { return hop.point == Point::ingress; });
-  return static_cast<size_t>(arrival - hops.begin());
+/// Not what our relay says of itself, which runs on the host.
+bool is_of_guests_side(const Event& hop) {
+  return hop.observer != Observer::relay || hop.point == Point::tap_in || hop.point == Point::tap_out;
+}
+
+bool is_guests_namespace(const std::vector<Event>& guest, uint64_t inode) {
+  return inode != 0 && std::any_of(guest.begin(), guest.end(),
+                                   [&](const Event& hop) { return hop.network.inode == inode && is_of_guests_side(hop); });
 }
 
 /// Whether the journey is not the host's: a socket that is bound to no address tells the guest's own packets not apart from it.
 bool is_of_guest(const std::vector<Event>& hops, const std::vector<Event>& guest) {
   const bool passes_relay =
       std::any_of(hops.begin(), hops.end(), [](const Event& hop) { return hop.observer == Observer::relay; });
-  const auto kernels = std::find_if(guest.begin(), guest.end(), [](const Event& hop) { return hop.observer != Observer::relay; });
-  return passes_relay || (kernels != guest.end() && kernels->network.inode == hops.front().network.inode);
+  return passes_relay || is_guests_namespace(guest, hops.front().network.inode);
 }
 
 /// The packet that leaves by a socket is a journey's first; one that comes to it, its last.
@@ -55,19 +56,40 @@ const Event* at_socket(const std::vector<Event>& hops, HostFlow::Way way) {
 
 }  // namespace
 
+Grouping::Found Grouping::of_relay(const Event& event) {
+  if (const Found sighted = by_sighting(event)) return sighted;
+  return by_headers(event, false);
+}
+
+/// From the namespace: tap_in, engine, host_socket. To it: host_socket, tap_out.
 void Grouping::add_of_relay(Event event) {
-  const Event copy = event;
-  const Found found = by_headers(event, false);
-  const bool from_guest = found && has_hop(drafts_[*found].hops, Point::tap_in);
-  if (!found || from_guest || event.point == Point::tap_in || event.point == Point::engine || event.point == Point::drop) {
-    const Place place = found ? *found : begin(std::move(event));
-    if (found) append(place, std::move(event));
-    if (copy.point == Point::host_socket) from_guest ? lead_out(place, copy) : lead_in(place, copy);
+  const Found found = of_relay(event);
+  if (event.point == Point::tap_out) {
+    found ? arrive(*found, std::move(event)) : static_cast<void>(begin(std::move(event)));
     return;
   }
-  const size_t at = place_before_kernel(drafts_[*found].hops);
-  put(*found, std::move(event), at);
-  if (copy.point == Point::host_socket) lead_in(*found, copy);
+  const Event copy = event;
+  const Place place = found ? *found : begin(std::move(event));
+  if (found) append(place, std::move(event));
+  if (copy.point == Point::host_socket && has_hop(drafts_[place].hops, Point::tap_in)) lead_out(place, copy);
+}
+
+/// `event` is at tap_out. Only now it is known to which namespace the packet goes: its kernel may have had the packet, and looked
+/// at it, before the relay knew that it was written; and by that the host's packet is told from the guest's.
+void Grouping::arrive(Place place, Event event) {
+  const auto& hops = drafts_[place].hops;
+  const auto socket = std::find_if(hops.rbegin(), hops.rend(), [](const Event& hop) { return hop.point == Point::host_socket; });
+  if (socket == hops.rend()) {
+    const auto in_kernel = [&](const Event& hop) { return hop.network.inode == event.network.inode; };
+    const auto at = std::find_if(hops.begin(), hops.end(), in_kernel) - hops.begin();
+    put(place, std::move(event), static_cast<size_t>(at));
+    return;
+  }
+  const Event from = *socket;
+  const Found kernel = by_headers(event, false);
+  append(place, std::move(event));
+  if (kernel && *kernel != place) merge(place, *kernel);
+  lead_in(place, from);
 }
 
 /// A host's journey that the mapping speaks of, and that is nobody's yet.
@@ -85,8 +107,7 @@ Grouping::Found Grouping::tie_of(Place tied, const Event& socket, HostFlow::Way 
     if (!host || draft.tied || place == tied || is_of_guest(draft.hops, drafts_[tied].hops) || draft.began_ns < not_before_ns ||
         draft.last_ns + kPatienceNs < socket.time_ns)
       continue;
-    const IpAddress& local = way == HostFlow::Way::out ? host->packet->source : host->packet->destination;
-    if (host_flow(*host->packet, way) != found->first || !is_local(*socket.mapping, local)) continue;
+    if (host_flow(*host->packet, way) != found->first || !is_of_socket(*host->packet, *socket.mapping, way)) continue;
     if (matter_of(*host) != matter || host->packet->icmp_sequence != socket.packet->icmp_sequence) continue;
     // Datagrams go one for one, the oldest first; of TCP the latest, for the stack may have taken several together.
     const bool same_length = host->packet->bytes == socket.packet->bytes;
@@ -120,7 +141,8 @@ Grouping::Found Grouping::by_waiting(const Event& event) {
   std::erase_if(queue, [&](const Waiting& each) { return each.since_ns + kPatienceNs < event.time_ns; });
   const auto wanted = [&](const Waiting& each) {
     return each.matter == matter && each.icmp_sequence == event.packet->icmp_sequence &&
-           is_local(each.mapping, event.packet->source);
+           is_of_socket(*event.packet, each.mapping, HostFlow::Way::out) &&
+           !is_guests_namespace(drafts_[resolved(each.place)].hops, event.network.inode);
   };
   const auto first = std::find_if(queue.begin(), queue.end(), wanted);
   if (first == queue.end()) return std::nullopt;

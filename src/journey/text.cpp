@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "postern/base/harmless.h"
+
 namespace postern::journey {
 
 namespace {
@@ -16,24 +18,15 @@ std::string inked(std::string text, Ink ink, Colour colour) {
   return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<size_t>(ink)], text);
 }
 
-/// What a device, a process or a rule's comment is called may be any bytes: those that could steer a terminal are not shown.
-std::string safe(std::string_view text) {
-  std::string shown(text);
-  for (char& each : shown) {
-    if (each < ' ' || each > '~') each = '?';
-  }
-  return shown;
-}
-
 std::string padded(const std::string& text, size_t width) { return fmt::format("{:<{}}", text, width); }
 
 std::string network_text(const NetworkNamespace& network) {
-  if (network.inode == 0) return network.name.empty() ? "-" : safe(network.name);
-  return network.name.empty() ? fmt::format("{}", network.inode) : fmt::format("{} {}", safe(network.name), network.inode);
+  if (network.inode == 0) return network.name.empty() ? "-" : harmless(network.name);
+  return network.name.empty() ? fmt::format("{}", network.inode) : fmt::format("{} {}", harmless(network.name), network.inode);
 }
 
 std::string device_text(const Device& device) {
-  if (!device.name.empty()) return safe(device.name);
+  if (!device.name.empty()) return harmless(device.name);
   return device.index > 0 ? fmt::format("#{}", device.index) : "-";
 }
 
@@ -50,26 +43,26 @@ std::string packet_text(const Packet& packet) {
 }
 
 std::string rule_text(const Rule& rule) {
-  std::string text = safe(rule.chain);
-  if (!rule.text.empty()) text += fmt::format(": {}", safe(rule.text));
-  if (!rule.verdict.empty()) text += fmt::format(" -> {}", safe(rule.verdict));
+  std::string text = harmless(rule.chain);
+  if (!rule.text.empty()) text += fmt::format(": {}", harmless(rule.text));
+  if (!rule.verdict.empty()) text += fmt::format(" -> {}", harmless(rule.verdict));
   if (rule.handle != 0) text += fmt::format(" (handle {})", rule.handle);
   return text;
 }
 
 std::string drop_text(const Drop& drop) {
-  return drop.where.empty() ? safe(drop.reason) : fmt::format("{} in {}", safe(drop.reason), safe(drop.where));
+  return drop.where.empty() ? harmless(drop.reason) : fmt::format("{} in {}", harmless(drop.reason), harmless(drop.where));
 }
 
 std::string conntrack_text(const Conntrack& conntrack) {
   std::string text = "ct";
-  if (!conntrack.state.empty()) text += " " + safe(conntrack.state);
+  if (!conntrack.state.empty()) text += " " + harmless(conntrack.state);
   if (conntrack.snat) text += " snat";
   return conntrack.dnat ? text + " dnat" : text;
 }
 
 std::string process_text(const Event& event) {
-  const std::string who = fmt::format("{}({})", safe(event.process->name), event.process->pid);
+  const std::string who = fmt::format("{}({})", harmless(event.process->name), event.process->pid);
   return event.process_is_bystander ? fmt::format("on {}'s time", who) : who;
 }
 
@@ -79,7 +72,7 @@ std::string particulars(const Event& event, Colour colour) {
   const auto add = [&](const std::string& part, Ink ink = Ink::plain) { text += "  " + inked(part, ink, colour); };
   if (event.drop) add(drop_text(*event.drop), Ink::red);
   if (event.rule) add(rule_text(*event.rule), Ink::cyan);
-  if (!event.engine.empty()) add("engine " + safe(event.engine));
+  if (!event.engine.empty()) add("engine " + harmless(event.engine));
   if (event.mapping) {
     add(fmt::format("local {} remote {}", endpoint_text(event.mapping->local), endpoint_text(event.mapping->remote)),
         Ink::yellow);
@@ -105,13 +98,8 @@ std::string point_and_device(const Event& event, Colour colour) {
 }
 
 std::string_view end_text(Journey::End end) {
-  switch (end) {
-    case Journey::End::delivered: return "delivered";
-    case Journey::End::dropped: return "dropped";
-    case Journey::End::to_host_socket: return "to a socket of the host";
-    case Journey::End::unknown: break;
-  }
-  return "end not seen";
+  if (end == Journey::End::unknown) return "end not seen";
+  return end == Journey::End::to_host_socket ? "to a socket of the host" : name(end);
 }
 
 Ink ink_of(Journey::End end) {

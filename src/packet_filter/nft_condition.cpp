@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "postern/packet_filter/protocols.h"
+
 #include "alternatives.h"
 
 namespace postern::packet_filter {
@@ -12,14 +14,8 @@ namespace postern::packet_filter {
 namespace {
 
 std::string protocol_text(uint8_t protocol) {
-  switch (protocol) {
-    case IPPROTO_ICMP: return "icmp";
-    case IPPROTO_TCP: return "tcp";
-    case IPPROTO_UDP: return "udp";
-    case IPPROTO_SCTP: return "sctp";
-    case IPPROTO_ICMPV6: return "ipv6-icmp";
-    default: return fmt::format("{}", protocol);
-  }
+  const NamedProtocol* named = named_protocol(protocol);
+  return named && !named->nft_name.empty() ? std::string(named->nft_name) : fmt::format("{}", protocol);
 }
 
 std::string set_text(const std::vector<uint8_t>& protocols) {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "postern/base/text.h"
+#include "postern/packet_filter/protocols.h"
 
 namespace postern::packet_filter {
 
@@ -13,23 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 16> kGrammar{"and", "or",  "not",  "(",   ")",    "!",         "&&", "||",
                                                     "src", "dst", "host", "net", "port", "portrange", "ip", "ip6"};
-
-struct NamedProtocol {
-  std::string_view name;
-  uint8_t number;
-};
-constexpr std::array<NamedProtocol, 12> kProtocols{{{"tcp", 6},
-                                                    {"udp", 17},
-                                                    {"icmp", 1},
-                                                    {"icmp6", 58},
-                                                    {"sctp", 132},
-                                                    {"igmp", 2},
-                                                    {"gre", 47},
-                                                    {"esp", 50},
-                                                    {"ah", 51},
-                                                    {"pim", 103},
-                                                    {"vrrp", 112},
-                                                    {"icmpv6", 58}}};
 
 constexpr std::string_view kNoLink = "looks at the link's header, and a filter begins at the IP header: ip or ip6 are possible";
 constexpr std::string_view kNoOther = "is another protocol than IP, and what is followed is IP: ip or ip6 are possible";

@@ -20,17 +20,6 @@ namespace {
 
 constexpr size_t kPlainJourneys = 50;  // without JavaScript
 
-std::string_view name_of(journey::Journey::End end) {
-  using End = journey::Journey::End;
-  switch (end) {
-    case End::delivered: return "delivered";
-    case End::dropped: return "dropped";
-    case End::to_host_socket: return "to_host_socket";
-    case End::unknown: return "unknown";
-  }
-  return "unknown";
-}
-
 void write_endpoint(JsonIsland& json, std::string_view name, const journey::Endpoint& endpoint) {
   json.begin(name, '{');
   json.field("address", to_string(endpoint.address));
@@ -64,7 +53,7 @@ void write_hop(JsonIsland& json, const journey::Hop& hop, uint64_t began_ns) {
 
 void write_journey(JsonIsland& json, const journey::Journey& journey, uint64_t began_ns) {
   json.begin('{');
-  json.field("end", name_of(journey.end));
+  json.field("end", name(journey.end));
   json.field("duration_ns", journey.duration_ns);
   if (journey.answers) json.field("answers", *journey.answers);
   json.begin("hops", '[');

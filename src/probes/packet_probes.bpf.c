@@ -122,9 +122,8 @@ static __always_inline __u8 protocol_byte(const unsigned char* header, int is_ip
   return byte;
 }
 
-static __always_inline int is_extension_header(__u8 next) {
-  return next == 0 || next == 43 || next == 44 || next == 51 || next == 60; /* hop-by-hop, routing, fragment, AH, destination */
-}
+/* Hop-by-hop, routing, fragment, destination. Not AH: it is the packet's protocol, in IPv6 as in IPv4. */
+static __always_inline int is_extension_header(__u8 next) { return next == 0 || next == 43 || next == 44 || next == 60; }
 
 static __always_inline int protocol_is_wanted(__u8 protocol) {
   if (filter.protocols == 0) return 1;
@@ -225,7 +224,7 @@ static __always_inline int read_ipv6(struct view* view) {
         return 1;
       }
     }
-    offset += next == 44 ? 8 : next == 51 ? (extension[1] + 2) * 4 : (extension[1] + 1) * 8;
+    offset += next == 44 ? 8 : (extension[1] + 1) * 8;
     next = extension[0];
   }
   view->facts.protocol = next;

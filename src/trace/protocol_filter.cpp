@@ -13,7 +13,8 @@ namespace {
 constexpr uint32_t kEthertype = static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PROTOCOL);
 constexpr uint32_t kIpv4Protocol = static_cast<uint32_t>(SKF_NET_OFF + 9),
                    kIpv6NextHeader = static_cast<uint32_t>(SKF_NET_OFF + 6);
-constexpr std::array<uint8_t, 5> kExtensions = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_DSTOPTS, IPPROTO_AH};
+/// Those that journey::parse_packet steps over. Not AH, which is the packet's protocol.
+constexpr std::array<uint8_t, 4> kExtensions = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_DSTOPTS};
 constexpr std::array<uint16_t, 2> kTags = {ETH_P_8021Q, ETH_P_8021AD};  // an IP header may follow: looked at by us
 
 sock_filter load(uint16_t size, uint32_t from) { return BPF_STMT(static_cast<uint16_t>(BPF_LD | size | BPF_ABS), from); }

@@ -16,6 +16,7 @@ namespace {
 using netfilter::TraceMessage;
 
 constexpr size_t kIpv4Least = 20, kIpv6Header = 40, kIpv6NextHeader = 6;
+/// The kernel looks for the transport header behind all of these, AH among them.
 constexpr std::array<uint8_t, 5> kExtensions = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_DSTOPTS, IPPROTO_AH};
 
 journey::Conntrack conntrack_of(const TraceMessage::Connection& connection) {

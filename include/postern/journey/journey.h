@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postern/journey/event.h"
@@ -35,6 +36,7 @@ struct Journey {
   enum class End { delivered, dropped, to_host_socket, unknown } end = End::unknown;
   uint64_t duration_ns = 0;
 };
+std::string_view name(Journey::End end);  // "to_host_socket"
 
 class Journeys {
  public:

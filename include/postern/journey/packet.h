@@ -20,7 +20,7 @@ struct Packet {
   Port source_port, destination_port;       // TCP, UDP, SCTP
   uint8_t icmp_type = 0, icmp_code = 0;     // ICMP, ICMPv6
   uint16_t icmp_id = 0, icmp_sequence = 0;  // of echo
-  uint8_t tcp_flags = 0;                    // as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
+  uint8_t tcp_flags = 0;                    // wire::tcp_flag
   uint32_t tcp_sequence = 0, tcp_acknowledgment = 0;
   uint32_t ip_id = 0;  // IPv4: identification; IPv6: flow label
   uint8_t hop_limit = 0;
@@ -32,12 +32,16 @@ struct Packet {
 
 /// `bytes` begin with an IP header. Nothing: they are no IP packet's.
 std::optional<Packet> parse_packet(wire::Bytes bytes);
+/// ICMP's or ICMPv6's: the one kind of message that has an identifier and a sequence number.
+bool is_echo_request(const Packet& packet);
+bool is_echo_reply(const Packet& packet);
+inline bool is_echo(const Packet& packet) { return is_echo_request(packet) || is_echo_reply(packet); }
 /// For a filter.
 pf_facts facts_of(const Packet& packet);
 
 /// "icmp echo request id 7 seq 1", "tcp 40000 > 80 [SYN] seq 12", "udp 5353 > 53".
 std::string transport_text(const Packet& packet);
-/// "tcp", "icmp6", "132".
+/// "tcp", "icmp6", "253".
 std::string protocol_name(uint8_t protocol);
 /// "SYN,ACK"; empty: none is set. And back: nothing, if one is not known.
 std::string tcp_flags_text(uint8_t flags);

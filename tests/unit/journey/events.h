@@ -82,6 +82,28 @@ class Scene {
   uint64_t now_ = 1'000'000;
 };
 
+inline constexpr uint64_t kContainer = 1, kHost = 2, kOutside = 3;
+
+inline Packet forwarded(Packet packet) {
+  --packet.hop_limit;
+  return packet;
+}
+
+inline Event& drop(Scene& scene, uint64_t inode, const std::string& reason, const Packet& packet) {
+  Event& event = scene.see(inode, Point::drop, "", packet);
+  event.drop = Drop{reason, "somewhere"};
+  return event;
+}
+
+inline Event& rule(Scene& scene, uint64_t inode, const std::string& hook, const Packet& packet) {
+  Event& event = scene.see(inode, Point::rule, "", packet);
+  event.observer = Observer::rule_trace;
+  event.clock = Event::Clock::arrival;
+  event.identity = 0x99;
+  event.rule = Rule{"inet filter chain_" + hook, "counter accept", "accept", 4, hook};
+  return event;
+}
+
 /// "1:output eth0, 1:transmit eth0"
 inline std::string way(const Journey& journey) {
   std::string text;

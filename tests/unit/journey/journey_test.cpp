@@ -10,17 +10,16 @@
 namespace postern::journey {
 namespace {
 
+using test::drop;
+using test::forwarded;
 using test::ip;
+using test::kContainer;
+using test::kHost;
+using test::kOutside;
 using test::ping;
+using test::rule;
 using test::Scene;
 using test::way;
-
-constexpr uint64_t kContainer = 1, kHost = 2, kOutside = 3;
-
-Packet forwarded(Packet packet) {
-  --packet.hop_limit;
-  return packet;
-}
 
 /// A container's request through a bridge and a host that masquerades, as the probes see it.
 void request(Scene& scene, uint16_t sequence = 1) {
@@ -180,12 +179,6 @@ TEST(Journeys, LoopbackComesBackToTheSameNamespace) {
   EXPECT_EQ(scene.journeys()[0].end, Journey::End::delivered);
 }
 
-Event& drop(Scene& scene, uint64_t inode, const std::string& reason, const Packet& packet) {
-  Event& event = scene.see(inode, Point::drop, "", packet);
-  event.drop = Drop{reason, "somewhere"};
-  return event;
-}
-
 TEST(Journeys, ADropAtTheEndIsTheEnd) {
   Scene scene;
   scene.identity = 0xa001;
@@ -224,13 +217,21 @@ TEST(Journeys, AnAnswerForARawSocketIsDeliveredAlthoughItsCopyIsDropped) {
   EXPECT_EQ(scene.journeys()[1].end, Journey::End::dropped);
 }
 
-Event& rule(Scene& scene, uint64_t inode, const std::string& hook, const Packet& packet) {
-  Event& event = scene.see(inode, Point::rule, "", packet);
-  event.observer = Observer::rule_trace;
-  event.clock = Event::Clock::arrival;
-  event.identity = 0x99;
-  event.rule = Rule{"inet filter chain_" + hook, "counter accept", "accept", 4, hook};
-  return event;
+TEST(Journeys, WhatIsDeliveredHereIsNotDroppedThere) {
+  Scene scene;
+  scene.identity = 0xa001;
+  const Packet packet = ping("10.77.0.2", "10.77.0.3", test::kRequest);
+  scene.see(kHost, Point::transmit, "vc1", packet);  // flooded by the bridge: to its receiver, and to a third
+  scene.see(kHost, Point::transmit, "vc3", packet);
+  scene.see(kContainer, Point::ingress, "eth0", packet);
+  scene.see(kOutside, Point::ingress, "eth0", packet);
+  scene.see(kContainer, Point::input, "eth0", packet);
+  drop(scene, kOutside, "OTHERHOST", packet);
+  ASSERT_EQ(scene.journeys().size(), 1U);
+  EXPECT_EQ(scene.journeys()[0].end, Journey::End::delivered);
+  drop(scene, kContainer, "SOCKET_FILTER", packet);
+  ASSERT_EQ(scene.journeys().size(), 1U);
+  EXPECT_EQ(scene.journeys()[0].end, Journey::End::dropped);
 }
 
 TEST(Journeys, RulesThatAreToldLateStandWhereTheySpoke) {
@@ -304,135 +305,6 @@ TEST(Journeys, FragmentsGoTheirOwnWaysUntilTheyArePutTogether) {
   ASSERT_EQ(journeys.size(), 2U);
   EXPECT_EQ(way(journeys[0]), "2:ingress br0, 2:prerouting br0");
   EXPECT_EQ(way(journeys[1]), "2:ingress br0");
-}
-
-const Endpoint kGuest{ip("10.0.2.100"), Port{40'000}}, kServer{ip("192.0.2.3"), Port{80}}, kSocket{ip("192.0.2.1"), Port{50'000}};
-const Mapping kMapping{kSocket, kServer};
-
-Event& relay(Scene& scene, Point point, const Packet& packet) {
-  Event& event = scene.see(kContainer, point, "", packet);
-  event.observer = Observer::relay;
-  event.identity = 0;
-  if (point == Point::host_socket) event.mapping = kMapping;
-  return event;
-}
-
-enum class Said { before, after };  // the host's packet: before the relay says so, or after
-
-void out(Scene& scene, const Packet& guest, const Packet& host, Said said) {
-  scene.identity = 0;
-  scene.see(kContainer, Point::transmit, "tap0", guest);
-  const auto leave = [&] {
-    scene.identity = host.tcp_sequence + 0xc000U;
-    scene.see(kHost, Point::output, "up0", host);
-    scene.see(kHost, Point::transmit, "up0", host);
-  };
-  if (said == Said::before) leave();
-  for (const Point point : {Point::tap_in, Point::engine, Point::host_socket}) relay(scene, point, guest);
-  if (said == Said::after) leave();
-}
-
-void in(Scene& scene, const Packet& host, const Packet& guest, Said said) {
-  scene.identity = host.tcp_sequence + 0xd000U;
-  scene.see(kHost, Point::ingress, "up0", host);
-  scene.see(kHost, Point::input, "up0", host);
-  const auto arrive = [&] {
-    scene.identity = host.tcp_sequence + 0xe000U;
-    scene.see(kContainer, Point::ingress, "tap0", guest);
-    scene.see(kContainer, Point::input, "tap0", guest);
-  };
-  if (said == Said::before) arrive();
-  relay(scene, Point::host_socket, guest);
-  relay(scene, Point::tap_out, guest);
-  if (said == Said::after) arrive();
-}
-
-const std::string kOutWay = "1:transmit tap0, 1:tap_in, 1:engine, 1:host_socket, 2:output up0, 2:transmit up0";
-const std::string kInWay = "2:ingress up0, 2:input up0, 1:host_socket, 1:tap_out, 1:ingress tap0, 1:input tap0";
-
-class ThroughOurStack : public testing::TestWithParam<Said> {};
-INSTANTIATE_TEST_SUITE_P(, ThroughOurStack, testing::Values(Said::before, Said::after),
-                         [](const auto& said) { return said.param == Said::before ? "before" : "after"; });
-
-TEST_P(ThroughOurStack, ATcpHandshakeIsTwoJourneys) {
-  Scene scene;
-  out(scene, test::tcp(kGuest, kServer, test::kSyn, 100), test::tcp(kSocket, kServer, test::kSyn, 500), GetParam());
-  in(scene, test::tcp(kServer, kSocket, test::kSyn | test::kAck, 900, 501),
-     test::tcp(kServer, kGuest, test::kSyn | test::kAck, 300, 101), GetParam());
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(way(journeys[0]), kOutWay);
-  EXPECT_EQ(way(journeys[1]), kInWay);
-  EXPECT_EQ(journeys[1].answers, 0U);
-  ASSERT_TRUE(journeys[0].hops[4].translation);
-  EXPECT_EQ(journeys[0].hops[4].translation->source_after.port, kSocket.port);
-  EXPECT_EQ(journeys[1].end, Journey::End::delivered);
-}
-
-TEST_P(ThroughOurStack, DatagramsGoOneForOne) {
-  Scene scene;
-  for (uint32_t i = 0; i < 3; ++i) {
-    Packet guest = test::udp(kGuest, kServer), host = test::udp(kSocket, kServer);
-    host.tcp_sequence = 0;
-    guest.ip_id = i + 1;
-    host.ip_id = i + 10;
-    out(scene, guest, host, GetParam());
-  }
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 3U);
-  for (const Journey& journey : journeys) EXPECT_EQ(way(journey), kOutWay);
-  EXPECT_EQ(journeys[2].hops[5].event.packet->ip_id, 12U);
-}
-
-TEST_P(ThroughOurStack, APingByASocketWithoutAddressIsTied) {
-  Scene scene;
-  Packet host = ping("192.0.2.1", "192.0.2.3", test::kRequest);
-  host.icmp_id = 99;
-  out(scene, ping("10.0.2.100", "192.0.2.3", test::kRequest), host, GetParam());
-  for (Event& event : scene.events) {
-    if (event.mapping) event.mapping = Mapping{{ip("0.0.0.0"), Port{99}}, {ip("192.0.2.3"), Port{}}};
-  }
-  ASSERT_EQ(scene.journeys().size(), 1U);
-  EXPECT_EQ(way(scene.journeys()[0]), kOutWay);
-}
-
-TEST(Journeys, AnAcknowledgmentAloneEndsInOurStack) {
-  Scene scene;
-  const Packet guest = [] {
-    Packet packet = test::tcp(kGuest, kServer, test::kAck, 101, 301);
-    packet.bytes = 40;
-    return packet;
-  }();
-  for (const Point point : {Point::tap_in, Point::engine, Point::host_socket}) relay(scene, point, guest);
-  Packet data = test::tcp(kSocket, kServer, test::kAck | test::kPsh, 501, 901);
-  data.bytes = 540;
-  scene.identity = 0xc001;
-  scene.see(kHost, Point::output, "up0", data);
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(journeys[0].end, Journey::End::to_host_socket);
-}
-
-TEST(Journeys, WithoutAMappingOurStackIsTheEnd) {
-  Scene scene;
-  const Packet guest = test::udp(kGuest, kServer);
-  for (const Point point : {Point::tap_in, Point::engine, Point::host_socket}) relay(scene, point, guest).mapping.reset();
-  scene.see(kHost, Point::output, "up0", test::udp(kSocket, kServer));
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 2U);
-  EXPECT_EQ(journeys[0].end, Journey::End::to_host_socket);
-}
-
-TEST(Journeys, RulesOfTheGuestStandBeforeTheTap) {
-  Scene scene;
-  const Packet guest = test::udp(kGuest, kServer);
-  for (const Point point : {Point::tap_in, Point::engine, Point::host_socket}) relay(scene, point, guest).network.inode = 0;
-  rule(scene, kContainer, "output", guest);
-  rule(scene, kContainer, "postrouting", guest);
-  const auto journeys = scene.journeys();
-  ASSERT_EQ(journeys.size(), 1U);
-  EXPECT_EQ(way(journeys[0]), "1:rule, 1:rule, 0:tap_in, 0:engine, 0:host_socket");
-  EXPECT_EQ(journeys[0].hops[0].event.rule->hook, "output");
 }
 
 TEST(Journeys, AnEventWithoutAPacketIsJoinedByItsBuffer) {

@@ -57,6 +57,14 @@ TEST(ParsePacket, StepsOverExtensionHeaders) {
   EXPECT_EQ(transport_text(packet), "udp 4000 > 53");
 }
 
+TEST(ParsePacket, AhIsTheProtocolInEitherFamily) {
+  const Frame ah6 = {17, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1};
+  const Packet v6 = parsed(wire::test::udp_frame(kV6, {}, {.extensions = ah6, .first_extension = IPPROTO_AH}));
+  EXPECT_EQ(v6.protocol, IPPROTO_AH);
+  EXPECT_FALSE(v6.has_transport);
+  EXPECT_EQ(transport_text(v6), "ah") << "by the word that a filter has for it";
+}
+
 TEST(ParsePacket, ALaterFragmentHasNoPorts) {
   const Frame fragment6 = {17, 0, 0, 8, 0, 0, 0, 9};  // offset 8
   const Packet v6 = parsed(wire::test::udp_frame(kV6, {}, {.extensions = fragment6, .first_extension = 44}));

@@ -64,11 +64,27 @@ TEST(EventLine, ShowsNoControlCharacters) {
   const std::string text = event_line(hostile, 0, Colour::none) + journeys_text(std::span(&journey, 1), Colour::none);
   for (const char each : text) EXPECT_TRUE(each == '\n' || (each >= ' ' && each <= '~')) << int{each};
   EXPECT_EQ(event_line(hostile, 0, Colour::none).find('\n'), std::string::npos);
+  EXPECT_NE(text.find(R"(a\x1b[2J\x0a\x9b)"), std::string::npos) << "as all our programs show it";
+  hostile.device.name = "büro0";
+  EXPECT_NE(event_line(hostile, 0, Colour::none).find("büro0"), std::string::npos);
 }
 
 TEST(EventLine, IsColouredForATerminalOnly) {
   EXPECT_EQ(event_line(event(), 0, Colour::none).find('\x1b'), std::string::npos);
   EXPECT_NE(event_line(event(), 0, Colour::terminal).find("\x1b[1moutput     \x1b[0m"), std::string::npos);
+}
+
+TEST(JourneysText, SaysInWordsHowItEnded) {
+  const auto text = [](Journey::End end) {
+    Journey journey;
+    journey.hops.push_back({event(), 0, {}});
+    journey.end = end;
+    return journeys_text(std::span(&journey, 1), Colour::none);
+  };
+  EXPECT_NE(text(Journey::End::delivered).find("  delivered, 1 hops"), std::string::npos);
+  EXPECT_NE(text(Journey::End::dropped).find("  dropped, 1 hops"), std::string::npos);
+  EXPECT_NE(text(Journey::End::to_host_socket).find("  to a socket of the host, 1 hops"), std::string::npos);
+  EXPECT_EQ(name(Journey::End::to_host_socket), "to_host_socket") << "in JSON and on pages";
 }
 
 TEST(JourneysText, HasALaneForEachNamespace) {

@@ -62,6 +62,15 @@ TEST(ProtocolFilter, TakesThemOfIpv6AndWhatMayStandBeforeThem) {
   EXPECT_EQ(run(code, ETH_P_IPV6, six(IPPROTO_FRAGMENT)), kMost);
 }
 
+TEST(ProtocolFilter, TakesAhForTheProtocolInEitherFamily) {
+  const auto tcp = protocol_filter(filter("tcp").program(), kMost), ah = protocol_filter(filter("ah").program(), kMost);
+  const Octets v4 = ip4({"10.0.0.2", "192.0.2.1"}, IPPROTO_AH, Octets(20));
+  EXPECT_EQ(run(tcp, ETH_P_IP, v4), 0u);
+  EXPECT_EQ(run(tcp, ETH_P_IPV6, six(IPPROTO_AH)), 0u);
+  EXPECT_EQ(run(ah, ETH_P_IP, v4), kMost);
+  EXPECT_EQ(run(ah, ETH_P_IPV6, six(IPPROTO_AH)), kMost);
+}
+
 TEST(ProtocolFilter, LeavesVlanTagsToUs) {
   EXPECT_EQ(run(protocol_filter(filter("tcp").program(), kMost), ETH_P_8021Q, kEcho), kMost);
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -136,47 +137,48 @@ std::unique_ptr<Output> standard_output(Form form) {
 
 Result<Outputs> Outputs::open(const TraceOptions& options) {
   Outputs outputs;
-  outputs.all_.push_back(standard_output(options.form));
+  outputs.add(standard_output(options.form));
   if (!options.record.empty()) {
     auto sink = TextSink::file(options.record, kPrivate);
     if (!sink) return Failure(within("--record", sink.error()));
-    outputs.all_.push_back(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
+    outputs.add(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
   }
   if (!options.html.empty()) {
     auto sink = TextSink::file(options.html, kPrivate);
     if (!sink) return Failure(within("--html", sink.error()));
-    outputs.all_.push_back(std::make_unique<Page>(*std::move(sink), options.filter.text()));
+    outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text()));
   }
   if (!options.pcap.empty()) {
     auto pcap = open_pcap_output(options.pcap);
     if (!pcap) return Failure(within("--pcap", pcap.error()));
-    outputs.all_.push_back(*std::move(pcap));
+    outputs.add(*std::move(pcap));
   }
   return outputs;
 }
 
-Status Outputs::take(const Event& event) {
-  for (const auto& output : all_) {
-    if (Status taken = output->take(event); !taken) return taken;
+void Outputs::take(const Event& event) {
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->take(event);
   }
-  return {};
 }
 
-Status Outputs::rest(uint64_t now_ns) {
-  for (const auto& output : all_) {
-    if (Status rested = output->rest(now_ns); !rested) return rested;
+void Outputs::rest(uint64_t now_ns) {
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->rest(now_ns);
   }
-  return {};
 }
 
-/// All of them, also after an error: a reader who has gone takes no file with him.
+bool Outputs::are_whole() const {
+  return std::all_of(all_.begin(), all_.end(), [](const Kept& each) { return each.told.has_value(); });
+}
+
 Status Outputs::finish(uint64_t lost) {
-  Status finished;
-  for (const auto& output : all_) {
-    const Status one = output->finish(lost);
-    if (finished && !one) finished = one;
+  Status worst;
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->finish(lost);
+    if (!each.told && (worst || worst.error().is(std::errc::broken_pipe))) worst = each.told;
   }
-  return finished;
+  return worst;
 }
 
 }  // namespace postern::trace_cli

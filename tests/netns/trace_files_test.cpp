@@ -1,0 +1,53 @@
+// trace_files_test.cpp - what `postern trace` writes beside standard output, and over what: shown with records, which need no
+// packets.
+#include "postern_trace_test.h"
+
+namespace postern::lab {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class TraceFiles : public TraceTest {
+ protected:
+  void SetUp() override {
+    TraceTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_THAT(here("mkdir folder && chmod 755 folder"), Succeeds());
+    ASSERT_THAT(here(fmt::format("awk '{}' > pings.jsonl", kPings)), Succeeds());
+  }
+  Outcome here(const std::string& command) const { return host().sh("cd /run/lab/tmp && " + command); }
+
+  /// More than a pipe holds.
+  static constexpr int kMany = 3000;
+  static constexpr const char* kPings =
+      R"(BEGIN { for (i = 1; i <= 3000; i++) printf "{\"time_ns\":%d,\"clock\":\"exact\",\"observer\":\"tracepoint\",)"
+      R"(\"point\":\"ingress\",\"netns\":{\"inode\":1,\"name\":\"c1\"},\"device\":{\"index\":2,\"name\":\"eth0\"},)"
+      R"(\"packet\":{\"family\":4,\"source\":\"10.0.0.2\",\"destination\":\"192.0.2.2\",\"protocol\":\"icmp\",)"
+      R"(\"protocol_number\":1,\"icmp\":{\"type\":8,\"code\":0,\"id\":7,\"sequence\":%d},\"ip_id\":%d,\"hop_limit\":64,)"
+      R"(\"bytes\":84},\"captured\":\"45000054\"}\n", i * 1000, i, i })";
+};
+
+TEST_F(TraceFiles, AReaderWhoGoesAwayTakesNoFileWithHim) {
+  const Outcome piped = here(
+      "{ postern trace --replay pings.jsonl --record kept.jsonl --html kept.html --pcap kept.pcap; echo status $? >&2; } | head "
+      "-1");
+  EXPECT_THAT(piped.err, HasSubstr("status 0"));
+  EXPECT_EQ(here("postern trace --json --replay kept.jsonl | wc -l").out, fmt::format("{}\n", kMany));
+  EXPECT_THAT(here("cat kept.html").out, AllOf(HasSubstr("</html>"), HasSubstr("10.0.0.2")));
+  EXPECT_EQ(here("stat -c %s kept.pcap").out, fmt::format("{}\n", 24 + kMany * (16 + 20 + 4)));
+}
+
+TEST_F(TraceFiles, ADiskThatIsFullTakesNoOtherWithIt) {
+  ASSERT_THAT(here("mkdir small && mount -t tmpfs -o size=64k none small"), Succeeds());
+  const Outcome full = here(
+      "postern trace --replay pings.jsonl --record small/kept.jsonl --html kept.html | wc -l; "
+      "postern trace --replay pings.jsonl --record small/other.jsonl | head -1");
+  EXPECT_THAT(full.err, HasSubstr("No space left on device"));
+  EXPECT_EQ(full.out.substr(0, full.out.find('\n')), fmt::format("{}", kMany + 1)) << "a header, and every event";
+  EXPECT_THAT(here("cat kept.html").out, HasSubstr("</html>"));
+  EXPECT_THAT(here("umount small"), Succeeds());
+}
+
+}  // namespace
+}  // namespace postern::lab

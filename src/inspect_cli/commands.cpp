@@ -1,11 +1,10 @@
 #include "commands.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "postern/base/file.h"
 #include "postern/base/log.h"
-#include "postern/base/unique_fd.h"
+#include "postern/base/private_file.h"
 #include "postern/bridge/endpoint_names.h"
 #include "postern/inspect/inspect.h"
 #include "postern/inspect/report.h"
@@ -54,14 +53,9 @@ int tell_one(const netns::Census& census, const InspectOptions& options) {
 }
 
 Status write_page(const std::string& path, std::string_view page) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) return fail_errno("open", path);
-  while (!page.empty()) {
-    const ssize_t written = ::write(file.get(), page.data(), page.size());
-    if (written < 0) return fail_errno("write", path);
-    page.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
+  const auto file = replace_private_file(path);
+  if (!file) return within("--html", file.error());
+  return write_all(file->get(), page, path);
 }
 
 int tell_all(const netns::Census& census, const InspectOptions& options) {

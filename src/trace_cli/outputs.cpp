@@ -23,7 +23,6 @@ namespace {
 
 using journey::Captured, journey::Event, journey::Journey;
 
-constexpr mode_t kPrivate = 0600;  // what others sent
 constexpr size_t kMostDrawn = 100'000;
 
 journey::Colour colour() {
@@ -139,12 +138,12 @@ Result<Outputs> Outputs::open(const TraceOptions& options) {
   Outputs outputs;
   outputs.add(standard_output(options.form));
   if (!options.record.empty()) {
-    auto sink = TextSink::file(options.record, kPrivate);
+    auto sink = TextSink::file(options.record);
     if (!sink) return Failure(within("--record", sink.error()));
     outputs.add(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
   }
   if (!options.html.empty()) {
-    auto sink = TextSink::file(options.html, kPrivate);
+    auto sink = TextSink::file(options.html);
     if (!sink) return Failure(within("--html", sink.error()));
     outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text()));
   }

@@ -42,6 +42,22 @@ TEST_P(InspectRun, JsonIsForPrograms) {
   EXPECT_THAT(shown.out, AllOf(HasSubstr("\"version\": 1"), HasSubstr("\"own\": true"), HasSubstr("\"name\": \"lo\"")));
 }
 
+TEST_P(InspectRun, AllIsEveryNamespaceAndAPageOfThemIsItsOwnersAlone) {
+  Process running = start_sh(kWaits);
+  ASSERT_TRUE(says(running, "ready"));
+  const Outcome all = sh("postern inspect --all");
+  EXPECT_THAT(all, Succeeds());
+  EXPECT_THAT(all.out, AllOf(HasSubstr("tap0"), HasSubstr("10.0.2.100")));
+  const std::string file = "/run/lab/tmp/host.html";
+  EXPECT_THAT(sh(fmt::format("postern inspect --html {}", file)), Succeeds());
+  EXPECT_EQ(sh(fmt::format("stat -c %a {}", file)).out, "600\n");
+  const std::string page = sh(fmt::format("cat {}", file)).out;
+  EXPECT_THAT(page, AllOf(HasSubstr("tap0"), HasSubstr("10.0.2.100"), HasSubstr("</html>")));
+  EXPECT_THAT(sh("postern inspect --html -").out, HasSubstr("</html>"));
+  EXPECT_THAT(sh(fmt::format("ln -s {0} {0}.link; postern inspect --html {0}.link", file)).err, HasSubstr("no ordinary file"));
+  EXPECT_EQ(sh(fmt::format("cat {}", file)).out, page) << "a link is not followed";
+}
+
 TEST_F(InspectRefused, AnotherUsersProcessNamesTheWay) {
   const Outcome refused = sh("postern inspect 1");
   EXPECT_EQ(refused.status, 1);

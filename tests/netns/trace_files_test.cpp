@@ -49,5 +49,19 @@ TEST_F(TraceFiles, ADiskThatIsFullTakesNoOtherWithIt) {
   EXPECT_THAT(here("umount small"), Succeeds());
 }
 
+TEST_F(TraceFiles, AreTheirOwnersAloneAndNothingElseIsWrittenOver) {
+  ASSERT_THAT(here("echo kept >target && ln -s target link && mkfifo fifo && touch others && chown 12345 others && "
+                   "touch open && chmod 666 open"),
+              Succeeds());
+  for (const char* option : {"--record", "--html", "--pcap"}) {
+    for (const char* name : {"link", "fifo", "others"}) {
+      EXPECT_EQ(here(fmt::format("postern trace --replay pings.jsonl {} {}", option, name)).status, 1) << option << " " << name;
+    }
+    EXPECT_THAT(here(fmt::format("postern trace --replay pings.jsonl {} open", option)), Succeeds());
+    EXPECT_EQ(here("stat -c %a open && chmod 666 open").out, "600\n") << option;
+  }
+  EXPECT_EQ(here("cat target && stat -c %s others").out, "kept\n0\n");
+}
+
 }  // namespace
 }  // namespace postern::lab

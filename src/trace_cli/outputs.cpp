@@ -24,6 +24,7 @@ namespace {
 using journey::Captured, journey::Event, journey::Journey;
 
 constexpr size_t kMostDrawn = 100'000;
+constexpr std::string_view kStandardOutput = "-";
 
 journey::Colour colour() {
   const char* refused = ::getenv("NO_COLOR");  // no-color.org
@@ -136,14 +137,14 @@ std::unique_ptr<Output> standard_output(Form form) {
 
 Result<Outputs> Outputs::open(const TraceOptions& options) {
   Outputs outputs;
-  outputs.add(standard_output(options.form));
+  if (options.html != kStandardOutput) outputs.add(standard_output(options.form));
   if (!options.record.empty()) {
     auto sink = TextSink::file(options.record);
     if (!sink) return Failure(within("--record", sink.error()));
     outputs.add(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
   }
   if (!options.html.empty()) {
-    auto sink = TextSink::file(options.html);
+    auto sink = options.html == kStandardOutput ? TextSink::standard_output() : TextSink::file(options.html);
     if (!sink) return Failure(within("--html", sink.error()));
     outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text()));
   }

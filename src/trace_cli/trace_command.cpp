@@ -13,6 +13,7 @@
 #include "postern/process/signals.h"
 
 #include "collector.h"
+#include "named_files.h"
 #include "outputs.h"
 #include "packet_limit.h"
 #include "recording.h"
@@ -148,6 +149,10 @@ Status replay(const TraceOptions& options) {
 }  // namespace
 
 int run(const TraceOptions& options) {
+  if (const Status differ = check_files_differ(options); !differ) {
+    log::error("trace: {} (postern trace --help)", differ.error().message());
+    return command::kUsage;
+  }
   const Status done = options.replay.empty() ? trace_live(options) : replay(options);
   if (done || done.error().is(std::errc::broken_pipe)) return 0;  // who read us has seen enough
   log::error("trace: {}", done.error().message());

@@ -63,5 +63,24 @@ TEST_F(TraceFiles, AreTheirOwnersAloneAndNothingElseIsWrittenOver) {
   EXPECT_EQ(here("cat target && stat -c %s others").out, "kept\n0\n");
 }
 
+TEST_F(TraceFiles, AreNotSharedAndWhatIsReadStays) {
+  const std::string before = here("sha256sum <pings.jsonl && ln -s pings.jsonl same.jsonl").out;
+  for (const char* words :
+       {"--replay same.jsonl --record pings.jsonl", "--replay pings.jsonl --html ./pings.jsonl",
+        "--replay same.jsonl --pcap pings.jsonl", "--replay pings.jsonl --record new --html ./new", "--replay ''",
+        "--replay pings.jsonl --record ''", "--replay pings.jsonl --count ''", "--replay pings.jsonl --record -"}) {
+    const Outcome refused = here(fmt::format("postern trace {} </dev/null", words));
+    EXPECT_EQ(refused.status, 2) << words << ": " << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("--help")) << words;
+  }
+  EXPECT_EQ(here("sha256sum <pings.jsonl; ls new 2>/dev/null").out, before);
+}
+
+TEST_F(TraceFiles, APageMayGoToStandardOutput) {
+  const Outcome page = here("postern trace --replay pings.jsonl --html - icmp; ls ./-");
+  EXPECT_THAT(page.out, AllOf(testing::StartsWith("<!"), HasSubstr("</html>")));
+  EXPECT_THAT(page.err, HasSubstr("No such file"));
+}
+
 }  // namespace
 }  // namespace postern::lab

@@ -21,7 +21,7 @@ namespace postern::trace_cli {
 
 namespace {
 
-using journey::Captured, journey::Event, journey::Journey;
+using journey::Captured, journey::Event;
 
 constexpr size_t kMostDrawn = 100'000;
 constexpr std::string_view kStandardOutput = "-";
@@ -83,15 +83,15 @@ class Blocks final : public Output {
     return {};
   }
   Status rest(uint64_t now_ns) override {
-    constexpr uint64_t patience = std::chrono::nanoseconds(journey::Journeys::kPatience).count();
-    return show(batches_.take_settled(now_ns > patience ? now_ns - patience : 0));
+    constexpr uint64_t rest = std::chrono::nanoseconds(JourneyBatches::kRest).count();
+    return show(batches_.take_settled(now_ns > rest ? now_ns - rest : 0));
   }
   Status finish(uint64_t) override { return show(batches_.take_all()); }
 
  private:
-  Status show(const std::vector<Journey>& journeys) {
-    if (journeys.empty()) return {};
-    if (Status shown = sink_.write(journey::journeys_text(journeys, colour_)); !shown) return shown;
+  Status show(const JourneyBatches::Batch& batch) {
+    if (batch.journeys.empty()) return {};
+    if (Status shown = sink_.write(journey::journeys_text(batch.journeys, colour_, batch.first)); !shown) return shown;
     return sink_.flush();
   }
 

@@ -175,7 +175,7 @@ void Collector::listen_to_posterns() {
 Status Collector::listen_to(const RunningPostern& running) {
   const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
   if (!client) return Failure(client.error());
-  auto events = client->trace(options_.filter.text());
+  auto events = client->trace(options_.filter.text(), extent_of(options_.follow));
   if (!events) return Failure(events.error());
   auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(events->received), tap(),
                                             [this, pid = running.pid] { ended_.insert(pid); });

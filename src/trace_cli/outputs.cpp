@@ -1,12 +1,10 @@
 #include "outputs.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 
 #include "postern/base/log.h"
 #include "postern/journey/event_json.h"
@@ -15,6 +13,7 @@
 
 #include "journey_batches.h"
 #include "pcap_output.h"
+#include "recording.h"
 #include "text_sink.h"
 
 namespace postern::trace_cli {
@@ -30,13 +29,6 @@ journey::Colour colour() {
   const char* refused = ::getenv("NO_COLOR");  // no-color.org
   const bool wanted = ::isatty(STDOUT_FILENO) && !(refused && *refused);
   return wanted ? journey::Colour::terminal : journey::Colour::none;
-}
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", utc);
 }
 
 class Lines final : public Output {
@@ -102,7 +94,8 @@ class Blocks final : public Output {
 
 class Page final : public Output {
  public:
-  Page(TextSink sink, std::string filter) : sink_(std::move(sink)), filter_(std::move(filter)) {}
+  Page(TextSink sink, std::string filter, std::string recorded)
+      : sink_(std::move(sink)), filter_(std::move(filter)), recorded_(std::move(recorded)) {}
   Status take(const Event& event) override {
     if (events_ < kMostDrawn) journeys_.add(event);
     ++events_;
@@ -112,14 +105,14 @@ class Page final : public Output {
   Status finish(uint64_t lost) override {
     if (events_ > kMostDrawn) log::warning("--html: only the first {} of {} events are drawn", kMostDrawn, events_);
     const page::PageInfo info{
-        .title = "postern trace", .filter = filter_, .recorded = now_text(), .version = POSTERN_VERSION, .lost = lost};
+        .title = "postern trace", .filter = filter_, .recorded = recorded_, .version = POSTERN_VERSION, .lost = lost};
     if (Status written = sink_.write(page::journey_page(journeys_.take(), info)); !written) return written;
     return sink_.flush();
   }
 
  private:
   TextSink sink_;
-  std::string filter_;
+  std::string filter_, recorded_;
   journey::Journeys journeys_;
   size_t events_ = 0;
 };
@@ -135,21 +128,24 @@ std::unique_ptr<Output> standard_output(Form form) {
 
 }  // namespace
 
-Result<Outputs> Outputs::open(const TraceOptions& options) {
+Result<Outputs> Outputs::open(const TraceOptions& options, const std::optional<Anchor>& anchor) {
   Outputs outputs;
   if (options.html != kStandardOutput) outputs.add(standard_output(options.form));
   if (!options.record.empty()) {
     auto sink = TextSink::file(options.record);
     if (!sink) return Failure(within("--record", sink.error()));
+    if (anchor) {
+      if (Status begun = sink->write(record_line(*anchor) + "\n"); !begun) return Failure(begun.error());
+    }
     outputs.add(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
   }
   if (!options.html.empty()) {
     auto sink = options.html == kStandardOutput ? TextSink::standard_output() : TextSink::file(options.html);
     if (!sink) return Failure(within("--html", sink.error()));
-    outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text()));
+    outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text(), anchor ? calendar_text(*anchor) : ""));
   }
   if (!options.pcap.empty()) {
-    auto pcap = open_pcap_output(options.pcap);
+    auto pcap = open_pcap_output(options.pcap, anchor.value_or(Anchor::now()));
     if (!pcap) return Failure(within("--pcap", pcap.error()));
     outputs.add(*std::move(pcap));
   }

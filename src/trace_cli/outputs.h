@@ -8,6 +8,7 @@
 #include "postern/journey/event.h"
 #include "postern/journey/journey.h"
 
+#include "anchor.h"
 #include "options.h"
 
 namespace postern::trace_cli {
@@ -27,7 +28,8 @@ class Output {
 /// that the caller has now. An output that fails is passed over from then on, and takes no other with it.
 class Outputs {
  public:
-  static Result<Outputs> open(const TraceOptions& options);
+  /// `anchor`: of the events; none: it is not known.
+  static Result<Outputs> open(const TraceOptions& options, const std::optional<Anchor>& anchor);
 
   void take(const journey::Event& event);
   void rest(uint64_t now_ns);

@@ -121,7 +121,7 @@ class LiveTrace {
 };
 
 Status trace_live(const TraceOptions& options) {
-  auto outputs = Outputs::open(options);
+  auto outputs = Outputs::open(options, Anchor::now());
   if (!outputs) return Failure(outputs.error());
   auto loop = loop::EventLoop::create();
   if (!loop) return Failure(loop.error());
@@ -133,7 +133,7 @@ Status trace_live(const TraceOptions& options) {
 Status replay(const TraceOptions& options) {
   auto recording = read_recording(options.replay);
   if (!recording) return Failure(recording.error());
-  auto outputs = Outputs::open(options);
+  auto outputs = Outputs::open(options, recording->anchor);
   if (!outputs) return Failure(outputs.error());
   std::vector<Event> events = select(std::move(recording->events), options.filter);
   if (options.count) {

@@ -82,5 +82,18 @@ TEST_F(TraceFiles, APageMayGoToStandardOutput) {
   EXPECT_THAT(page.err, HasSubstr("No such file"));
 }
 
+TEST_F(TraceFiles, WhatWasRecordedKeepsItsTime) {
+  ASSERT_THAT(
+      here("{ echo '{\"record\":1,\"realtime_ns\":1000000000000000000,\"monotonic_ns\":1000}'; head -1 pings.jsonl; } >old"),
+      Succeeds());
+  ASSERT_THAT(here("postern trace --replay old --html old.html --pcap old.pcap --record again"), Succeeds());
+  EXPECT_THAT(here("cat old.html").out, HasSubstr("2001-09-09 01:46:40 UTC"));
+  EXPECT_EQ(here("od -An -tu4 -j24 -N8 old.pcap").out, " 1000000000          0\n");
+  EXPECT_EQ(here("head -1 again").out, here("head -1 old").out);
+  ASSERT_THAT(here("postern trace --replay pings.jsonl --html unknown.html --record unknown"), Succeeds())
+      << "older ones say nothing";
+  EXPECT_THAT(here("head -1 unknown").out, HasSubstr("\"time_ns\""));
+}
+
 }  // namespace
 }  // namespace postern::lab

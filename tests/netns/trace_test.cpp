@@ -146,6 +146,24 @@ TEST_F(TraceWay, OfAConnectionIsAJourneyASegment) {
   }
 }
 
+TEST_F(TraceWay, OfAConnectionThatIsNeverQuietIsShownAsItGoes) {
+  Process tracer = trace("--journey tcp port 7");
+  auto talk = container().spawn({.argv = {"sh", "-c", fmt::format("while sleep 0.2; do echo x; done | nc {} 7", kRemote4)}});
+  ASSERT_TRUE(talk);
+  std::string text;
+  const auto is_shown = [&](std::string_view what) {
+    return wait_until([&] { return (text = tracer.out()).find(what) != text.npos; });
+  };
+  EXPECT_TRUE(is_shown("journey 2 (answers 1): ")) << text;
+  const size_t first = text.size();
+  EXPECT_TRUE(wait_until([&] { return tracer.out().size() > first; })) << "and goes on";
+  EXPECT_TRUE(talk->running());
+  text = finished(tracer);
+  const auto journeys = blocks(text);
+  for (size_t i = 0; i < journeys.size(); ++i) EXPECT_THAT(journeys[i], testing::StartsWith(fmt::format("journey {}", i + 1)));
+  for (size_t at = text.find("\njourney "); at != text.npos; at = text.find("\njourney ", at + 1)) EXPECT_EQ(text[at - 1], '\n');
+}
+
 TEST_F(TraceWay, OfADatagramAndItsAnswer) {
   for (const Addresses& addresses : {kIpv4, kIpv6}) {
     Process tracer = trace("--json udp port 7");

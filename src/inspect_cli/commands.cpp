@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "postern/api/running.h"
 #include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/base/private_file.h"
@@ -30,6 +31,7 @@ Result<netns::Census> named_census() {
   } else {
     log::warning("inspect: {}", names.error().message());
   }
+  netns::add_names(*census, api::guest_names());
   return census;
 }
 
@@ -45,7 +47,7 @@ Error with_remedy(Error error, const std::string& target) {
 }
 
 int tell_one(const netns::Census& census, const InspectOptions& options) {
-  const auto handle = netns::find_namespace(options.target, census);
+  const auto handle = netns::find_namespace(api::whom_it_serves(options.target), census);
   if (!handle) return failed(with_remedy(handle.error(), options.target));
   const auto view = inspect::inspect_namespace(*handle, census);
   if (!view) return failed(with_remedy(view.error(), options.target));

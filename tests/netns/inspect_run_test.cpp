@@ -36,6 +36,14 @@ TEST_P(InspectRun, ShowsTheNamespaceOfARunByAPid) {
                                HasSubstr("Packet filter: no chain at a hook\n")));
 }
 
+TEST_P(InspectRun, OfAPosternMeansWhomItServesAsForATrace) {
+  Process running = start_sh(kWaits);
+  ASSERT_TRUE(says(running, "ready"));
+  const std::string postern = sh("pgrep -x postern | head -1").out;
+  const Outcome shown = sh("postern inspect " + postern);
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("10.0.2.100/24"), HasSubstr("postern " + postern.substr(0, postern.find('\n')))));
+}
+
 TEST_P(InspectRun, JsonIsForPrograms) {
   const Outcome shown = sh("postern inspect --json");
   EXPECT_THAT(shown, Succeeds());
@@ -68,6 +76,7 @@ TEST_F(InspectRefused, WhatIsNotThereIsOneLine) {
   EXPECT_THAT(sh("postern inspect nobody-is-called-so").err, AllOf(IsOneLine(), HasSubstr("nobody-is-called-so")));
   EXPECT_THAT(sh("postern inspect 2147483647").err, AllOf(IsOneLine(), HasSubstr("there is no process")));
   EXPECT_EQ(sh("postern inspect --all 1").status, 2);
+  EXPECT_EQ(sh("postern inspect --html ''").status, 2);
 }
 
 }  // namespace

@@ -170,10 +170,10 @@ Result<std::string> ControlClient::ask(std::string_view request) const {
   return reply;
 }
 
-Result<ControlClient::Events> ControlClient::trace(std::string_view filter) const {
+Result<ControlClient::Events> ControlClient::trace(std::string_view filter, journey::Following::Extent follow) const {
   auto socket = connect(Patience::some);
   if (!socket) return Failure(socket.error());
-  const std::string request = trace_request(filter);
+  const std::string request = trace_request(filter, follow);
   if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
   auto received = read_first_line(*socket, shown());
   if (!received) return Failure(received.error());

@@ -6,6 +6,8 @@ namespace postern::api {
 
 namespace {
 
+using Extent = journey::Following::Extent;
+
 constexpr int kVersion = 1;  // of the events' schema
 
 Json refused(const std::string& reason) {
@@ -26,6 +28,13 @@ std::string text_of(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// Nothing: it is neither.
+std::optional<Extent> read_follow(const Json& arguments) {
+  const auto given = arguments.find("follow");
+  if (given == arguments.end() || *given == "connection") return Extent::connection;
+  return *given == "packet" ? std::optional(Extent::packet) : std::nullopt;
+}
+
 }  // namespace
 
 Json answer_trace(const Json& arguments, Instance& instance, std::unique_ptr<Subscription>& events) {
@@ -33,16 +42,19 @@ Json answer_trace(const Json& arguments, Instance& instance, std::unique_ptr<Sub
   if (given != arguments.end() && !given->is_string()) return {{"error", {{"desc", "bad request: trace: bad arguments.filter"}}}};
   auto filter = packet_filter::Filter::parse(given != arguments.end() ? given->get_ref<const std::string&>() : "");
   if (const auto* complaint = std::get_if<packet_filter::Complaint>(&filter)) return misunderstood(*complaint);
+  const auto follow = read_follow(arguments);
+  if (!follow) return {{"error", {{"desc", "bad request: trace: bad arguments.follow"}}}};
   auto subscription = std::make_unique<Subscription>();
-  auto tracing = instance.start_trace(std::move(std::get<packet_filter::Filter>(filter)), subscription->stream);
+  auto tracing = instance.start_trace({std::move(std::get<packet_filter::Filter>(filter)), *follow}, subscription->stream);
   if (!tracing) return refused(tracing.error().context);
   subscription->tracing = *std::move(tracing);
   events = std::move(subscription);
   return {{"return", {{"version", kVersion}}}};
 }
 
-std::string trace_request(std::string_view filter) {
-  const Json request = {{"execute", "trace"}, {"arguments", {{"filter", std::string(filter)}}}};
+std::string trace_request(std::string_view filter, Extent follow) {
+  const char* word = follow == Extent::packet ? "packet" : "connection";
+  const Json request = {{"execute", "trace"}, {"arguments", {{"filter", std::string(filter)}, {"follow", word}}}};
   return request.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -12,7 +12,7 @@ namespace postern::api {
 Json answer_trace(const Json& arguments, Instance& instance, std::unique_ptr<Subscription>& events);
 
 /// The request, for an instance of ours.
-std::string trace_request(std::string_view filter);
+std::string trace_request(std::string_view filter, journey::Following::Extent follow);
 /// What the first line of the answer objects. Nothing: it is granted.
 std::optional<std::string> trace_refusal(std::string_view first_line);
 

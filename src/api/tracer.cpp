@@ -18,8 +18,8 @@ journey::Endpoint to_endpoint(const stack::Endpoint& end) { return {end.address,
 /// One client.
 class Tracer::Listener final : public Tracing {
  public:
-  Listener(Tracer& tracer, packet_filter::Filter filter, EventStream& stream)
-      : tracer_(tracer), following_(std::move(filter), journey::Following::Extent::connection), stream_(stream) {}
+  Listener(Tracer& tracer, TraceWish wish, EventStream& stream)
+      : tracer_(tracer), following_(std::move(wish.filter), wish.follow), stream_(stream) {}
   ~Listener() override { tracer_.remove(*this); }
 
   /// What is no IP packet is meant by a filter that means everything.
@@ -43,9 +43,9 @@ void Tracer::set_guest(journey::NetworkNamespace guest, journey::Device tap) {
   places_.tap = std::move(tap);
 }
 
-Result<std::unique_ptr<Tracing>> Tracer::start(packet_filter::Filter filter, EventStream& stream) {
+Result<std::unique_ptr<Tracing>> Tracer::start(TraceWish wish, EventStream& stream) {
   if (listeners_.size() >= kMostStreams) return fail(std::errc::device_or_resource_busy, "as many traces run as may");
-  auto listener = std::make_unique<Listener>(*this, std::move(filter), stream);
+  auto listener = std::make_unique<Listener>(*this, std::move(wish), stream);
   listeners_.push_back(listener.get());
   relay_.set_witness(this);
   return listener;

@@ -31,6 +31,16 @@ Status write_file(const std::string& path, std::string_view text) {
   return {};
 }
 
+Status write_all(int fd, std::string_view& rest, const std::string& name) {
+  while (!rest.empty()) {
+    const ssize_t written = ::write(fd, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail_errno("write to", name);
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
 std::optional<std::string> read_link(const std::string& path) {
   std::array<char, PATH_MAX> target;
   const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());

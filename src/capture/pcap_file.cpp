@@ -1,16 +1,13 @@
 #include "postern/capture/pcap_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
-#include "postern/base/unique_fd.h"
+#include "postern/base/private_file.h"
 
 #include "libpcap.h"
 
@@ -19,22 +16,6 @@ namespace postern::capture {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{256} * 1024;
-
-/// Takes away what is there, if it is ours to take: who has it open already shall not read what is coming.
-Status remove_own(const std::string& path) {
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) < 0) return errno == ENOENT ? Status() : Status(fail_errno("look at", path));
-  if (!S_ISREG(found.st_mode)) return fail(fmt::format("{} is no ordinary file", path));
-  if (found.st_uid != ::geteuid()) return fail(fmt::format("{} belongs to another user ({})", path, found.st_uid));
-  return ::unlink(path.c_str()) < 0 ? Status(fail_errno("replace", path)) : Status();
-}
-
-Result<UniqueFd> create_private(const std::string& path) {
-  if (const Status removed = remove_own(path); !removed) return Failure(removed.error());
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fail_errno("create", path);
-  return fd;
-}
 
 int link_type(PcapFile::Begins begins) {
   switch (begins) {
@@ -76,7 +57,7 @@ Result<PcapFile> PcapFile::create(const std::string& path, Begins begins) {
   auto open = std::make_unique<Open>();
   open->library = library;
   open->path = path;
-  POSTERN_TRY(fd, create_private(path), "capture");
+  POSTERN_TRY(fd, replace_private_file(path), "capture");
   open->file = ::fdopen(fd.get(), "w");
   if (!open->file) return fail_errno("capture", path);
   (void)fd.release();

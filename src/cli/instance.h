@@ -26,8 +26,8 @@ class RunningInstance final : public api::Instance {
   api::InstanceStatus status() const override;
   api::InstanceCounters counters() const override;
   stack::Flows flows(size_t most) const override { return connection_.flows(most); }
-  Result<std::unique_ptr<api::Tracing>> start_trace(packet_filter::Filter filter, api::EventStream& stream) override {
-    return tracer_.start(std::move(filter), stream);
+  Result<std::unique_ptr<api::Tracing>> start_trace(api::TraceWish wish, api::EventStream& stream) override {
+    return tracer_.start(std::move(wish), stream);
   }
   api::Tracer& tracer() { return tracer_; }
 

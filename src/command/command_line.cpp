@@ -33,6 +33,9 @@ bool takes_a_value(const CLI::App& app, const std::string& argument) {
 void finish(CLI::App& app, CLI::Option* added, const CommandLine::Option& option) {
   if (option.value) added->type_name(option.value);
   if (option.excludes) added->excludes(app.get_option(option.excludes));
+  if (option.empty == CommandLine::Option::Empty::refused) {
+    added->check([](const std::string& typed) { return std::string(typed.empty() ? "an empty value means nothing" : ""); });
+  }
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "commands.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "postern/api/running.h"
+#include "postern/base/file.h"
 #include "postern/base/log.h"
-#include "postern/base/unique_fd.h"
+#include "postern/base/private_file.h"
 #include "postern/bridge/endpoint_names.h"
 #include "postern/inspect/inspect.h"
 #include "postern/inspect/report.h"
@@ -31,6 +31,7 @@ Result<netns::Census> named_census() {
   } else {
     log::warning("inspect: {}", names.error().message());
   }
+  netns::add_names(*census, api::guest_names());
   return census;
 }
 
@@ -46,7 +47,7 @@ Error with_remedy(Error error, const std::string& target) {
 }
 
 int tell_one(const netns::Census& census, const InspectOptions& options) {
-  const auto handle = netns::find_namespace(options.target, census);
+  const auto handle = netns::find_namespace(api::whom_it_serves(options.target), census);
   if (!handle) return failed(with_remedy(handle.error(), options.target));
   const auto view = inspect::inspect_namespace(*handle, census);
   if (!view) return failed(with_remedy(view.error(), options.target));
@@ -54,14 +55,9 @@ int tell_one(const netns::Census& census, const InspectOptions& options) {
 }
 
 Status write_page(const std::string& path, std::string_view page) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) return fail_errno("open", path);
-  while (!page.empty()) {
-    const ssize_t written = ::write(file.get(), page.data(), page.size());
-    if (written < 0) return fail_errno("write", path);
-    page.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
+  const auto file = replace_private_file(path);
+  if (!file) return within("--html", file.error());
+  return write_all(file->get(), page, path);
 }
 
 int tell_all(const netns::Census& census, const InspectOptions& options) {

@@ -40,7 +40,7 @@ Options parse_options(int argc, char** argv) {
   line.flag(json, {"--json", "For programs"});
   line.value(page_file,
              {"--html", "Write a page there that shows all namespaces and the wires between them; - is standard output", "FILE",
-              "--json"});
+              "--json", CommandLine::Option::Empty::refused});
   if (const auto leave = line.parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc))) return *leave;
   if (all && !target.empty()) return line.complain("--all and a namespace are different questions");
   if (!page_file.empty() && !target.empty()) return line.complain("--html shows all namespaces: name none");

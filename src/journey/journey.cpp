@@ -1,11 +1,10 @@
 #include "postern/journey/journey.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "postern/base/text.h"
-#include "postern/wire/tcp.h"
 
+#include "answers.h"
 #include "grouping.h"
 
 namespace postern::journey {
@@ -13,12 +12,6 @@ namespace postern::journey {
 namespace {
 
 bool is_exact(const Event& event) { return event.clock == Event::Clock::exact; }
-
-/// Of the first hop with a clock that can be believed, else of the first.
-uint64_t began(const Journey& journey) {
-  const auto exact = std::find_if(journey.hops.begin(), journey.hops.end(), [](const Hop& hop) { return is_exact(hop.event); });
-  return (exact == journey.hops.end() ? journey.hops.front() : *exact).event.time_ns;
-}
 
 std::optional<Hop::Translation> translation(const Packet& before, const Packet& after) {
   const bool ports = before.has_transport && after.has_transport;
@@ -102,55 +95,6 @@ Journey::End end_of(const Journey& journey) {
   return Journey::End::unknown;
 }
 
-/// Finds answers among journeys that come in the order of time.
-class Answers {
- public:
-  std::optional<size_t> question_of(const Journey& journey) const {
-    std::optional<size_t> latest;
-    for (const Hop& hop : journey.hops) {
-      const auto conversation = hop.event.packet ? answered(*hop.event.packet) : std::nullopt;
-      const auto found = conversation ? said_.find(*conversation) : said_.end();
-      if (found == said_.end()) continue;
-      const auto fits = [&](const Said& each) { return can_answer(each.packet, *hop.event.packet); };
-      const auto& list = found->second;
-      const auto best = std::find_if(list.rbegin(), list.rend(), fits);
-      if (best != list.rend() && (!latest || best->journey > *latest)) latest = best->journey;
-    }
-    return latest;
-  }
-
-  void enter(const Journey& journey, size_t number) {
-    for (const Hop& hop : journey.hops) {
-      const auto conversation = hop.event.packet ? said(*hop.event.packet) : std::nullopt;
-      if (!conversation) continue;
-      auto& list = said_[*conversation];
-      if (!list.empty() && list.back().journey == number) continue;
-      list.push_back({number, *hop.event.packet});
-      if (list.size() > kMostRemembered) list.pop_front();
-    }
-  }
-
- private:
-  static constexpr size_t kMostRemembered = 64;
-  struct Said {
-    size_t journey;
-    Packet packet;
-  };
-
-  /// Of TCP: what `answer` acknowledges has `question` in it. Where sequence numbers went round, the difference is small still.
-  static bool can_answer(const Packet& question, const Packet& answer) {
-    namespace tcp_flag = wire::tcp_flag;
-    if (answer.protocol != IPPROTO_TCP) return true;
-    const bool opens = (question.tcp_flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
-    const auto beyond = static_cast<int32_t>(answer.tcp_acknowledgment - question.tcp_sequence);
-    if (answer.tcp_flags & tcp_flag::syn) return opens && beyond == 1;
-    if (!(answer.tcp_flags & tcp_flag::ack)) return true;  // a reset may acknowledge nothing
-    return beyond >= (question.tcp_flags & (tcp_flag::syn | tcp_flag::fin) ? 1 : 0);
-  }
-
-  std::unordered_map<Conversation, std::deque<Said>, ConversationHash> said_;
-};
-
 }  // namespace
 
 class Journeys::Collection {
@@ -174,7 +118,8 @@ class Journeys::Collection {
 
  private:
   static void conclude(std::vector<Journey>& journeys) {
-    std::stable_sort(journeys.begin(), journeys.end(), [](const Journey& a, const Journey& b) { return began(a) < began(b); });
+    std::stable_sort(journeys.begin(), journeys.end(),
+                     [](const Journey& a, const Journey& b) { return began_ns(a) < began_ns(b); });
     Answers answers;
     for (size_t i = 0; i < journeys.size(); ++i) {
       journeys[i].end = end_of(journeys[i]);

@@ -163,12 +163,12 @@ std::string event_line(const Event& event, uint64_t began_ns, Colour colour) {
   return line;
 }
 
-std::string journeys_text(std::span<const Journey> journeys, Colour colour) {
+std::string journeys_text(std::span<const Journey> journeys, Colour colour, size_t before) {
   std::string text;
-  for (size_t number = 0; number < journeys.size(); ++number) {
-    const Journey& journey = journeys[number];
+  size_t number = before;
+  for (const Journey& journey : journeys) {
     if (number > 0) text += "\n";
-    text += title(journey, number, colour);
+    text += title(journey, number++, colour);
     std::optional<std::string> lane;
     for (const Hop& hop : journey.hops) {
       const std::string network = network_text(hop.event.network);

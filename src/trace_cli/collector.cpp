@@ -34,10 +34,8 @@ bool sees_whole_host() {
 }
 
 /// As find_namespace(), and who is at home there.
-Result<SeenNamespace> find_seen(std::string text, const netns::Census& census) {
-  for (const RunningPostern& running : running_posterns()) {  // it lives outside; who names it means whom it serves
-    if (text == std::to_string(running.pid) && running.guest != 0) text = std::to_string(running.guest);
-  }
+Result<SeenNamespace> find_seen(const std::string& named, const netns::Census& census) {
+  const std::string text = api::whom_it_serves(named);
   const auto handle = netns::find_namespace(text, census);
   if (!handle) return Failure(handle.error());
   const auto identity = netns::identity_of(handle->network.get());
@@ -162,7 +160,7 @@ void Collector::leave(ino_t inode) {
 }
 
 void Collector::listen_to_posterns() {
-  for (const RunningPostern& running : running_posterns()) {
+  for (const api::RunningPostern& running : api::running_posterns()) {
     const auto serves = [&](const SeenNamespace& seen) { return seen.inode == running.guest_inode; };
     if (!all_ && std::none_of(chosen_.begin(), chosen_.end(), serves)) continue;
     if (!asked_posterns_.insert(running.pid).second) continue;  // who does not answer once, shall not hold us up again
@@ -172,10 +170,10 @@ void Collector::listen_to_posterns() {
   }
 }
 
-Status Collector::listen_to(const RunningPostern& running) {
+Status Collector::listen_to(const api::RunningPostern& running) {
   const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
   if (!client) return Failure(client.error());
-  auto events = client->trace(options_.filter.text());
+  auto events = client->trace(options_.filter.text(), extent_of(options_.follow));
   if (!events) return Failure(events.error());
   auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(events->received), tap(),
                                             [this, pid = running.pid] { ended_.insert(pid); });
@@ -197,7 +195,7 @@ Result<SeenNamespace> Collector::only_place(const netns::Census& census) const {
     return seen ? seen : within("--netns", seen.error());
   }
   std::vector<pid_t> pids;
-  for (const RunningPostern& running : running_posterns()) {
+  for (const api::RunningPostern& running : api::running_posterns()) {
     if (running.guest != 0) pids.push_back(running.pid);
   }
   if (pids.size() == 1) return find_seen(std::to_string(pids.front()), census);

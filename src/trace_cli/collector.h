@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "postern/api/running.h"
 #include "postern/journey/event.h"
 #include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
@@ -56,7 +57,7 @@ class Collector {
   Status open_packets(Place& place);
   void leave(ino_t inode);
   void listen_to_posterns();
-  Status listen_to(const RunningPostern& running);
+  Status listen_to(const api::RunningPostern& running);
   Result<netns::SeenNamespace> only_place(const netns::Census& census) const;
   void leave_what_has_gone(const netns::Census& census);
   bool may_ask(ino_t about);

@@ -50,7 +50,16 @@ Status check_replay(const Typed& typed) {
   if (!typed.namespaces.empty()) return excluded("--netns");
   if (!typed.limit.empty()) return excluded("--for");
   if (!typed.follow.empty()) return excluded("--follow");
-  if (!typed.record.empty() && typed.record == typed.replay) return fail("--record: it would overwrite what --replay reads");
+  return {};
+}
+
+/// Standard output is what the trace shows, or the page, but no file of events or packets: of them one may read too little.
+Status check_standard_output(const Typed& typed) {
+  for (const auto& [option, text] : {std::pair("--record", &typed.record), std::pair("--pcap", &typed.pcap)}) {
+    if (*text == "-") return wrong(option, *text, "it wants a file (./- is one of that name)");
+  }
+  if (typed.html == "-" && (typed.json || typed.journey))
+    return fail("--html -: the page is what standard output shows then; without --json and --journey");
   return {};
 }
 
@@ -74,6 +83,7 @@ Result<TraceOptions> to_trace_options(const Typed& typed) {
   const auto follow = parse_follow(typed.follow);
   if (!follow) return Failure(follow.error());
   if (typed.json && typed.journey) return fail("--json: --journey is another form of standard output; choose one");
+  if (const Status good = check_standard_output(typed); !good) return Failure(good.error());
   if (!typed.replay.empty()) {
     if (const Status good = check_replay(typed); !good) return Failure(good.error());
   }

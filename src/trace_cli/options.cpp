@@ -28,22 +28,28 @@ sctp, and, or, not, and parentheses, which a shell wants quoted. Ctrl-C ends wit
 
 void add_options(CommandLine& line, Typed& typed) {
   line.operands(typed.filter, {"FILTER", "Which packets (default: all)", CommandLine::Operand::Presence::optional});
-  line.values(typed.namespaces, {"--netns",
-                                 "Where to look: all, a process, a path, or a name of ip-netns(8)'s or postern bridge's "
-                                 "(default: all, for root; else the only postern of yours)",
-                                 "WHERE"});
-  line.value(typed.count, {"--count", "End after so many packets", "N"});
-  line.value(typed.limit, {"--for", "End after so many seconds", "SECONDS"});
-  line.value(typed.follow, {"--follow",
-                            "What is shown beside the packets that match: connection, their answers, through NAT (default); "
-                            "packet, nothing",
-                            "WHAT"});
+  const auto value = [&](auto& text, const char* name, const char* help, const char* word) {
+    const CommandLine::Option option{.names = name, .help = help, .value = word, .empty = CommandLine::Option::Empty::refused};
+    if constexpr (std::is_same_v<decltype(text), std::string&>) {
+      line.value(text, option);
+    } else {
+      line.values(text, option);
+    }
+  };
+  value(typed.namespaces, "--netns",
+        "Where to look: all, a process, a path, or a name of ip-netns(8)'s or postern bridge's (default: all, for root; else the "
+        "only postern of yours)",
+        "WHERE");
+  value(typed.count, "--count", "End after so many packets", "N");
+  value(typed.limit, "--for", "End after so many seconds", "SECONDS");
+  value(typed.follow, "--follow",
+        "What is shown beside the packets that match: connection, their answers, through NAT (default); packet, nothing", "WHAT");
   line.flag(typed.journey, {"--journey", "A block a packet, when it has come to its end, instead of a line an event"});
   line.flag(typed.json, {"--json", "For programs: an event a line"});
-  line.value(typed.html, {"--html", "Draw the journeys into a page, which needs no network", "FILE"});
-  line.value(typed.record, {"--record", "Keep the events, for --replay", "FILE"});
-  line.value(typed.replay, {"--replay", "Show what was recorded, instead of what happens", "FILE"});
-  line.value(typed.pcap, {"--pcap", "Keep the packets as devices saw them, for Wireshark", "FILE"});
+  value(typed.html, "--html", "Draw the journeys into a page, which needs no network; - is standard output", "FILE");
+  value(typed.record, "--record", "Keep the events, for --replay", "FILE");
+  value(typed.replay, "--replay", "Show what was recorded, instead of what happens", "FILE");
+  value(typed.pcap, "--pcap", "Keep the packets as devices saw them, for Wireshark", "FILE");
   line.flag(typed.probe, {"--probe", "Tell which ways of seeing this host has, and what each needs"});
 }
 

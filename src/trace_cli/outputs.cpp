@@ -1,11 +1,10 @@
 #include "outputs.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <ctime>
 
 #include "postern/base/log.h"
 #include "postern/journey/event_json.h"
@@ -14,28 +13,22 @@
 
 #include "journey_batches.h"
 #include "pcap_output.h"
+#include "recording.h"
 #include "text_sink.h"
 
 namespace postern::trace_cli {
 
 namespace {
 
-using journey::Captured, journey::Event, journey::Journey;
+using journey::Captured, journey::Event;
 
-constexpr mode_t kPrivate = 0600;  // what others sent
 constexpr size_t kMostDrawn = 100'000;
+constexpr std::string_view kStandardOutput = "-";
 
 journey::Colour colour() {
   const char* refused = ::getenv("NO_COLOR");  // no-color.org
   const bool wanted = ::isatty(STDOUT_FILENO) && !(refused && *refused);
   return wanted ? journey::Colour::terminal : journey::Colour::none;
-}
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", utc);
 }
 
 class Lines final : public Output {
@@ -82,15 +75,15 @@ class Blocks final : public Output {
     return {};
   }
   Status rest(uint64_t now_ns) override {
-    constexpr uint64_t patience = std::chrono::nanoseconds(journey::Journeys::kPatience).count();
-    return show(batches_.take_settled(now_ns > patience ? now_ns - patience : 0));
+    constexpr uint64_t rest = std::chrono::nanoseconds(JourneyBatches::kRest).count();
+    return show(batches_.take_settled(now_ns > rest ? now_ns - rest : 0));
   }
   Status finish(uint64_t) override { return show(batches_.take_all()); }
 
  private:
-  Status show(const std::vector<Journey>& journeys) {
-    if (journeys.empty()) return {};
-    if (Status shown = sink_.write(journey::journeys_text(journeys, colour_)); !shown) return shown;
+  Status show(const JourneyBatches::Batch& batch) {
+    if (batch.journeys.empty()) return {};
+    if (Status shown = sink_.write(journey::journeys_text(batch.journeys, colour_, batch.first)); !shown) return shown;
     return sink_.flush();
   }
 
@@ -101,7 +94,8 @@ class Blocks final : public Output {
 
 class Page final : public Output {
  public:
-  Page(TextSink sink, std::string filter) : sink_(std::move(sink)), filter_(std::move(filter)) {}
+  Page(TextSink sink, std::string filter, std::string recorded)
+      : sink_(std::move(sink)), filter_(std::move(filter)), recorded_(std::move(recorded)) {}
   Status take(const Event& event) override {
     if (events_ < kMostDrawn) journeys_.add(event);
     ++events_;
@@ -111,14 +105,14 @@ class Page final : public Output {
   Status finish(uint64_t lost) override {
     if (events_ > kMostDrawn) log::warning("--html: only the first {} of {} events are drawn", kMostDrawn, events_);
     const page::PageInfo info{
-        .title = "postern trace", .filter = filter_, .recorded = now_text(), .version = POSTERN_VERSION, .lost = lost};
+        .title = "postern trace", .filter = filter_, .recorded = recorded_, .version = POSTERN_VERSION, .lost = lost};
     if (Status written = sink_.write(page::journey_page(journeys_.take(), info)); !written) return written;
     return sink_.flush();
   }
 
  private:
   TextSink sink_;
-  std::string filter_;
+  std::string filter_, recorded_;
   journey::Journeys journeys_;
   size_t events_ = 0;
 };
@@ -134,49 +128,53 @@ std::unique_ptr<Output> standard_output(Form form) {
 
 }  // namespace
 
-Result<Outputs> Outputs::open(const TraceOptions& options) {
+Result<Outputs> Outputs::open(const TraceOptions& options, const std::optional<Anchor>& anchor) {
   Outputs outputs;
-  outputs.all_.push_back(standard_output(options.form));
+  if (options.html != kStandardOutput) outputs.add(standard_output(options.form));
   if (!options.record.empty()) {
-    auto sink = TextSink::file(options.record, kPrivate);
+    auto sink = TextSink::file(options.record);
     if (!sink) return Failure(within("--record", sink.error()));
-    outputs.all_.push_back(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
+    if (anchor) {
+      if (Status begun = sink->write(record_line(*anchor) + "\n"); !begun) return Failure(begun.error());
+    }
+    outputs.add(std::make_unique<JsonLines>(*std::move(sink), Captured::kept));
   }
   if (!options.html.empty()) {
-    auto sink = TextSink::file(options.html, kPrivate);
+    auto sink = options.html == kStandardOutput ? TextSink::standard_output() : TextSink::file(options.html);
     if (!sink) return Failure(within("--html", sink.error()));
-    outputs.all_.push_back(std::make_unique<Page>(*std::move(sink), options.filter.text()));
+    outputs.add(std::make_unique<Page>(*std::move(sink), options.filter.text(), anchor ? calendar_text(*anchor) : ""));
   }
   if (!options.pcap.empty()) {
-    auto pcap = open_pcap_output(options.pcap);
+    auto pcap = open_pcap_output(options.pcap, anchor.value_or(Anchor::now()));
     if (!pcap) return Failure(within("--pcap", pcap.error()));
-    outputs.all_.push_back(*std::move(pcap));
+    outputs.add(*std::move(pcap));
   }
   return outputs;
 }
 
-Status Outputs::take(const Event& event) {
-  for (const auto& output : all_) {
-    if (Status taken = output->take(event); !taken) return taken;
+void Outputs::take(const Event& event) {
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->take(event);
   }
-  return {};
 }
 
-Status Outputs::rest(uint64_t now_ns) {
-  for (const auto& output : all_) {
-    if (Status rested = output->rest(now_ns); !rested) return rested;
+void Outputs::rest(uint64_t now_ns) {
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->rest(now_ns);
   }
-  return {};
 }
 
-/// All of them, also after an error: a reader who has gone takes no file with him.
+bool Outputs::are_whole() const {
+  return std::all_of(all_.begin(), all_.end(), [](const Kept& each) { return each.told.has_value(); });
+}
+
 Status Outputs::finish(uint64_t lost) {
-  Status finished;
-  for (const auto& output : all_) {
-    const Status one = output->finish(lost);
-    if (finished && !one) finished = one;
+  Status worst;
+  for (Kept& each : all_) {
+    if (each.told) each.told = each.output->finish(lost);
+    if (!each.told && (worst || worst.error().is(std::errc::broken_pipe))) worst = each.told;
   }
-  return finished;
+  return worst;
 }
 
 }  // namespace postern::trace_cli

@@ -8,6 +8,7 @@
 #include "postern/journey/event.h"
 #include "postern/journey/journey.h"
 
+#include "anchor.h"
 #include "options.h"
 
 namespace postern::trace_cli {
@@ -23,18 +24,28 @@ class Output {
   virtual Status finish(uint64_t lost) = 0;
 };
 
-/// All that was asked for. Files are made or emptied at once: what cannot be written is known before anything is watched, and by
-/// the rights that the caller has now.
+/// All that was asked for. Files are made at once: what cannot be written is known before anything is watched, and by the rights
+/// that the caller has now. An output that fails is passed over from then on, and takes no other with it.
 class Outputs {
  public:
-  static Result<Outputs> open(const TraceOptions& options);
+  /// `anchor`: of the events; none: it is not known.
+  static Result<Outputs> open(const TraceOptions& options, const std::optional<Anchor>& anchor);
 
-  Status take(const journey::Event& event);
-  Status rest(uint64_t now_ns);
+  void take(const journey::Event& event);
+  void rest(uint64_t now_ns);
+  /// None has failed until now: there is a reason to go on.
+  bool are_whole() const;
+  /// The last call, whatever happened. Errors: what failed first; that a reader has gone, if nothing else did.
   Status finish(uint64_t lost);
 
  private:
-  std::vector<std::unique_ptr<Output>> all_;
+  struct Kept {
+    std::unique_ptr<Output> output;
+    Status told = {};
+  };
+  void add(std::unique_ptr<Output> output) { all_.push_back({std::move(output)}); }
+
+  std::vector<Kept> all_;
 };
 
 }  // namespace postern::trace_cli

@@ -6,7 +6,6 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "postern/capture/pcap_file.h"
 
@@ -15,30 +14,24 @@ namespace postern::trace_cli {
 namespace {
 
 using journey::Event, journey::Point;
-using std::chrono::system_clock;
-
-/// Events are timed by a clock that counts from the start of the machine; captures by the calendar.
-system_clock::time_point calendar_time(uint64_t time_ns) {
-  const auto since_then = std::chrono::steady_clock::now().time_since_epoch() - std::chrono::nanoseconds(time_ns);
-  return system_clock::now() - std::chrono::duration_cast<system_clock::duration>(since_then);
-}
 
 class PcapOutput final : public Output {
  public:
-  explicit PcapOutput(capture::PcapFile file) : file_(std::move(file)) {}
+  PcapOutput(capture::PcapFile file, const Anchor& anchor) : file_(std::move(file)), anchor_(anchor) {}
   Status take(const Event& event) override {
     if (!is_for_capture(event)) return {};
     Sll2Header header = sll2_header(event);
     auto* packet = const_cast<uint8_t*>(event.captured.data());  // iovec knows no const
     const iovec parts[] = {{header.data(), header.size()}, {packet, event.captured.size()}};
     const size_t whole = std::max<size_t>(event.captured.size(), event.packet ? event.packet->bytes : 0);
-    return file_.add(parts, calendar_time(event.time_ns), header.size() + whole);
+    return file_.add(parts, calendar_time(anchor_, event.time_ns), header.size() + whole);
   }
   Status rest(uint64_t) override { return file_.flush(); }
   Status finish(uint64_t) override { return file_.flush(); }
 
  private:
   capture::PcapFile file_;
+  Anchor anchor_;
 };
 
 }  // namespace
@@ -65,10 +58,10 @@ Sll2Header sll2_header(const Event& event) {
   return header;
 }
 
-Result<std::unique_ptr<Output>> open_pcap_output(const std::string& path) {
+Result<std::unique_ptr<Output>> open_pcap_output(const std::string& path, const Anchor& anchor) {
   auto file = capture::PcapFile::create(path, capture::PcapFile::Begins::linux_sll2);
   if (!file) return Failure(file.error());
-  return std::make_unique<PcapOutput>(*std::move(file));
+  return std::make_unique<PcapOutput>(*std::move(file), anchor);
 }
 
 }  // namespace postern::trace_cli

@@ -8,12 +8,13 @@
 #include <memory>
 #include <string>
 
+#include "anchor.h"
 #include "outputs.h"
 
 namespace postern::trace_cli {
 
 /// Errors: those of capture::PcapFile::create().
-Result<std::unique_ptr<Output>> open_pcap_output(const std::string& path);
+Result<std::unique_ptr<Output>> open_pcap_output(const std::string& path, const Anchor& anchor);
 
 using Sll2Header = std::array<uint8_t, 20>;
 /// What stands before the packet of `event`. Pure.

@@ -14,7 +14,24 @@ namespace postern::trace_cli {
 
 namespace {
 
-/// "{"lost":12}": the one line that is no event.
+constexpr std::string_view kRecord = "{\"record\":";
+
+/// The number behind `key` in a line that we have written.
+std::optional<uint64_t> number_behind(std::string_view key, std::string_view line) {
+  const size_t at = line.find(key);
+  if (at == line.npos) return std::nullopt;
+  line.remove_prefix(at + key.size());
+  return whole_number<uint64_t>(line.substr(0, line.find_first_of(",}")));
+}
+
+Result<Anchor> anchor_in(std::string_view line) {
+  if (number_behind(kRecord, line) != 1) return fail("the record is of a later Postern's kind");
+  const auto realtime = number_behind("\"realtime_ns\":", line), monotonic = number_behind("\"monotonic_ns\":", line);
+  if (!realtime || !monotonic) return fail("the record does not say when it began");
+  return Anchor{.realtime_ns = *realtime, .monotonic_ns = *monotonic};
+}
+
+/// "{"lost":12}"
 std::optional<uint64_t> lost_in(std::string_view line) {
   constexpr std::string_view kBegin = "{\"lost\":";
   if (!line.starts_with(kBegin) || !line.ends_with('}')) return std::nullopt;
@@ -47,6 +64,10 @@ class LineReader {
 
 }  // namespace
 
+std::string record_line(const Anchor& anchor) {
+  return fmt::format("{}1,\"realtime_ns\":{},\"monotonic_ns\":{}}}", kRecord, anchor.realtime_ns, anchor.monotonic_ns);
+}
+
 Result<Recording> read_recording(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "re");
   if (!file) return fail_errno("read", path);
@@ -56,6 +77,12 @@ Result<Recording> read_recording(const std::string& path) {
   while (const auto line = lines.next()) {
     ++number;
     if (line->empty()) continue;
+    if (line->starts_with(kRecord)) {
+      const auto anchor = anchor_in(*line);
+      if (!anchor) return within(fmt::format("{}:{}", path, number), anchor.error());
+      if (!recording.anchor) recording.anchor = *anchor;
+      continue;
+    }
     if (const auto lost = lost_in(*line)) {
       recording.lost += *lost;
       continue;

@@ -1,10 +1,9 @@
 #include "text_sink.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include "postern/base/file.h"
+#include "postern/base/private_file.h"
 
 namespace postern::trace_cli {
 
@@ -14,14 +13,11 @@ constexpr size_t kMuch = 65536;
 
 }  // namespace
 
-Result<TextSink> TextSink::file(const std::string& path, mode_t mode) {
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!file) return fail_errno("write", path);
-  struct stat now {};
-  const bool is_wider = ::fstat(file.get(), &now) == 0 && S_ISREG(now.st_mode) && (now.st_mode & 0777 & ~mode) != 0;
-  if (is_wider && ::fchmod(file.get(), now.st_mode & mode) < 0) return fail_errno("keep from others", path);
-  const int number = file.get();
-  return TextSink(std::move(file), number, path);
+Result<TextSink> TextSink::file(const std::string& path) {
+  auto file = replace_private_file(path);
+  if (!file) return Failure(file.error());
+  const int number = file->get();
+  return TextSink(*std::move(file), number, path);
 }
 
 TextSink TextSink::standard_output() { return TextSink({}, STDOUT_FILENO, "standard output"); }
@@ -33,14 +29,9 @@ Status TextSink::write(std::string_view text) {
 
 Status TextSink::flush() {
   std::string_view rest = kept_;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(fd_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno("write to", name_);
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
-  kept_.clear();
-  return {};
+  Status written = write_all(fd_, rest, name_);
+  kept_.erase(0, kept_.size() - rest.size());
+  return written;
 }
 
 }  // namespace postern::trace_cli

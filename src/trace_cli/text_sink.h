@@ -11,11 +11,11 @@ namespace postern::trace_cli {
 
 class TextSink {
  public:
-  /// Makes the file or empties it. `mode` as open(2)'s; a file that was there keeps no wider one.
-  static Result<TextSink> file(const std::string& path, mode_t mode);
+  /// Errors: those of replace_private_file().
+  static Result<TextSink> file(const std::string& path);
   static TextSink standard_output();
 
-  /// Kept until flush(), or until it is much.
+  /// Kept until flush(), or until it is much. What an error has left unwritten is kept, and nothing is written twice.
   Status write(std::string_view text);
   Status flush();
 

@@ -13,6 +13,7 @@
 #include "postern/process/signals.h"
 
 #include "collector.h"
+#include "named_files.h"
 #include "outputs.h"
 #include "packet_limit.h"
 #include "recording.h"
@@ -58,19 +59,19 @@ class LiveTrace {
     return {};
   }
 
+  /// However it ends, what was collected reaches those outputs that still take it.
   Status run() {
-    while (!end_ && told_) {
-      if (Status turned = loop_.turn(); !turned) return turned;
-    }
+    Status turned;
+    while (!end_ && turned && outputs_.are_whole()) turned = loop_.turn();
     ends_.unwatch(STDOUT_FILENO);
-    if (told_) collector_->drain();
+    collector_->drain();
     for (Event& event : sequencer_.take_all()) show(std::move(event));
     if (packets_) pass(packets_->take_all());
     const uint64_t lost = collector_->lost();
     collector_.reset();  // what it made in the kernel goes before the last word is said
     const Status finished = outputs_.finish(lost);
     if (lost > 0) log::warning("{} events were lost: more came than could be taken", lost);
-    return told_ ? finished : told_;
+    return turned ? finished : turned;
   }
 
  private:
@@ -88,24 +89,22 @@ class LiveTrace {
     for (Event& event : sequencer_.take(now - delay)) show(std::move(event));
     if (packets_) pass(packets_->take(now));
     if (packets_ && packets_->is_reached(now)) end_ = true;
-    if (told_) told_ = outputs_.rest(now);
+    outputs_.rest(now);
     turning_ = !sequencer_.empty() || packets_;
     if (turning_) turn_.set(Clock::now() + Sequencer::kDelay);
   }
 
   void show(Event&& event) {
     if (packets_) return packets_->add(std::move(event));
-    if (told_) told_ = outputs_.take(event);
+    outputs_.take(event);
   }
   void pass(const std::vector<Event>& events) {
-    for (const Event& event : events) {
-      if (told_) told_ = outputs_.take(event);
-    }
+    for (const Event& event : events) outputs_.take(event);
   }
 
   void keep_up() {
     collector_->keep_up();
-    if (told_ && !turning_) told_ = outputs_.rest(nanoseconds(Clock::now()));  // blocks come to rest without events too
+    if (!turning_) outputs_.rest(nanoseconds(Clock::now()));  // blocks come to rest without events too
     watch_.set(Clock::now() + kKeepUpEvery);
   }
 
@@ -118,12 +117,11 @@ class LiveTrace {
   loop::EventLoop::Timer turn_, watch_, limit_;
   bool turning_ = false;
   bool end_ = false;
-  Status told_;
   std::unique_ptr<Collector> collector_;  // goes first: it calls us
 };
 
 Status trace_live(const TraceOptions& options) {
-  auto outputs = Outputs::open(options);
+  auto outputs = Outputs::open(options, Anchor::now());
   if (!outputs) return Failure(outputs.error());
   auto loop = loop::EventLoop::create();
   if (!loop) return Failure(loop.error());
@@ -135,7 +133,7 @@ Status trace_live(const TraceOptions& options) {
 Status replay(const TraceOptions& options) {
   auto recording = read_recording(options.replay);
   if (!recording) return Failure(recording.error());
-  auto outputs = Outputs::open(options);
+  auto outputs = Outputs::open(options, recording->anchor);
   if (!outputs) return Failure(outputs.error());
   std::vector<Event> events = select(std::move(recording->events), options.filter);
   if (options.count) {
@@ -143,9 +141,7 @@ Status replay(const TraceOptions& options) {
     for (Event& event : events) packets.add(std::move(event));
     events = packets.take_all();
   }
-  for (const Event& event : events) {
-    if (Status taken = outputs->take(event); !taken) return taken;
-  }
+  for (const Event& event : events) outputs->take(event);
   if (recording->lost > 0) log::warning("{} events were lost when it was recorded", recording->lost);
   return outputs->finish(recording->lost);
 }
@@ -153,6 +149,10 @@ Status replay(const TraceOptions& options) {
 }  // namespace
 
 int run(const TraceOptions& options) {
+  if (const Status differ = check_files_differ(options); !differ) {
+    log::error("trace: {} (postern trace --help)", differ.error().message());
+    return command::kUsage;
+  }
   const Status done = options.replay.empty() ? trace_live(options) : replay(options);
   if (done || done.error().is(std::errc::broken_pipe)) return 0;  // who read us has seen enough
   log::error("trace: {}", done.error().message());

@@ -36,10 +36,34 @@ TEST_P(InspectRun, ShowsTheNamespaceOfARunByAPid) {
                                HasSubstr("Packet filter: no chain at a hook\n")));
 }
 
+TEST_P(InspectRun, OfAPosternMeansWhomItServesAsForATrace) {
+  Process running = start_sh(kWaits);
+  ASSERT_TRUE(says(running, "ready"));
+  const std::string postern = sh("pgrep -x postern | head -1").out;
+  const Outcome shown = sh("postern inspect " + postern);
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("10.0.2.100/24"), HasSubstr("postern " + postern.substr(0, postern.find('\n')))));
+}
+
 TEST_P(InspectRun, JsonIsForPrograms) {
   const Outcome shown = sh("postern inspect --json");
   EXPECT_THAT(shown, Succeeds());
   EXPECT_THAT(shown.out, AllOf(HasSubstr("\"version\": 1"), HasSubstr("\"own\": true"), HasSubstr("\"name\": \"lo\"")));
+}
+
+TEST_P(InspectRun, AllIsEveryNamespaceAndAPageOfThemIsItsOwnersAlone) {
+  Process running = start_sh(kWaits);
+  ASSERT_TRUE(says(running, "ready"));
+  const Outcome all = sh("postern inspect --all");
+  EXPECT_THAT(all, Succeeds());
+  EXPECT_THAT(all.out, AllOf(HasSubstr("tap0"), HasSubstr("10.0.2.100")));
+  const std::string file = "/run/lab/tmp/host.html";
+  EXPECT_THAT(sh(fmt::format("postern inspect --html {}", file)), Succeeds());
+  EXPECT_EQ(sh(fmt::format("stat -c %a {}", file)).out, "600\n");
+  const std::string page = sh(fmt::format("cat {}", file)).out;
+  EXPECT_THAT(page, AllOf(HasSubstr("tap0"), HasSubstr("10.0.2.100"), HasSubstr("</html>")));
+  EXPECT_THAT(sh("postern inspect --html -").out, HasSubstr("</html>"));
+  EXPECT_THAT(sh(fmt::format("ln -s {0} {0}.link; postern inspect --html {0}.link", file)).err, HasSubstr("no ordinary file"));
+  EXPECT_EQ(sh(fmt::format("cat {}", file)).out, page) << "a link is not followed";
 }
 
 TEST_F(InspectRefused, AnotherUsersProcessNamesTheWay) {
@@ -52,6 +76,7 @@ TEST_F(InspectRefused, WhatIsNotThereIsOneLine) {
   EXPECT_THAT(sh("postern inspect nobody-is-called-so").err, AllOf(IsOneLine(), HasSubstr("nobody-is-called-so")));
   EXPECT_THAT(sh("postern inspect 2147483647").err, AllOf(IsOneLine(), HasSubstr("there is no process")));
   EXPECT_EQ(sh("postern inspect --all 1").status, 2);
+  EXPECT_EQ(sh("postern inspect --html ''").status, 2);
 }
 
 }  // namespace

@@ -58,6 +58,20 @@ TEST_F(TraceRootless, ShowsTheWayFromTheTapToTheHostsSocket) {
   }
 }
 
+TEST_F(TraceRootless, OfAPacketAloneIsNotItsAnswers) {
+  const auto inside = guest();
+  ASSERT_TRUE(inside);
+  for (const char* follow : {"packet", "connection"}) {
+    Process tracer = trace(fmt::format("--json --follow {} dst host {} and tcp port 80", follow, kRemote4), Role::user);
+    ASSERT_EQ(inside->sh(fmt::format("curl -sS --noproxy '*' http://{}/", kRemote4)).out, kPageText);
+    const auto all = events(finished_after(tracer, "FIN"));
+    EXPECT_NE(find_point(all, "tap_in"), nullptr);
+    const auto answers = only(all, [](const Json& event) { return text_at(event, "/packet/source") == kRemote4; });
+    EXPECT_EQ(answers.empty(), follow == std::string("packet"));
+    EXPECT_EQ(find_point(all, "tap_out") == nullptr, answers.empty()) << "by postern's own events too";
+  }
+}
+
 TEST_F(TraceRootless, GroupsTheWayIntoJourneys) {
   const auto inside = guest();
   ASSERT_TRUE(inside);
@@ -158,6 +172,27 @@ TEST_F(TraceBadInput, NamesWhatCannotBeWritten) {
 TEST_F(TraceBadInput, NamesANamespaceThatIsNot) {
   EXPECT_THAT(sh("postern trace --netns no-such-name icmp"), RefusesWith({"--netns", "no-such-name"}));
   EXPECT_THAT(sh("postern trace --netns /etc/hostname icmp"), RefusesWith({"--netns", "/etc/hostname"}));
+}
+
+/// What the kernel of this host allows is not known here; what each way is called, and what it would take, is.
+TEST_F(TraceBadInput, ProbeTellsEachWayOfSeeingAndWhatItNeeds) {
+  for (const Role as : {Role::root, Role::user}) {
+    const Outcome text = host().sh("postern trace --probe", as), json = host().sh("postern trace --probe --json", as);
+    EXPECT_THAT(text, Succeeds());
+    EXPECT_THAT(text.out, AllOf(HasSubstr("What a trace uses"), HasSubstr("netfilter link"), HasSubstr("nft trace"),
+                                HasSubstr("packet sockets"), HasSubstr("needs CAP_NET_RAW over the namespace")));
+    EXPECT_THAT(text.out, ContainsRegex("yes +packet sockets"));
+    EXPECT_EQ(text.out.find("for you in namespaces of your own") != text.out.npos, as == Role::user) << text.out;
+    EXPECT_THAT(json, Succeeds());
+    const Json all = Json::parse(json.out, nullptr, false);
+    ASSERT_TRUE(all.is_object()) << json.out;
+    EXPECT_EQ(all.value("version", 0), 1);
+    for (const Json& rung : all.value("rungs", Json::array())) {
+      EXPECT_NE(rung.value("works", false), !rung.value("why_not", "").empty()) << "it works, or says why not: " << rung.dump();
+      const bool is_hook_of_user = as == Role::user && rung.value("name", "") == "netfilter link";
+      EXPECT_FALSE(is_hook_of_user && rung.value("works", true)) << rung.dump();
+    }
+  }
 }
 
 TEST_F(TraceBadInput, GoesOnWithoutTheKernelsTypes) {

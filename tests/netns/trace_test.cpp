@@ -146,6 +146,24 @@ TEST_F(TraceWay, OfAConnectionIsAJourneyASegment) {
   }
 }
 
+TEST_F(TraceWay, OfAConnectionThatIsNeverQuietIsShownAsItGoes) {
+  Process tracer = trace("--journey tcp port 7");
+  auto talk = container().spawn({.argv = {"sh", "-c", fmt::format("while sleep 0.2; do echo x; done | nc {} 7", kRemote4)}});
+  ASSERT_TRUE(talk);
+  std::string text;
+  const auto is_shown = [&](std::string_view what) {
+    return wait_until([&] { return (text = tracer.out()).find(what) != text.npos; });
+  };
+  EXPECT_TRUE(is_shown("journey 2 (answers 1): ")) << text;
+  const size_t first = text.size();
+  EXPECT_TRUE(wait_until([&] { return tracer.out().size() > first; })) << "and goes on";
+  EXPECT_TRUE(talk->running());
+  text = finished(tracer);
+  const auto journeys = blocks(text);
+  for (size_t i = 0; i < journeys.size(); ++i) EXPECT_THAT(journeys[i], testing::StartsWith(fmt::format("journey {}", i + 1)));
+  for (size_t at = text.find("\njourney "); at != text.npos; at = text.find("\njourney ", at + 1)) EXPECT_EQ(text[at - 1], '\n');
+}
+
 TEST_F(TraceWay, OfADatagramAndItsAnswer) {
   for (const Addresses& addresses : {kIpv4, kIpv6}) {
     Process tracer = trace("--json udp port 7");
@@ -157,6 +175,36 @@ TEST_F(TraceWay, OfADatagramAndItsAnswer) {
     expect_translation_out(only(all, std::not_fn(from_remote)), addresses);
     expect_translation_back(only(all, from_remote), addresses);
   }
+}
+
+TEST_F(TraceWay, OfADatagramIsAJourneyAndItsAnswerAnother) {
+  for (const Addresses& addresses : {kIpv4, kIpv6}) {
+    Process tracer = trace("--journey udp port 7");
+    ASSERT_EQ(container().sh(fmt::format("postern-probe --udp {} 7 open echo", addresses.remote)).out, kAnswered);
+    const std::string text = finished(tracer);
+    const auto journeys = blocks(text);
+    ASSERT_THAT(journeys, SizeIs(2)) << text;
+    EXPECT_THAT(journeys[0], AllOf(HasSubstr(addresses.container), HasSubstr(addresses.host), HasSubstr("delivered")));
+    EXPECT_THAT(journeys[1], AllOf(HasSubstr("journey 2 (answers 1)"), HasSubstr("delivered")));
+  }
+}
+
+/// While it stands still its buffer of 4 MiB fills: a ping over lo is some 18 events, of 200 bytes and more each.
+TEST_F(TraceWay, TellsOfWhatWasLost) {
+  Process tracer = trace("--json --netns self --record /run/lab/tmp/lost.jsonl icmp and host 127.0.0.1");
+  tracer.signal(SIGSTOP);
+  ASSERT_TRUE(wait_until([&] { return host().sh(fmt::format("cut -d' ' -f3 /proc/{}/stat", tracer.pid())).out == "T\n"; }));
+  ASSERT_THAT(host().sh("ping -q -f -c 4000 127.0.0.1"), Succeeds());
+  tracer.signal(SIGCONT);
+  const auto all = events(finished(tracer));
+  ASSERT_THAT(all, Not(IsEmpty()));
+  const uint64_t lost = all.back().value("lost", uint64_t{0});
+  EXPECT_GT(lost, 0U) << all.back().dump();
+  EXPECT_THAT(tracer.err(), HasSubstr(fmt::format("{} events were lost", lost)));
+  EXPECT_EQ(host().sh("tail -1 /run/lab/tmp/lost.jsonl").out, fmt::format("{{\"lost\":{}}}\n", lost));
+  const Outcome again = host().sh("postern trace --replay /run/lab/tmp/lost.jsonl --json | tail -1");
+  EXPECT_EQ(again.out, fmt::format("{{\"lost\":{}}}\n", lost));
+  EXPECT_THAT(again.err, HasSubstr(fmt::format("{} events were lost", lost)));
 }
 
 TEST_F(TraceWay, NamesNamespacesAndDevices) {

@@ -4,7 +4,7 @@
 //   {"execute":"add_hostfwd","arguments":{"proto":"tcp","host_addr":"","host_port":8080,"guest_addr":"","guest_port":80}}
 //   {"execute":"list_hostfwd"}   {"execute":"remove_hostfwd","arguments":{"id":1}}      and of ours: "kill":true
 //   {"execute":"status"}         {"execute":"list_flows"}         {"execute":"counters"}
-//   {"execute":"trace","arguments":{"filter":"icmp"}}      behind whose answer events follow, a line each
+//   {"execute":"trace","arguments":{"filter":"icmp","follow":"packet"}}      behind whose answer events follow, a line each
 //
 // Pure but for the instance it is given. JSON is fenced in here: no exception of the library's leaves this room.
 #pragma once

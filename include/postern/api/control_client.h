@@ -10,6 +10,7 @@
 
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
+#include "postern/journey/following.h"
 
 namespace postern::api {
 
@@ -41,8 +42,9 @@ class ControlClient {
     UniqueFd connection;
     std::string received;
   };
-  /// Asks for events of what `filter` means, until the connection is closed. Errors: as ask()'s; the instance's complaint.
-  Result<Events> trace(std::string_view filter) const;
+  /// Asks for events of what `filter` means, and of what is to be followed from there, until the connection is closed. Errors: as
+  /// ask()'s; the instance's complaint.
+  Result<Events> trace(std::string_view filter, journey::Following::Extent follow) const;
 
  private:
   enum class Kind { abstract, file };

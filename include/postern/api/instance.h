@@ -11,6 +11,7 @@
 #include "postern/api/event_stream.h"
 #include "postern/forward/port_table.h"
 #include "postern/forward/splicer.h"
+#include "postern/journey/following.h"
 #include "postern/packet_filter/filter.h"
 #include "postern/relay/drop.h"
 #include "postern/relay/relay.h"
@@ -44,6 +45,12 @@ struct InstanceCounters {
   std::optional<dns::DnsRelay::Counters> names;
 };
 
+/// Which packets a client wants to hear of.
+struct TraceWish {
+  packet_filter::Filter filter;
+  journey::Following::Extent follow = journey::Following::Extent::connection;
+};
+
 class Instance {
  public:
   virtual Result<forward::Published> add_forward(const forward::PortRequest& request) = 0;
@@ -53,7 +60,7 @@ class Instance {
   virtual InstanceCounters counters() const = 0;
   virtual stack::Flows flows(size_t most) const = 0;
   /// Events for `stream`, which must outlive what is returned. Errors: too many do that.
-  virtual Result<std::unique_ptr<Tracing>> start_trace(packet_filter::Filter filter, EventStream& stream) = 0;
+  virtual Result<std::unique_ptr<Tracing>> start_trace(TraceWish wish, EventStream& stream) = 0;
 
  protected:
   ~Instance() = default;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "postern/api/event_stream.h"
+#include "postern/api/instance.h"
 #include "postern/base/result.h"
 #include "postern/journey/event.h"
-#include "postern/packet_filter/filter.h"
 #include "postern/relay/relay.h"
 
 namespace postern::api {
@@ -37,7 +37,7 @@ class Tracer final : private relay::Witness {
 
   void set_guest(journey::NetworkNamespace guest, journey::Device tap);
   /// Events for `stream` as long as the object lives; tracer and stream must outlive it. Errors: EBUSY, there are kMostStreams.
-  Result<std::unique_ptr<Tracing>> start(packet_filter::Filter filter, EventStream& stream);
+  Result<std::unique_ptr<Tracing>> start(TraceWish wish, EventStream& stream);
 
  private:
   class Listener;

@@ -3,6 +3,7 @@
 // Everything is read as text, into what the caller has named; from what was typed to what is meant is the caller's way.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,12 +28,14 @@ class CommandLine {
   ~CommandLine();
 
   /// `names`: "-p,--publish"; `value`: the word in --help that stands for it, "SPEC"; `excludes`: an option, added before, that
-  /// may not stand beside this one.
+  /// may not stand beside this one; `empty`: whether '' is as good as nothing, or a mistake (of a script whose variable is
+  /// unset).
   struct Option {
     const char* names;
     const char* help;
     const char* value = nullptr;
     const char* excludes = nullptr;
+    enum class Empty : uint8_t { is_default, refused } empty = Empty::is_default;
   };
   /// What is typed to must live as long as this.
   void value(std::string& typed, const Option& option);

@@ -38,6 +38,23 @@ struct Journey {
 };
 std::string_view name(Journey::End end);  // "to_host_socket"
 
+/// Which journey answers which, of journeys that are told one after the other; the question may have been given away long since.
+class Answers {
+ public:
+  Answers();
+  ~Answers();
+  /// The number of the latest that `journey` can answer, of those that began no later.
+  std::optional<size_t> question_of(const Journey& journey) const;
+  /// `number`: higher than those before.
+  void enter(const Journey& journey, size_t number);
+  /// Nothing answers lower numbers any more, but in conversations that went on since.
+  void forget_before(size_t number);
+
+ private:
+  class Memory;
+  std::unique_ptr<Memory> memory_;
+};
+
 class Journeys {
  public:
   /// Packets whose last event is older than this are not joined any more.

@@ -284,6 +284,26 @@ TEST(Commands, ATraceIsGrantedWithAFilterThatIsUnderstoodOrNone) {
   }
 }
 
+TEST(Commands, ATraceFollowsConnectionsOrPacketsAlone) {
+  using Extent = journey::Following::Extent;
+  for (const auto& [arguments, follow] :
+       {std::pair("{}", Extent::connection), std::pair(R"({"follow":"connection"})", Extent::connection),
+        std::pair(R"({"follow":"packet"})", Extent::packet)}) {
+    test::FakeInstance instance;
+    std::unique_ptr<Subscription> events;
+    (void)answer(fmt::format(R"({{"execute":"trace","arguments":{}}})", arguments), Input::open, instance, &events);
+    EXPECT_EQ(instance.followed, follow) << arguments;
+  }
+  test::FakeInstance instance;
+  std::unique_ptr<Subscription> events;
+  for (const char* wrong : {R"("socket")", "7", "null"}) {
+    EXPECT_THAT(
+        *answer(fmt::format(R"({{"execute":"trace","arguments":{{"follow":{}}}}})", wrong), Input::open, instance, &events),
+        HasSubstr("bad arguments.follow"));
+  }
+  EXPECT_FALSE(instance.traced);
+}
+
 TEST(Commands, AFilterThatIsNotUnderstoodIsRefusedWithThePlaceToLookAt) {
   test::FakeInstance instance;
   std::unique_ptr<Subscription> events;

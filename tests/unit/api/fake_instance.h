@@ -47,9 +47,10 @@ class FakeInstance final : public Instance {
     return counters;
   }
   stack::Flows flows(size_t) const override { return listed; }
-  Result<std::unique_ptr<Tracing>> start_trace(packet_filter::Filter filter, EventStream& stream) override {
+  Result<std::unique_ptr<Tracing>> start_trace(TraceWish wish, EventStream& stream) override {
     if (refusal) return Failure(*refusal);
-    traced = filter.text();
+    traced = wish.filter.text();
+    followed = wish.follow;
     traced_to = &stream;
     return std::make_unique<Tracing>();
   }
@@ -59,6 +60,7 @@ class FakeInstance final : public Instance {
   forward::ForwardId last_id = 0;
   std::optional<Error> refusal;
   std::optional<std::string> traced;
+  std::optional<journey::Following::Extent> followed;
   EventStream* traced_to = nullptr;
   stack::Flows listed;
   std::optional<relay::NameServiceState> names;

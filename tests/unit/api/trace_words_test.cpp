@@ -6,8 +6,9 @@ namespace postern::api {
 namespace {
 
 TEST(TraceWords, TheRequestHoldsTheFilterWhateverItIs) {
-  const Json request = Json::parse(trace_request("host \"x\" \xff"));
+  const Json request = Json::parse(trace_request("host \"x\" \xff", journey::Following::Extent::packet));
   EXPECT_EQ(request.at("execute"), "trace");
+  EXPECT_EQ(request.at("arguments").at("follow"), "packet");
   EXPECT_TRUE(request.at("arguments").at("filter").get<std::string>().starts_with("host \"x\" "));
 }
 

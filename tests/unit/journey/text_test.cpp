@@ -110,5 +110,16 @@ TEST(JourneysText, HasALaneForEachNamespace) {
             "       +0.000000  ingress     up0\n");
 }
 
+TEST(JourneysText, GoesOnCountingBelowOthers) {
+  test::Scene scene;
+  scene.identity = 1;
+  scene.see(1, Point::ingress, "up0", test::ping("10.77.0.2", "192.0.2.3", test::kRequest));
+  auto journeys = scene.journeys();
+  ASSERT_EQ(journeys.size(), 1U);
+  journeys[0].answers = 4;
+  const std::string text = journeys_text(journeys, Colour::none, 7);
+  EXPECT_TRUE(text.starts_with("\njourney 8 (answers 5): ")) << text;
+}
+
 }  // namespace
 }  // namespace postern::journey

@@ -71,7 +71,14 @@ TEST(TraceOptions, ARecordIsNotWatchedAgain) {
   EXPECT_NE(error_of({.namespaces = {"all"}, .replay = "a"}), "taken");
   EXPECT_NE(error_of({.limit = "1", .replay = "a"}), "taken");
   EXPECT_NE(error_of({.follow = "packet", .replay = "a"}), "taken");
-  EXPECT_NE(error_of({.record = "a", .replay = "a"}), "taken");
+}
+
+TEST(TraceOptions, StandardOutputMayBeThePageAlone) {
+  EXPECT_EQ(trace({.html = "-"}).html, "-");
+  EXPECT_NE(error_of({.html = "-", .journey = true}), "taken");
+  EXPECT_NE(error_of({.html = "-", .json = true}), "taken");
+  EXPECT_EQ(error_of({.record = "-"}), "--record -: it wants a file (./- is one of that name)");
+  EXPECT_NE(error_of({.pcap = "-"}), "taken");
 }
 
 TEST(ProbeOptions, StandAlone) {

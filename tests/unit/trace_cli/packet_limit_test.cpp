@@ -46,6 +46,31 @@ TEST(PacketLimit, IsReachedWhenThePacketsHaveComeToRest) {
   EXPECT_TRUE(limit.is_reached(3 * kSecond + 1)) << "others are not waited for";
 }
 
+TEST(PacketLimit, KeepsNoPacketThatMayNotPass) {
+  PacketLimit limit(1);
+  for (uint16_t i = 0; i < 1000; ++i) limit.add(seen(kSecond + i, Point::ingress, echo(i)));
+  EXPECT_THAT(limit.take(2 * kSecond), SizeIs(1));
+  EXPECT_EQ(limit.kept(), 1U);
+}
+
+TEST(PacketLimit, KeepsNoPacketForEver) {
+  constexpr uint64_t kPackets = 300;
+  PacketLimit limit(kPackets);
+  size_t passed = 0, most_kept = 0;
+  uint64_t now = 0;
+  for (uint16_t i = 0; i < 2 * kPackets; ++i) {
+    now += kSecond / 2;
+    limit.add(seen(now, Point::ingress, echo(i)));
+    limit.add(seen(now + 1, Point::egress, echo(i)));
+    passed += limit.take(now + 2).size();
+    most_kept = std::max(most_kept, limit.kept());
+    if (limit.is_reached(now + kSecond)) break;
+  }
+  passed += limit.take_all().size();
+  EXPECT_EQ(passed, 2 * kPackets) << "each of its packets, with both its events";
+  EXPECT_LT(most_kept, 30U) << "some seconds of them";
+}
+
 TEST(PacketLimit, IsNotReachedByFewerPackets) {
   PacketLimit limit(2);
   limit.add(seen(1, Point::ingress, echo(1)));

@@ -41,6 +41,22 @@ TEST_F(RecordingTest, HasEveryEventAndWhatWasLost) {
   EXPECT_EQ(recording->lost, 3U);
 }
 
+TEST_F(RecordingTest, KnowsWhenItWasMade) {
+  const Anchor anchor{.realtime_ns = 1'795'000'000'000'000'123, .monotonic_ns = 5'000'000'000};
+  EXPECT_EQ(calendar_text(anchor), "2026-11-18 11:06:40 UTC");
+  EXPECT_EQ(calendar_time(anchor, 4'000'000'000).time_since_epoch(), std::chrono::nanoseconds(1'794'999'999'000'000'123));
+  const auto recording = read(record_line(anchor) + "\n" + line(1));
+  ASSERT_TRUE(recording) << recording.error().message();
+  EXPECT_EQ(recording->anchor, anchor);
+  EXPECT_THAT(recording->events, SizeIs(1));
+  EXPECT_FALSE(read(line(1))->anchor) << "older ones do not";
+  for (const char* wrong : {"{\"record\":2,\"realtime_ns\":1,\"monotonic_ns\":1}", "{\"record\":1}", "{\"record\":"}) {
+    const auto refused = read(std::string(wrong) + "\n" + line(1));
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message(), StartsWith(path() + ":1: "));
+  }
+}
+
 TEST_F(RecordingTest, ALineThatIsNoEventIsNamed) {
   const auto recording = read(line(1) + "\n" + "{\"time_ns\":\n");
   ASSERT_FALSE(recording);

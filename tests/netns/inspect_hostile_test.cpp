@@ -25,6 +25,37 @@
 namespace postern::inspect {
 namespace {
 
+/// Stops every other child of `parent` that it may, for ever.
+void stop_children_of(pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const std::string path = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+  for (;;) {
+    std::ifstream children(path);
+    for (pid_t child = 0; children >> child;) {
+      if (child != ::getppid()) ::kill(child, SIGSTOP);
+    }
+  }
+}
+
+TEST(InspectHostile, WhoRulesANamespaceCannotStopRootInIt) {
+  if (::getuid() != 0) GTEST_SKIP() << "missing: root, who looks";
+  if (::access("/proc/thread-self/children", R_OK) != 0) GTEST_SKIP() << "missing: CONFIG_PROC_CHILDREN";
+  const pid_t test = ::getpid();
+  const Resident theirs([test] {
+    if (!become_nobody() || !enter_own_namespaces()) return false;
+    const pid_t stopper = ::fork();
+    if (stopper == 0) stop_children_of(test);
+    return stopper > 0;
+  });
+  if (!theirs.good()) GTEST_SKIP() << "missing: user namespaces of ordinary users";
+  for (int round = 0; round < 10; ++round) {
+    const netns::Census all = value(netns::take_census());
+    const auto view = inspect_namespace(value(netns::find_namespace(theirs.pid(), all)), all);
+    ASSERT_TRUE(view) << view.error().message();
+    EXPECT_EQ(view->devices.size(), 1u);
+  }
+}
+
 /// A file system (FUSE) of a folder in a folder with a file in it, "net/tun", that never answers FLUSH, which close(2) waits for.
 class SilentFiles {
  public:

@@ -56,4 +56,13 @@ std::string harmless(std::string_view text) {
   return shown;
 }
 
+std::string harmless_lines(std::string_view text) {
+  std::string shown;
+  for (size_t end = text.find('\n'); end != text.npos; end = text.find('\n')) {
+    shown += harmless(text.substr(0, end)) + "\n";
+    text.remove_prefix(end + 1);
+  }
+  return shown + harmless(text);
+}
+
 }  // namespace postern

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "postern/base/harmless.h"
+
 namespace postern::log {
 
 namespace {
@@ -47,7 +49,7 @@ void set_program(std::string_view name) { logger() = logger()->clone(std::string
 
 void write(Level level, std::string_view line) {
   const auto [spdlog_level, prefix] = manner_of(level);
-  logger()->log(spdlog_level, "{}{}", prefix, line);
+  logger()->log(spdlog_level, "{}{}", prefix, harmless_lines(line));
 }
 
 }  // namespace postern::log

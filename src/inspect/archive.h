@@ -63,7 +63,9 @@ class Reader {
   void operator()(Fields&... all) {
     (get(all), ...);
   }
-  /// Whether all was there, and nothing is left.
+  /// Whether all was there that was asked for.
+  bool good() const { return good_; }
+  /// And nothing is left.
   bool done() const { return good_ && rest_.empty(); }
 
  private:

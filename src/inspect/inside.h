@@ -2,9 +2,10 @@
 //
 //   our process (where the caller is)                child: entered the namespace, lives for a few milliseconds
 //     look_inside() ─── fork ─────────────────────►   rtnetlink, /proc/net, /proc/sys/net, nftables
-//                   ◄── a memfd (archive.h) ───────   Inside
+//                   ◄── a memfd (answer.h) ────────   Inside
 //
-// Why a child: entering a user namespace is for good; and libnftables ends the process where it cannot have its socket.
+// Why a child: entering a user namespace is for good; libnftables ends the process where it cannot have its socket; and what is
+// there may be of any size (errand.h). It enters the user namespace only where it must: who has power over that can stop it.
 // What only our own process can know (programs, names of other namespaces) is put in afterwards: inspect.cpp.
 #pragma once
 
@@ -14,20 +15,11 @@
 #include <vector>
 
 #include "postern/base/result.h"
-#include "postern/base/unique_fd.h"
 #include "postern/inspect/namespace_view.h"
 #include "postern/netns/census.h"
 #include "postern/netns/namespace.h"
 
 namespace postern::inspect {
-
-/// The namespaces that a wire may lead to, opened while we still may. The host's first: most wires lead there.
-struct OpenNamespace {
-  ino_t inode = 0;
-  UniqueFd network;
-};
-/// As many as there are descriptors for; `census` names them.
-std::vector<OpenNamespace> open_all(const netns::Census& census);
 
 enum class Depth {
   devices,  // what names the other ends of wires
@@ -39,6 +31,7 @@ struct Inside {
   std::vector<uint64_t> listener_inodes;  // of each of view.listeners: its socket's, as /proc/PID/fd shows it
 };
 
-Result<Inside> look_inside(const netns::NamespaceHandle& target, const std::vector<OpenNamespace>& others, Depth depth);
+/// `census`: the namespaces that a wire may lead to. Errors: EPERM; it did not answer.
+Result<Inside> look_inside(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth);
 
 }  // namespace postern::inspect

@@ -50,8 +50,7 @@ void add_programs(Inside& inside, const OpenFiles& files) {
 }
 
 /// The namespaces that devices of `view` lead to, as much of them as names those; and itself.
-std::vector<NamespaceView> look_around(const NamespaceView& view, const netns::Census& census,
-                                       const std::vector<OpenNamespace>& others) {
+std::vector<NamespaceView> look_around(const NamespaceView& view, const netns::Census& census) {
   std::vector<NamespaceView> around = {view};
   std::set<ino_t> inodes;
   for (const DeviceView& device : view.devices) {
@@ -61,7 +60,7 @@ std::vector<NamespaceView> look_around(const NamespaceView& view, const netns::C
     const netns::SeenNamespace* seen = census.find(inode);
     const auto handle = seen ? netns::open_seen(*seen) : Failure(Error{});
     if (!handle) continue;
-    auto inside = look_inside(*handle, others, Depth::devices);
+    auto inside = look_inside(*handle, census, Depth::devices);
     NamespaceView& there = around.emplace_back();
     if (inside) there = std::move(inside->view);
     there.inode = inode;
@@ -79,11 +78,10 @@ NamespaceView closed_view(const netns::SeenNamespace& seen, const netns::Census&
   return view;
 }
 
-NamespaceView view_of(const netns::SeenNamespace& seen, const netns::Census& census, const std::vector<OpenNamespace>& others,
-                      const OpenFiles& files) {
+NamespaceView view_of(const netns::SeenNamespace& seen, const netns::Census& census, const OpenFiles& files) {
   const auto handle = netns::open_seen(seen);
   if (!handle) return closed_view(seen, census, handle.error());
-  auto inside = look_inside(*handle, others, Depth::whole);
+  auto inside = look_inside(*handle, census, Depth::whole);
   if (!inside) return closed_view(seen, census, inside.error());
   name(inside->view, census);
   add_programs(*inside, files);
@@ -93,12 +91,11 @@ NamespaceView view_of(const netns::SeenNamespace& seen, const netns::Census& cen
 }  // namespace
 
 Result<NamespaceView> inspect_namespace(const netns::NamespaceHandle& target, const netns::Census& census) {
-  const auto others = open_all(census);
-  auto inside = look_inside(target, others, Depth::whole);
+  auto inside = look_inside(target, census, Depth::whole);
   if (!inside) return Failure(inside.error());
   name(inside->view, census);
   add_programs(*inside, read_open_files());
-  name_peers(inside->view, look_around(inside->view, census, others));
+  name_peers(inside->view, look_around(inside->view, census));
   return std::move(inside->view);
 }
 
@@ -109,9 +106,8 @@ HostView inspect_host(const netns::Census& census) {
     host.host = system.nodename;
     host.kernel = system.release;
   }
-  const auto others = open_all(census);
   const OpenFiles files = read_open_files();
-  for (const netns::SeenNamespace& seen : census.namespaces) host.namespaces.push_back(view_of(seen, census, others, files));
+  for (const netns::SeenNamespace& seen : census.namespaces) host.namespaces.push_back(view_of(seen, census, files));
   for (NamespaceView& view : host.namespaces) {
     const std::vector<NamespaceView>& all = host.namespaces;
     name_peers(view, all);

@@ -18,6 +18,7 @@ struct OpenTap {
   ino_t device_netns = 0;  // 0: the kernel did not say
   Program program;
   ino_t program_netns = 0;
+  int descriptor = -1;  // the program's
 };
 
 struct OpenFiles {
@@ -26,6 +27,13 @@ struct OpenFiles {
   size_t unreadable = 0;  // processes
 };
 
+/// As /proc, which for tests is elsewhere, shows them: TAPs without their devices' namespaces.
+OpenFiles list_open_files(const std::string& proc);
+/// Puts these to the TAPs. Their descriptors are borrowed, and closed again, in a child that may hang: in the meantime a program
+/// may have put something else in a descriptor's place, a file whose close(2) waits for a file system (FUSE) of the program's.
+void ask_namespaces(std::vector<OpenTap>& taps);
+
+/// Both.
 OpenFiles read_open_files();
 
 }  // namespace postern::inspect

@@ -9,7 +9,6 @@
 
 #include "postern/netlink/address.h"
 #include "postern/netlink/link.h"
-#include "postern/netlink/namespace_id.h"
 #include "postern/netlink/neighbour.h"
 #include "postern/netlink/route.h"
 #include "postern/netlink/rule.h"
@@ -26,16 +25,16 @@ using netlink::Link;
 using NamespaceIds = std::map<int, ino_t>;
 
 /// Asks only as long as a link wants to know.
-NamespaceIds resolve_ids(netlink::Socket& socket, const std::vector<Link>& links, const std::vector<OpenNamespace>& others) {
+NamespaceIds resolve_ids(netlink::Socket& socket, const std::vector<Link>& links, const std::vector<Other>& others) {
   std::set<int> wanted;
   for (const Link& link : links) {
     if (link.peer_namespace && *link.peer_namespace >= 0) wanted.insert(*link.peer_namespace);
   }
   NamespaceIds ids;
-  for (const OpenNamespace& other : others) {
+  for (const Other& other : others) {
     if (ids.size() == wanted.size()) break;
-    const auto id = netlink::namespace_id(socket, other.network.get());
-    if (id && *id && wanted.contains(**id)) ids[**id] = other.inode;
+    const auto id = id_of(other, socket);
+    if (id && wanted.contains(*id)) ids[*id] = other.inode;
   }
   return ids;
 }
@@ -110,7 +109,7 @@ bool was_read(const Result<T>& table, std::string_view what, NamespaceView& view
 
 }  // namespace
 
-Status read_devices(netlink::Socket& socket, const std::vector<OpenNamespace>& others, NamespaceView& view) {
+Status read_devices(netlink::Socket& socket, const std::vector<Other>& others, NamespaceView& view) {
   POSTERN_TRY(links, netlink::links(socket), "devices");
   POSTERN_TRY(own, netlink::addresses(socket), "addresses");
   const auto here = netns::identity_of(std::string("/proc/thread-self/ns/net"));

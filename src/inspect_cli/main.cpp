@@ -19,5 +19,6 @@ struct Runner {
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   process::occupy_closed_streams();
   process::ignore_broken_pipes();
+  process::raise_file_limit();  // there may be more namespaces than the usual 1024 descriptors
   return std::visit(Runner{}, inspect_cli::parse_options(argc, argv));
 }

@@ -205,7 +205,7 @@ Result<NamespaceHandle> open_seen(const SeenNamespace& seen) {
   if (!handle && handle.error().is(std::errc::permission_denied)) return handle;
   const auto identity = handle ? identity_of(handle->network.get()) : Failure(handle.error());
   if (identity && identity->inode == seen.inode) return handle;
-  return fail(std::errc::no_such_process, fmt::format("namespace {} has gone", short_name(seen)));
+  return fail(std::errc::no_such_process, fmt::format("namespace {} has gone", harmless(short_name(seen))));
 }
 
 Result<NamespaceHandle> find_namespace(std::string_view text, const Census& census) {

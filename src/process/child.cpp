@@ -2,12 +2,14 @@
 #include "postern/process/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -74,6 +76,28 @@ Result<ExitStatus> Child::wait() {
   pidfd_.reset();
   if (rc < 0) return fail_errno("waitid");
   return exit_status_of(info);
+}
+
+Result<std::optional<ExitStatus>> Child::wait_at_most(std::chrono::milliseconds most) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + most;
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const int ready = ::poll(&ended, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+    if (ready < 0 && errno != EINTR) return fail_errno("poll a process");
+    if (ready == 0) return std::nullopt;
+    if (ready > 0) break;
+  }
+  POSTERN_TRY(status, wait(), "wait");
+  return status;
+}
+
+void Child::abandon() noexcept {
+  if (pid_ <= 0) return;
+  (void)signal(SIGKILL);
+  pid_ = -1;
+  pidfd_.reset();
 }
 
 Result<ExitStatus> run_program(const std::vector<std::string>& argv) {

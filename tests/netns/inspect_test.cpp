@@ -11,21 +11,20 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
 #include <string>
 
 #include "postern/inspect/report.h"
 
 #include "own_namespace.h"
+#include "resident.h"
 
 namespace postern::inspect {
 namespace {
@@ -34,41 +33,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-
-/// A process that prepares itself, and then only is.
-class Resident {
- public:
-  explicit Resident(const std::function<bool()>& prepare) {
-    int ready[2];
-    if (::pipe(ready) < 0) return;
-    const UniqueFd read_end(ready[0]);
-    UniqueFd write_end(ready[1]);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      const char done = prepare() ? 'y' : 'n';
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::write(write_end.get(), &done, 1) != 1) ::_exit(1);
-      for (;;) ::pause();
-    }
-    write_end.reset();
-    char done = 'n';
-    good_ = ::read(read_end.get(), &done, 1) == 1 && done == 'y';
-  }
-  Resident(const Resident&) = delete;
-  ~Resident() { end(); }
-  void end() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-  bool good() const { return good_; }
-  std::string pid() const { return std::to_string(pid_); }
-
- private:
-  pid_t pid_ = -1;
-  bool good_ = false;
-};
 
 /// Listens at port 8080 of all addresses, to the end of the process.
 bool listen_there() {
@@ -95,6 +59,16 @@ NamespaceView inspect(const std::string& target) {
 const DeviceView* device(const NamespaceView& view, std::string_view name) {
   const auto found = std::ranges::find(view.devices, name, &DeviceView::name);
   return found == view.devices.end() ? nullptr : &*found;
+}
+
+/// With our own namespace in it so often that not all of them can be open at once; to the end of the process.
+netns::Census more_than_descriptors(netns::Census census) {
+  constexpr rlim_t kDescriptors = 64;
+  const netns::SeenNamespace own = *std::ranges::find(census.namespaces, true, &netns::SeenNamespace::is_own);
+  census.namespaces.insert(census.namespaces.begin(), kDescriptors, own);
+  const rlimit limit{kDescriptors, kDescriptors};
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return census;
 }
 
 class Inspect : public testing::Test {
@@ -194,6 +168,32 @@ TEST_F(Inspect, AHostHasEachWireOnceAndSaysWhoHoldsATap) {
   EXPECT_EQ(tap->program_netns, find(host, tap->one.netns)->inode);
 }
 
+TEST_F(Inspect, TwoTapsOfOneNameHaveEachItsOwnHolder) {
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "missing: tun";
+  const auto with_tap = [] { return ::unshare(CLONE_NEWNET) == 0 && open_tap_there(); };
+  const Resident one(with_tap), other(with_tap);
+  ASSERT_TRUE(one.good() && other.good());
+  for (const Resident* each : {&one, &other}) {
+    const NamespaceView view = inspect(each->pid());
+    const DeviceView* tap = device(view, "tap7");
+    ASSERT_TRUE(tap);
+    ASSERT_EQ(tap->holders.size(), 1u);
+    EXPECT_EQ(std::to_string(tap->holders[0].pid), each->pid());
+  }
+}
+
+TEST_F(Inspect, ThereMayBeMoreNamespacesThanDescriptors) {
+  const Resident other(in_new_namespace);
+  ASSERT_TRUE(other.good());
+  connect(other);
+  const netns::Census all = more_than_descriptors(census());
+  const NamespaceView here = value(inspect_namespace(value(netns::find_namespace("self", all)), all));
+  const DeviceView* v = device(here, "v");
+  ASSERT_TRUE(v && v->peer);
+  EXPECT_EQ(v->peer->netns, value(netns::identity_of("/proc/" + other.pid() + "/ns/net")).inode);
+  EXPECT_EQ(v->peer->name, "eth0");
+}
+
 TEST_F(Inspect, ANamespaceThatGoesMeanwhileIsNoFailureOfTheRest) {
   Resident other(in_new_namespace);
   ASSERT_TRUE(other.good());
@@ -216,14 +216,6 @@ TEST_F(Inspect, AProgramsNameReachesNoTerminalAsItIs) {
   EXPECT_THAT(text, HasSubstr("\\x1b[2Jx ("));
 }
 
-/// Becomes an ordinary user, who has no power here; for a child.
-bool become_nobody() {
-  constexpr unsigned kNobody = 65534;
-  if (::getuid() != 0) return true;
-  // Who changes his ids may not be looked at (dumpable) until he says so.
-  return ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0 && ::prctl(PR_SET_DUMPABLE, 1) == 0;
-}
-
 TEST(InspectOrdinaryUser, LooksIntoHisOwnNamespacesAndSaysWhatHeMayNotSee) {
   const Resident theirs([] { return become_nobody() && enter_own_namespaces() && listen_there(); });
   if (!theirs.good()) GTEST_SKIP() << "missing: user namespaces of ordinary users";
@@ -238,6 +230,23 @@ TEST(InspectOrdinaryUser, LooksIntoHisOwnNamespacesAndSaysWhatHeMayNotSee) {
         std::ranges::any_of(here.unread, [](const std::string& line) { return line.starts_with("rules of nftables"); });
     if (!said) std::fputs(namespace_text(here).c_str(), stderr);
     ::_exit(whole && said && device(here, "lo") ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(looker, &status, 0), looker);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(InspectOrdinaryUser, MayHaveMoreNamespacesThanDescriptors) {
+  const Resident theirs([] { return become_nobody() && enter_own_namespaces() && listen_there(); });
+  if (!theirs.good()) GTEST_SKIP() << "missing: user namespaces of ordinary users";
+  const pid_t looker = ::fork();
+  if (looker == 0) {
+    if (!become_nobody()) ::_exit(1);
+    const netns::Census all = more_than_descriptors(census());
+    const auto handle = netns::find_namespace(theirs.pid(), all);
+    const auto his = handle ? inspect_namespace(*handle, all) : Failure(handle.error());
+    if (!his) std::fputs(his.error().message().c_str(), stderr);
+    ::_exit(his && his->listeners.size() == 1 ? 0 : 2);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(looker, &status, 0), looker);

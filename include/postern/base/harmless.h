@@ -10,5 +10,7 @@ namespace postern {
 /// Printable ASCII and whole characters of UTF-8 stay as they are, apart from control characters of either kind and those that
 /// turn the direction of writing; each octet of what does not is written \xNN. A backslash stays: the result is for eyes.
 std::string harmless(std::string_view text);
+/// The same of a text that is several lines, which it stays.
+std::string harmless_lines(std::string_view text);
 
 }  // namespace postern

@@ -16,6 +16,7 @@ void set_level(Level level);
 bool enabled(Level level);
 /// The name that opens every line; "postern" unless set (the slirp4netns face has its own).
 void set_program(std::string_view name);
+/// Whatever names of strangers the line has in it, it reaches the terminal harmless (harmless.h); it may be several lines.
 void write(Level level, std::string_view line);
 
 template <class... Args>

@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,11 @@ class [[nodiscard]] Child {
   Status signal(int number) const;
   /// Waits until the child has ended. After this the object is empty.
   Result<ExitStatus> wait();
+  /// Waits no longer than `most`; nothing: it still runs, and is still ours.
+  Result<std::optional<ExitStatus>> wait_at_most(std::chrono::milliseconds most);
+  /// Kills it and does not wait, for one that may hang in the kernel where not even SIGKILL reaches it. After this the object is
+  /// empty; what is left of it goes at the latest after this process.
+  void abandon() noexcept;
 
  private:
   static Result<Child> clone_process(uint64_t clone_flags);

@@ -20,6 +20,11 @@ TEST(Harmless, ControlCharactersAreWrittenOut) {
             "\\xc2\\x9b31m");  // CSI as one character
 }
 
+TEST(Harmless, LinesStayLines) {
+  EXPECT_EQ(harmless_lines("a\tb\n\n\033c\n"), "a\\x09b\n\n\\x1bc\n");
+  EXPECT_EQ(harmless_lines("a"), "a");
+}
+
 TEST(Harmless, WhatTurnsTheDirectionIsWrittenOut) { EXPECT_EQ(harmless("a\u202eb"), "a\\xe2\\x80\\xaeb"); }
 
 TEST(Harmless, WhatIsNotUtf8IsWrittenOut) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace postern::process {
@@ -45,6 +46,34 @@ TEST(Child, ItsPidfdIsReadableOnceItHasEnded) {
   auto child = Child::fork(0, [] { return 0; });
   pollfd ended{child->pidfd(), POLLIN, 0};
   EXPECT_EQ(::poll(&ended, 1, 5000), 1);
+}
+
+TEST(Child, IsWaitedForNoLongerThanItMayTake) {
+  auto child = Child::fork(0, [] {
+    ::pause();
+    return 0;
+  });
+  const auto running = child->wait_at_most(std::chrono::milliseconds(0));
+  ASSERT_TRUE(running);
+  EXPECT_FALSE(*running);
+  ASSERT_TRUE(child->signal(SIGKILL));
+  const auto ended = child->wait_at_most(std::chrono::minutes(1));
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ((*ended)->as_shell(), 128 + SIGKILL);
+  EXPECT_FALSE(*child);
+}
+
+TEST(Child, OneThatIsAbandonedIsKilledAndNotWaitedFor) {
+  auto child = Child::fork(0, [] {
+    ::pause();
+    return 0;
+  });
+  const pid_t pid = child->pid();
+  child->abandon();
+  EXPECT_FALSE(*child);
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);  // left to whoever wants it
+  EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 TEST(Child, DiesWithAParentThatIsKilled) {

@@ -106,6 +106,27 @@ TEST(EventJson, WritesNamesThatAreNotUtf8) {
   EXPECT_TRUE(event_from_json(to_json(event, Captured::kept)));
 }
 
+TEST(EventJson, WritesNothingThatATerminalObeys) {
+  Event event;
+  event.device.name =
+      "a\x1b[2J\x7f\xc2\x9b"
+      "2J\xc2\x80\xc2\x9f\xc2\xa0\xc3\xa9";
+  const std::string line = to_json(event, Captured::kept);
+  EXPECT_NE(line.find(R"(a\u001b[2J\u007f\u009b2J\u0080\u009f)"
+                      "\xc2\xa0\xc3\xa9"),
+            line.npos)
+      << line;
+  EXPECT_EQ(event_from_json(line)->device.name, event.device.name);
+}
+
+TEST(EventJson, TimesAreAsFarAsTheClockCounts) {
+  const auto at = [](const char* time) {
+    return event_from_json(std::string(R"({"time_ns":)") + time + R"(,"observer":"relay","point":"tap_in"})");
+  };
+  EXPECT_TRUE(at("9223372036854775807"));
+  EXPECT_FALSE(at("9223372036854775808"));
+}
+
 /// The least event, with `more` in it.
 std::string with(const std::string& more) { return R"({"time_ns":1,"observer":"relay","point":"tap_in",)" + more + "}"; }
 

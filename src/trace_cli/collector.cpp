@@ -159,6 +159,8 @@ void Collector::leave(ino_t inode) {
   for (const auto* source : {place->second.packets.get(), place->second.rules.get()}) lost_ += source ? source->lost() : 0;
   if (place->second.has_probes) probes_->remove_namespace(inode);
   places_.erase(place);
+  directory_.forget(inode);
+  asked_.erase(inode);
 }
 
 void Collector::listen_to_posterns() {

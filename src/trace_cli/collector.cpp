@@ -7,11 +7,11 @@
 #include <algorithm>
 
 #include "postern/api/control_client.h"
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/base/text.h"
 #include "postern/netns/visit.h"
 #include "postern/process/capability.h"
-#include "postern/trace/instance_stream.h"
 #include "postern/trace/packet_sockets.h"
 #include "postern/trace/rule_events.h"
 
@@ -22,6 +22,8 @@ namespace {
 using netns::SeenNamespace;
 
 constexpr std::chrono::seconds kAskAgainAfter{1};
+constexpr std::chrono::seconds kPosternsAreWaitedFor{1};  // at the beginning, all together
+constexpr std::chrono::seconds kSilenceIsRefusal{10};
 constexpr const char* kMissing = "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing";
 
 bool may_visit() { return process::has_capability(CAP_SYS_ADMIN) && process::has_capability(CAP_NET_ADMIN); }
@@ -36,7 +38,9 @@ bool sees_whole_host() {
 /// As find_namespace(), and who is at home there.
 Result<SeenNamespace> find_seen(std::string text, const netns::Census& census) {
   for (const RunningPostern& running : running_posterns()) {  // it lives outside; who names it means whom it serves
-    if (text == std::to_string(running.pid) && running.guest != 0) text = std::to_string(running.guest);
+    if (text != std::to_string(running.pid) || running.guest == 0 || !serves_itself(running)) continue;
+    text = std::to_string(running.guest);
+    break;
   }
   const auto handle = netns::find_namespace(text, census);
   if (!handle) return Failure(handle.error());
@@ -51,6 +55,10 @@ Result<SeenNamespace> find_seen(std::string text, const netns::Census& census) {
   return seen;
 }
 
+uint64_t nanoseconds(TimePoint time) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
+}
+
 journey::Following::Extent extent_of(Follow follow) {
   return follow == Follow::packet ? journey::Following::Extent::packet : journey::Following::Extent::connection;
 }
@@ -61,7 +69,8 @@ Collector::Collector(loop::EventLoop& loop, const TraceOptions& options, journey
     : loop_(loop),
       options_(options),
       sink_(std::move(sink)),
-      following_(std::make_shared<journey::Following>(options.filter, extent_of(options.follow))) {}
+      following_(std::make_shared<journey::Following>(options.filter, extent_of(options.follow))),
+      begin_ns_(nanoseconds(Clock::now())) {}
 
 Result<std::unique_ptr<Collector>> Collector::open(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink) {
   std::unique_ptr<Collector> collector(new Collector(loop, options, std::move(sink)));
@@ -100,7 +109,8 @@ Status Collector::open_everywhere() {
     if (!joined && first_failure) first_failure = joined;
   }
   listen_to_posterns();
-  if (places_.empty() && posterns_.empty()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
+  wait_for_posterns();
+  if (places_.empty() && !hears_posterns()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
   return {};
 }
 
@@ -164,26 +174,68 @@ void Collector::leave(ino_t inode) {
 }
 
 void Collector::listen_to_posterns() {
-  for (const RunningPostern& running : running_posterns()) {
+  const std::vector<RunningPostern> all = running_posterns();
+  std::set<RunningKey> running_now;
+  for (const RunningPostern& running : all) running_now.insert(key_of(running));
+  std::erase_if(asked_posterns_, [&](const RunningKey& asked) { return !running_now.contains(asked); });
+  for (const RunningPostern& running : all) {
     const auto serves = [&](const SeenNamespace& seen) { return seen.inode == running.guest_inode; };
     if (!all_ && std::none_of(chosen_.begin(), chosen_.end(), serves)) continue;
-    if (!asked_posterns_.insert(running.pid).second) continue;  // who does not answer once, shall not hold us up again
+    if (posterns_.size() >= kMostPosterns || posterns_.contains(key_of(running))) continue;
+    if (!asked_posterns_.insert(key_of(running)).second) continue;  // who refuses once, refuses again
     if (const Status listening = listen_to(running); !listening) {
       log::debug("postern {}: {}", running.pid, listening.error().message());
     }
   }
 }
 
+/// Never waits: anybody may listen under such a name, and say nothing.
 Status Collector::listen_to(const RunningPostern& running) {
   const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
   if (!client) return Failure(client.error());
   auto events = client->trace(options_.filter.text());
   if (!events) return Failure(events.error());
-  auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(events->received), tap(),
-                                            [this, pid = running.pid] { ended_.insert(pid); });
+  if (events->server != running.pid) return fail(fmt::format("process {} has taken its name", events->server));
+  const auto name = read_file(fmt::format("/proc/{}/comm", running.pid));
+  const auto own = netns::identity_of("/proc/thread-self/ns/net");
+  trace::InstanceStream::Speaker speaker{.pid = running.pid,
+                                         .name = name ? std::string(trim(*name)) : "",
+                                         .guest_inode = running.guest_inode,
+                                         .own_inode = own ? own->inode : 0,
+                                         .since_ns = begin_ns_};
+  trace::InstanceStream::Listener listener{
+      .sink = tap(), .grant = api::ControlClient::check_grant, .ended = [this, key = key_of(running)] { ended_.insert(key); }};
+  auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(speaker), std::move(listener));
   if (!stream) return Failure(stream.error());
-  posterns_[running.pid] = *std::move(stream);
+  posterns_[key_of(running)] = {*std::move(stream), Clock::now()};
   return {};
+}
+
+/// What happens from the beginning on is to be told by those who can. Who is late is heard when he answers.
+void Collector::wait_for_posterns() {
+  const TimePoint until = Clock::now() + kPosternsAreWaitedFor;
+  const auto is_awaited = [](const auto& one) { return !one.second.stream->is_granted() && !one.second.stream->is_over(); };
+  while (Clock::now() < until && std::any_of(posterns_.begin(), posterns_.end(), is_awaited)) {
+    if (!loop_.turn(until - Clock::now())) break;
+  }
+  forget_ended_posterns();
+}
+
+void Collector::forget_ended_posterns() {
+  const TimePoint now = Clock::now();
+  for (const auto& [key, heard] : posterns_) {
+    if (!heard.stream->is_granted() && now - heard.asked > kSilenceIsRefusal) ended_.insert(key);
+  }
+  for (const RunningKey& key : std::exchange(ended_, {})) {
+    const auto heard = posterns_.find(key);
+    if (heard == posterns_.end()) continue;
+    lost_ += heard->second.stream->lost();
+    posterns_.erase(heard);
+  }
+}
+
+bool Collector::hears_posterns() const {
+  return std::any_of(posterns_.begin(), posterns_.end(), [](const auto& one) { return one.second.stream->is_granted(); });
 }
 
 // ---- inside of one
@@ -200,7 +252,7 @@ Result<SeenNamespace> Collector::only_place(const netns::Census& census) const {
   }
   std::vector<pid_t> pids;
   for (const RunningPostern& running : running_posterns()) {
-    if (running.guest != 0) pids.push_back(running.pid);
+    if (running.guest != 0 && serves_itself(running)) pids.push_back(running.pid);
   }
   if (pids.size() == 1) return find_seen(std::to_string(pids.front()), census);
   if (pids.size() > 1)
@@ -221,13 +273,14 @@ Status Collector::open_inside() {
   const auto handle = netns::open_seen(*seen);
   if (!handle) return Failure(handle.error());
   listen_to_posterns();  // who asks from within is turned away
+  wait_for_posterns();
   const Status entered = netns::enter(*handle);
   if (!entered) return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), entered.error());
   if (const auto links = links_here()) directory_.learn(seen->inode, *links);
   Place place;
   place.seen = *seen;
   const Status packets = open_packets(place), rules = open_rules(place);
-  if (!packets && !rules && posterns_.empty()) {
+  if (!packets && !rules && !hears_posterns()) {
     return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), packets.error());
   }
   places_.emplace(seen->inode, std::move(place));
@@ -266,11 +319,7 @@ void Collector::learn_devices(ino_t inode) {
 }
 
 void Collector::keep_up() {
-  for (const pid_t pid : std::exchange(ended_, {})) {
-    const auto stream = posterns_.find(pid);
-    lost_ += stream->second->lost();
-    posterns_.erase(stream);
-  }
+  forget_ended_posterns();
   if (reach_ == Reach::inside) return;
   const auto census = look_around();
   if (!census) return;
@@ -305,7 +354,7 @@ void Collector::drain() {
       if (source) source->drain();
     }
   }
-  for (auto& [pid, stream] : posterns_) stream->drain();
+  for (auto& [running, heard] : posterns_) heard.stream->drain();
 }
 
 uint64_t Collector::lost() const {
@@ -313,7 +362,7 @@ uint64_t Collector::lost() const {
   for (const auto& [inode, place] : places_) {
     for (const auto* source : {place.packets.get(), place.rules.get()}) lost += source ? source->lost() : 0;
   }
-  for (const auto& [pid, stream] : posterns_) lost += stream->lost();
+  for (const auto& [running, heard] : posterns_) lost += heard.stream->lost();
   return lost;
 }
 
@@ -327,7 +376,7 @@ std::string Collector::watching() const {
   if (probes_) means.emplace_back(probes_->missing().empty() ? "eBPF" : fmt::format("eBPF ({})", probes_->missing()));
   if (any([](const Place& place) { return place.packets != nullptr; })) means.emplace_back("packet sockets");
   if (any([](const Place& place) { return place.rules != nullptr; })) means.emplace_back("nft trace");
-  if (!posterns_.empty()) means.emplace_back("postern's own events");
+  if (hears_posterns()) means.emplace_back("postern's own events");
   const std::string more = no_probes_.empty() ? "" : fmt::format(" (no eBPF: {})", no_probes_);
   return fmt::format("{} by {}{}", where, fmt::join(means, ", "), more);
 }

@@ -16,6 +16,7 @@
 #include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
 #include "postern/probes/kernel_probes.h"
+#include "postern/trace/instance_stream.h"
 #include "postern/trace/source.h"
 
 #include "directory.h"
@@ -56,10 +57,13 @@ class Collector {
   Status open_packets(Place& place);
   void leave(ino_t inode);
   void listen_to_posterns();
+  void wait_for_posterns();
+  void forget_ended_posterns();
   Status listen_to(const RunningPostern& running);
   Result<netns::SeenNamespace> only_place(const netns::Census& census) const;
   void leave_what_has_gone(const netns::Census& census);
   bool may_ask(ino_t about);
+  bool hears_posterns() const;
   void learn_namespaces();
   void learn_devices(ino_t inode);
   void take(journey::Event&& event);
@@ -79,10 +83,15 @@ class Collector {
   std::string no_probes_;             // why there are none
   std::unique_ptr<probes::KernelProbes> probes_;
   std::map<ino_t, Place> places_;
-  std::map<pid_t, std::unique_ptr<trace::Source>> posterns_;
-  std::set<pid_t> ended_;           // of these
-  std::set<pid_t> asked_posterns_;  // whether they tell of what they do
-  uint64_t lost_ = 0;               // of observers that have gone
+  struct Heard {  // a postern that was asked to tell of what it does
+    std::unique_ptr<trace::InstanceStream> stream;
+    TimePoint asked;
+  };
+  std::map<RunningKey, Heard> posterns_;
+  std::set<RunningKey> ended_;           // of these
+  std::set<RunningKey> asked_posterns_;  // those that run
+  uint64_t begin_ns_ = 0;
+  uint64_t lost_ = 0;  // of observers that have gone
 };
 
 }  // namespace postern::trace_cli

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 
-#include "postern/api/control_client.h"
 #include "postern/base/file.h"
 #include "postern/base/text.h"
 #include "postern/bridge/endpoint_names.h"
 #include "postern/netns/visit.h"
+#include "postern/process/detached.h"
 
 namespace postern::trace_cli {
 
@@ -43,16 +43,54 @@ std::vector<GivenName> instance_names() {
 
 }  // namespace
 
+bool is_of_user(std::string_view status, uid_t uid) {
+  while (!status.empty()) {
+    std::string_view line = take_line(status);
+    if (take_word(line) != "Uid:") continue;
+    (void)take_word(line);  // the real one; the effective one is what listens
+    return whole_number<uid_t>(take_word(line)) == uid;
+  }
+  return false;
+}
+
+std::vector<api::InstanceName> choose_names(std::span<const api::InstanceName> names,
+                                            const std::function<bool(const api::InstanceName&)>& is_real) {
+  constexpr size_t kMostLookedAt = 256, kMostLookedAtInAll = 4096;  // a name costs nothing, to look behind it does
+  std::vector<api::InstanceName> chosen;
+  size_t of_user = 0, looked_at = 0, in_all = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i == 0 || names[i].uid != names[i - 1].uid) of_user = looked_at = 0;
+    if (of_user >= kMostOfAUser || ++looked_at > kMostLookedAt) continue;
+    if (chosen.size() >= kMostPosterns || ++in_all > kMostLookedAtInAll) break;
+    if (!is_real(names[i])) continue;
+    chosen.push_back(names[i]);
+    ++of_user;
+  }
+  return chosen;
+}
+
 std::vector<RunningPostern> running_posterns() {
   const auto text = read_file("/proc/net/unix");
   if (!text) return {};
+  std::vector<api::InstanceName> names = api::find_instance_names(*text);
+  const uid_t own = ::geteuid();
+  if (own != 0) std::erase_if(names, [own](const api::InstanceName& name) { return name.uid != own; });
+  const auto is_real = [](const api::InstanceName& name) {
+    const auto status = read_file(fmt::format("/proc/{}/status", name.pid));
+    return status && is_of_user(*status, name.uid);
+  };
   std::vector<RunningPostern> running;
-  std::vector<uid_t> users = {::geteuid()};
-  if (::geteuid() == 0) users = api::find_instance_users(*text);
-  for (const uid_t uid : users) {
-    for (const pid_t pid : api::find_instances(*text, uid)) running.push_back(with_guest({.uid = uid, .pid = pid}));
+  for (const api::InstanceName& name : choose_names(names, is_real)) {
+    const auto process = process::identity_of_process(name.pid);
+    if (process) running.push_back(with_guest({.uid = name.uid, .pid = name.pid, .start_time = process->start_time}));
   }
   return running;
+}
+
+bool serves_itself(const RunningPostern& running) {
+  const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
+  const auto server = client ? client->server() : Result<pid_t>(Failure(client.error()));
+  return server && *server == running.pid;
 }
 
 Result<netns::Census> look_around() {

@@ -166,7 +166,7 @@ Status Collector::open_rules(Place& place) {
 void Collector::leave(ino_t inode) {
   const auto place = places_.find(inode);
   if (place == places_.end()) return;
-  for (const auto* source : {place->second.packets.get(), place->second.rules.get()}) lost_ += source ? source->lost() : 0;
+  lost_ += place->second.lost();
   if (place->second.has_probes) probes_->remove_namespace(inode);
   places_.erase(place);
   directory_.forget(inode);
@@ -229,7 +229,7 @@ void Collector::forget_ended_posterns() {
   for (const RunningKey& key : std::exchange(ended_, {})) {
     const auto heard = posterns_.find(key);
     if (heard == posterns_.end()) continue;
-    lost_ += heard->second.stream->lost();
+    lost_.events += heard->second.stream->lost();
     posterns_.erase(heard);
   }
 }
@@ -357,12 +357,11 @@ void Collector::drain() {
   for (auto& [running, heard] : posterns_) heard.stream->drain();
 }
 
-uint64_t Collector::lost() const {
-  uint64_t lost = lost_ + (probes_ ? probes_->lost() : 0);
-  for (const auto& [inode, place] : places_) {
-    for (const auto* source : {place.packets.get(), place.rules.get()}) lost += source ? source->lost() : 0;
-  }
-  for (const auto& [running, heard] : posterns_) lost += heard.stream->lost();
+Loss Collector::lost() const {
+  Loss lost = lost_;
+  if (probes_) lost.events += probes_->lost();
+  for (const auto& [inode, place] : places_) lost += place.lost();
+  for (const auto& [running, heard] : posterns_) lost.events += heard.stream->lost();
   return lost;
 }
 

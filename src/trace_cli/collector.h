@@ -20,6 +20,7 @@
 #include "postern/trace/source.h"
 
 #include "directory.h"
+#include "loss.h"
 #include "options.h"
 #include "surroundings.h"
 
@@ -38,13 +39,14 @@ class Collector {
   void keep_up();
   /// All that happened before has reached the sink.
   void drain();
-  uint64_t lost() const;
+  Loss lost() const;
 
  private:
   struct Place {  // a namespace that is watched
     netns::SeenNamespace seen;
     std::unique_ptr<trace::Source> packets, rules;
     bool has_probes = false;
+    Loss lost() const { return {.events = packets ? packets->lost() : 0, .rule_messages = rules ? rules->lost() : 0}; }
   };
 
   Collector(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink);
@@ -91,7 +93,7 @@ class Collector {
   std::set<RunningKey> ended_;           // of these
   std::set<RunningKey> asked_posterns_;  // those that run
   uint64_t begin_ns_ = 0;
-  uint64_t lost_ = 0;  // of observers that have gone
+  Loss lost_;  // of observers that have gone
 };
 
 }  // namespace postern::trace_cli

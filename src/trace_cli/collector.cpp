@@ -1,8 +1,10 @@
 #include "collector.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -22,6 +24,9 @@ namespace {
 using netns::SeenNamespace;
 
 constexpr std::chrono::seconds kAskAgainAfter{1};
+constexpr size_t kMostAsked = 4096;
+constexpr size_t kMostPlaces = 512;
+constexpr rlim_t kDescriptorsInReserve = 64;
 constexpr std::chrono::seconds kPosternsAreWaitedFor{1};  // at the beginning, all together
 constexpr std::chrono::seconds kSilenceIsRefusal{10};
 constexpr const char* kMissing = "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing";
@@ -106,8 +111,10 @@ Status Collector::open_everywhere() {
   for (const SeenNamespace& seen : all_ ? census->namespaces : chosen_) {
     Status joined = join(seen);
     if (!joined && !all_) return joined;  // it was named
+    if (!joined) remember_unwatched(seen, joined.error());
     if (!joined && first_failure) first_failure = joined;
   }
+  warn_of_unwatched();
   listen_to_posterns();
   wait_for_posterns();
   if (places_.empty() && !hears_posterns()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
@@ -127,8 +134,35 @@ void Collector::attach_probes() {
   }
 }
 
+/// A user may make as many namespaces as he likes, and each costs some 18 descriptors: those that are left are for files, for who
+/// is listened to, and for looking around.
+Status Collector::check_room() const {
+  if (places_.size() >= kMostPlaces) {
+    return fail(fmt::format("{} are watched, and no more can be (choose: --netns NAME)", places_.size()));
+  }
+  rlimit limit{};
+  const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // the least number that is free
+  const bool has_room =
+      next && ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(next.get()) + kDescriptorsInReserve < limit.rlim_cur;
+  return has_room ? Status() : fail("open files are near their limit (raise it: ulimit -n; or choose: --netns NAME)");
+}
+
+void Collector::remember_unwatched(const SeenNamespace& seen, const Error& why) {
+  log::debug("{}", why.message());
+  const bool has_gone = why.is(std::errc::no_such_process) || why.is(std::errc::no_such_file_or_directory);
+  if (!has_gone && !has_told_unwatched_) unwatched_.try_emplace(seen.inode, why.message());
+}
+
+void Collector::warn_of_unwatched() {
+  if (unwatched_.empty()) return;
+  log::warning("{} namespaces are not watched: {}", unwatched_.size(), unwatched_.begin()->second);
+  unwatched_.clear();
+  has_told_unwatched_ = true;
+}
+
 /// By all that works; to see something is enough.
 Status Collector::join(const SeenNamespace& seen) {
+  if (Status room = check_room(); !room) return room;
   const auto handle = netns::open_seen(seen);
   if (!handle) return Failure(handle.error());
   const auto visit = netns::Visit::begin(handle->network);
@@ -299,6 +333,7 @@ void Collector::take(journey::Event&& event) {
 /// Packets come faster than anything is worth asking for.
 bool Collector::may_ask(ino_t about) {
   const TimePoint now = Clock::now();
+  if (asked_.size() > kMostAsked) asked_.clear();  // of namespaces that have gone by now, most of them
   const auto asked = asked_.find(about);
   if (asked != asked_.end() && now - asked->second < kAskAgainAfter) return false;
   asked_[about] = now;
@@ -329,10 +364,11 @@ void Collector::keep_up() {
     if (!all_ || places_.contains(seen.inode)) continue;
     if (!may_ask(seen.inode)) continue;
     if (const Status joined = join(seen); !joined)
-      log::debug("{}", joined.error().message());
+      remember_unwatched(seen, joined.error());
     else
       log::info("watching {} too", netns::short_name(seen));
   }
+  warn_of_unwatched();
   listen_to_posterns();
 }
 

@@ -55,6 +55,9 @@ class Collector {
   Status choose(const netns::Census& census);
   void attach_probes();
   Status join(const netns::SeenNamespace& seen);
+  Status check_room() const;
+  void remember_unwatched(const netns::SeenNamespace& seen, const Error& why);
+  void warn_of_unwatched();
   Status open_rules(Place& place);
   Status open_packets(Place& place);
   void leave(ino_t inode);
@@ -85,6 +88,8 @@ class Collector {
   std::string no_probes_;             // why there are none
   std::unique_ptr<probes::KernelProbes> probes_;
   std::map<ino_t, Place> places_;
+  std::map<ino_t, std::string> unwatched_;  // why; until that is told, once
+  bool has_told_unwatched_ = false;
   struct Heard {  // a postern that was asked to tell of what it does
     std::unique_ptr<trace::InstanceStream> stream;
     TimePoint asked;

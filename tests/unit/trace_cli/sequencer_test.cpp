@@ -111,7 +111,11 @@ TEST(Sequencer, ARuleOfAPacketThatNobodyElseSawKeepsItsTime) {
 
 TEST(Sequencer, HoldsNoMoreThanItMayAndCountsTheRest) {
   Sequencer sequencer;
-  for (size_t i = 0; i < Sequencer::kMost + 3; ++i) sequencer.add(journey::Event{.time_ns = i});
+  for (size_t i = 0; i < Sequencer::kMost + 3; ++i) {
+    journey::Event event;
+    event.time_ns = i;
+    sequencer.add(std::move(event));
+  }
   EXPECT_EQ(sequencer.lost(), 3u);
   EXPECT_EQ(sequencer.take_all().size(), Sequencer::kMost);
 }

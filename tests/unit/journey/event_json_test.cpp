@@ -12,7 +12,7 @@ using test::ip;
 /// With all that can be known.
 Event whole() {
   Event event;
-  event.time_ns = UINT64_MAX;
+  event.time_ns = INT64_MAX;
   event.clock = Event::Clock::arrival;
   event.observer = Observer::rule_trace;
   event.point = Point::after_snat;
@@ -35,7 +35,7 @@ Event whole() {
 }
 
 const std::string kWhole =
-    R"({"time_ns":18446744073709551615,"clock":"arrival","observer":"rule_trace","point":"after_snat",)"
+    R"({"time_ns":9223372036854775807,"clock":"arrival","observer":"rule_trace","point":"after_snat",)"
     R"("netns":{"inode":4026532301,"name":"c1"},"device":{"index":7,"name":"eth0","kind":"veth"},)"
     R"("macs":{"source":"02:00:5e:00:53:01","destination":"02:00:5e:00:53:02"},"ethertype":2048,)"
     R"("packet":{"family":4,"source":"192.0.2.1","destination":"198.51.100.1","protocol":"tcp","protocol_number":6,)"

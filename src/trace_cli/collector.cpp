@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -38,6 +39,14 @@ bool sees_whole_host() {
   constexpr ino_t kFirstPidNamespace = 4026531836;  // PROC_PID_INIT_INO, the kernel's own, everywhere
   const auto own = netns::identity_of("/proc/self/ns/pid");
   return own && own->inode == kFirstPidNamespace;
+}
+
+/// Since Linux 6.2 the kernel counts them itself. Before, the least number that is free: all below it are taken.
+size_t open_descriptors() {
+  struct stat folder {};
+  if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) return static_cast<size_t>(folder.st_size);
+  const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return next ? static_cast<size_t>(next.get()) : SIZE_MAX / 2;
 }
 
 /// As find_namespace(), and who is at home there.
@@ -141,9 +150,7 @@ Status Collector::check_room() const {
     return fail(fmt::format("{} are watched, and no more can be (choose: --netns NAME)", places_.size()));
   }
   rlimit limit{};
-  const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // the least number that is free
-  const bool has_room =
-      next && ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(next.get()) + kDescriptorsInReserve < limit.rlim_cur;
+  const bool has_room = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && open_descriptors() + kDescriptorsInReserve < limit.rlim_cur;
   return has_room ? Status() : fail("open files are near their limit (raise it: ulimit -n; or choose: --netns NAME)");
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostBytes = 65'536;  // of a line; an event has a few hundred
+constexpr size_t kMostBytes = 65'536;    // of a line; an event has a few hundred
 constexpr uint64_t kLatest = INT64_MAX;  // as std::chrono counts: differences of times that are later would be none
 
 bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP; }

@@ -57,7 +57,7 @@ class RuleEvents : public Source {
   netfilter::TracingTable table_;
   netfilter::RulesetGeneration generation_;
   netfilter::RuleTexts texts_;
-  std::optional<uint32_t> texts_of_;  // the generation
+  std::optional<uint32_t> texts_of_;      // the generation
   std::unique_ptr<RuleListing> listing_;  // under way
   TimePoint listing_began_;
   loop::EventLoop::Timer listing_takes_long_;

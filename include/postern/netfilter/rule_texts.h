@@ -15,8 +15,8 @@ namespace postern::netfilter {
 /// As they were when they were read. A table is named with its family: "inet postern".
 class RuleTexts {
  public:
-  /// `listing`: what Nftables::list_ruleset_text() has, that is `nft --handle --stateless --terse list ruleset`. Lines that are not
-  /// understood are passed over. Pure.
+  /// `listing`: what Nftables::list_ruleset_text() has, that is `nft --handle --stateless --terse list ruleset`. Lines that are
+  /// not understood are passed over. Pure.
   static RuleTexts parse(std::string_view listing);
 
   /// As nft prints it, without what its counters have counted; empty: there is no such rule, or it stands in a chain without a

@@ -114,8 +114,8 @@ void RuleEvents::end_listing() {
   if (!listing_) return;
   watch_.unwatch(listing_->fd());
   listing_takes_long_.cancel();
+  texts_paid_ = std::max(texts_paid_, listing_began_) + listing_->finish() * kTextsShare;
   listing_.reset();
-  texts_paid_ = std::max(texts_paid_, listing_began_) + (Clock::now() - listing_began_) * kTextsShare;
 }
 
 void RuleEvents::drain() {

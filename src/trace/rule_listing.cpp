@@ -49,6 +49,16 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+/// Of a processor, by the children that have been waited for.
+Duration time_of_children() {
+  rusage used{};
+  if (::getrusage(RUSAGE_CHILDREN, &used) < 0) return {};
+  const auto duration = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return duration(used.ru_utime) + duration(used.ru_stime);
+}
+
 /// In the child.
 int list(const UniqueFd& network, int output) {
   if (!be_silent() || !bound_memory()) return 1;
@@ -91,8 +101,18 @@ RuleListing::State RuleListing::read() {
 
 /// The pipe is closed: the child has ended, or is about to.
 RuleListing::State RuleListing::end() {
+  const Duration before = time_of_children();
   const auto status = child_.wait();
+  cost_ = time_of_children() - before;
   return state_ = status && status->success() ? State::done : State::failed;
+}
+
+Duration RuleListing::finish() {
+  if (!child_) return cost_;
+  const Duration before = time_of_children();
+  child_ = {};
+  state_ = State::failed;
+  return cost_ = time_of_children() - before;
 }
 
 RuleListing::State RuleListing::wait(TimePoint until) {

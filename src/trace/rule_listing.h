@@ -28,6 +28,8 @@ class RuleListing {
   State read();
   /// The same until it is not under way any more, or it is so late.
   State wait(TimePoint until);
+  /// Ends it, if it is under way. How much of a processor it has taken: on a busy machine that is less than the time that passed.
+  Duration finish();
   /// Readable when read() has work.
   int fd() const { return pipe_.get(); }
   const std::string& text() const { return text_; }
@@ -40,6 +42,7 @@ class RuleListing {
   UniqueFd pipe_;
   std::string text_;
   State state_ = State::under_way;
+  Duration cost_{};
 };
 
 }  // namespace postern::trace

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
-#include <set>
 
 #include "postern/base/assert.h"
 #include "postern/base/file.h"
@@ -47,13 +46,19 @@ std::vector<std::string_view> listeners(std::string_view proc_net_unix) {
   return names;
 }
 
-/// What belongs to another user could answer anything, and is told which ports we want.
-Status check_server(const UniqueFd& socket, std::optional<uid_t> wanted, const std::string& shown) {
+Result<ucred> server_of(const UniqueFd& socket, const std::string& shown) {
   ucred server{};
   socklen_t size = sizeof server;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &server, &size) < 0) return fail_errno("ask who serves", shown);
-  const bool trusted = wanted ? server.uid == *wanted : server.uid == ::geteuid() || ::geteuid() == 0;
-  return trusted ? Status() : fail(fmt::format("{} belongs to another user ({})", shown, server.uid));
+  return server;
+}
+
+/// What belongs to another user could answer anything, and is told which ports we want.
+Status check_server(const UniqueFd& socket, std::optional<uid_t> wanted, const std::string& shown) {
+  const auto server = server_of(socket, shown);
+  if (!server) return Failure(server.error());
+  const bool trusted = wanted ? server->uid == *wanted : server->uid == ::geteuid() || ::geteuid() == 0;
+  return trusted ? Status() : fail(fmt::format("{} belongs to another user ({})", shown, server->uid));
 }
 
 /// Behind its sandbox a relay knows no other user than its own, root as little as anybody: who connects is asked at that moment,
@@ -79,21 +84,6 @@ Result<std::string> read_all(const UniqueFd& socket, const std::string& shown) {
   }
 }
 
-/// A line, and what came with it. Without a line: all there is.
-Result<std::string> read_first_line(const UniqueFd& socket, const std::string& shown) {
-  constexpr size_t kMost = 65'536;  // of a line that is none
-  std::string all;
-  std::array<char, 4096> part;
-  while (all.size() < kMost && all.find('\n') == all.npos) {
-    const ssize_t size = ::recv(socket.get(), part.data(), part.size(), 0);
-    if (size < 0 && errno == EINTR) continue;
-    if (size == 0 || (size < 0 && errno == ECONNRESET)) break;
-    if (size < 0) return fail_errno("read the answer of", shown);
-    all.append(part.data(), static_cast<size_t>(size));
-  }
-  return all;
-}
-
 constexpr std::string_view kSilent = " does not answer: it serves its own user and network namespace only";
 
 }  // namespace
@@ -111,16 +101,19 @@ std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid) {
   return pids;
 }
 
-std::vector<uid_t> find_instance_users(std::string_view proc_net_unix) {
+std::vector<InstanceName> find_instance_names(std::string_view proc_net_unix) {
   constexpr std::string_view kPrefix = "@postern/";
-  std::set<uid_t> users;
+  std::vector<InstanceName> found;
   for (std::string_view name : listeners(proc_net_unix)) {
     if (!name.starts_with(kPrefix)) continue;
     name.remove_prefix(kPrefix.size());
     const auto uid = whole_number<uid_t>(take_until(name, '/'));
-    if (uid && whole_number<pid_t>(name).value_or(0) > 0) users.insert(*uid);
+    const auto pid = pid_in(name, "");
+    if (uid && pid) found.push_back({*uid, *pid});
   }
-  return {users.begin(), users.end()};
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 Result<ControlClient> ControlClient::find(const InstanceChoice& choice) {
@@ -170,20 +163,28 @@ Result<std::string> ControlClient::ask(std::string_view request) const {
   return reply;
 }
 
-Result<ControlClient::Events> ControlClient::trace(std::string_view filter, journey::Following::Extent follow) const {
-  auto socket = connect(Patience::some);
+Result<pid_t> ControlClient::server() const {
+  const auto socket = connect(Patience::none);
   if (!socket) return Failure(socket.error());
+  const auto server = server_of(*socket, shown());
+  return server ? Result<pid_t>(server->pid) : Failure(server.error());
+}
+
+Result<ControlClient::Events> ControlClient::trace(std::string_view filter, journey::Following::Extent follow) const {
+  auto socket = connect(Patience::none);
+  if (!socket) return Failure(socket.error());
+  const auto server = server_of(*socket, shown());
+  if (!server) return Failure(server.error());
   const std::string request = trace_request(filter, follow);
-  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail_errno("ask", shown());
-  auto received = read_first_line(*socket, shown());
-  if (!received) return Failure(received.error());
-  if (received->empty()) return fail(shown().append(kSilent));
-  const size_t end = std::min(received->find('\n'), received->size() - 1) + 1;
-  if (const auto refusal = trace_refusal(std::string_view(*received).substr(0, end))) {
-    return fail(fmt::format("{}: {}", shown(), *refusal));
-  }
-  received->erase(0, end);
-  return Events{*std::move(socket), *std::move(received)};
+  const ssize_t sent = ::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL);
+  if (sent < 0) return fail_errno("ask", shown());
+  if (static_cast<size_t>(sent) != request.size()) return fail(shown().append(": the filter is too long to be sent"));
+  return Events{*std::move(socket), server->pid};
+}
+
+Status ControlClient::check_grant(std::string_view first_line) {
+  const auto refusal = trace_refusal(first_line);
+  return refusal ? fail(*refusal) : Status();
 }
 
 }  // namespace postern::api

@@ -1,7 +1,7 @@
 // control_socket.cpp - the wire rules of the control socket; what is said on it stands in commands.cpp.
 //
 //   accepted ──► reading ──whole, too large, ended, too late──► writing ──all taken──► closed
-//      │            ├── a trace is granted ──► streaming ──it hangs up───────► closed
+//      │            ├── a trace is granted ──► streaming ──it hangs up, it stalls─► closed
 //      │            └── makes room for a newer client, hangs up ──► closed   ▲
 //      └── another user, another namespace ─────────────────────────────────┘
 //
@@ -100,6 +100,7 @@ class ControlSocket::Server {
   bool send(Client& client);
   bool begin_events(Client& client, std::unique_ptr<Subscription> events, std::string_view first_line);
   bool send_events(Client& client);
+  void wait_for_room(Client& client);
   void begin_reply(Client& client, std::string reply);
   void close(Clients::iterator client);
   void end_the_late();
@@ -195,14 +196,18 @@ bool ControlSocket::Server::send(Client& client) {
   return client.source.rewatch(client.fd.get(), EPOLLOUT).has_value();
 }
 
-/// The stream has no end of its own: what the client still says is not read, and its time does not run out.
+/// The stream has no end of its own: what the client still says is not read, and its time runs only while it takes nothing of
+/// what waits for it. Who is alive but never reads would have us tell of every packet for nothing.
 bool ControlSocket::Server::begin_events(Client& client, std::unique_ptr<Subscription> events, std::string_view first_line) {
   client.received = {};
   client.deadline = TimePoint::max();
   client.events = std::move(events);
   client.events->stream.push(first_line);
   // What is watched already is watched for something else without any memory: it does not fail.
-  client.events->stream.on_more([&client] { (void)client.source.rewatch(client.fd.get(), EPOLLOUT); });
+  client.events->stream.on_more([this, &client] {
+    (void)client.source.rewatch(client.fd.get(), EPOLLOUT);
+    wait_for_room(client);
+  });
   set_timer();
   return send_events(client);
 }
@@ -213,10 +218,18 @@ bool ControlSocket::Server::send_events(Client& client) {
   if (const std::string_view waiting = stream.waiting(); !waiting.empty()) {
     const ssize_t size = ::send(client.fd.get(), waiting.data(), waiting.size(), MSG_NOSIGNAL);
     if (size < 0 && errno != EAGAIN && errno != EINTR) return false;
-    stream.take(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    if (size > 0) {
+      stream.take(static_cast<size_t>(size));
+      wait_for_room(client);
+    }
   }
   const uint32_t wish = stream.waiting().empty() ? 0u : uint32_t{EPOLLOUT};  // that it hangs up is told in any case
   return client.source.rewatch(client.fd.get(), wish).has_value();
+}
+
+void ControlSocket::Server::wait_for_room(Client& client) {
+  client.deadline = client.events->stream.waiting().empty() ? TimePoint::max() : loop_.now() + limits_.stall;
+  set_timer();
 }
 
 void ControlSocket::Server::close(Clients::iterator client) {

@@ -29,7 +29,7 @@ void EventStream::take(size_t bytes) {
 
 /// Half of the room must be free: else a client that is a little too slow would read of losses more than of events.
 void EventStream::tell_loss() {
-  if (lost_ == 0 || !has_room_for(kMostBytes / 2)) return;
+  if (lost_ == 0 || is_behind()) return;
   append(fmt::format("{{\"lost\":{}}}", lost_));
   lost_ = 0;
 }

@@ -3,20 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "postern/api/control_client.h"
 #include "postern/base/file.h"
 #include "postern/base/text.h"
+#include "postern/process/detached.h"
 
 namespace postern::api {
 
 namespace {
-
-/// Anybody may bind a name with any number in it, but what the process of that number is called is its own choice: nobody leads
-/// who asks for process 1 elsewhere.
-bool is_called_postern(pid_t pid) {
-  const auto name = read_file(fmt::format("/proc/{}/comm", pid));
-  return name && name->starts_with("postern");
-}
 
 /// The child of a postern that does not live where it does, which is where we do: whom it serves.
 RunningPostern with_guest(RunningPostern running) {
@@ -36,18 +29,54 @@ RunningPostern with_guest(RunningPostern running) {
 
 }  // namespace
 
+bool is_of_user(std::string_view status, uid_t uid) {
+  while (!status.empty()) {
+    std::string_view line = take_line(status);
+    if (take_word(line) != "Uid:") continue;
+    (void)take_word(line);  // the real one; the effective one is what listens
+    return whole_number<uid_t>(take_word(line)) == uid;
+  }
+  return false;
+}
+
+std::vector<InstanceName> choose_names(std::span<const InstanceName> names,
+                                       const std::function<bool(const InstanceName&)>& is_real) {
+  constexpr size_t kMostLookedAt = 256, kMostLookedAtInAll = 4096;  // a name costs nothing, to look behind it does
+  std::vector<InstanceName> chosen;
+  size_t of_user = 0, looked_at = 0, in_all = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i == 0 || names[i].uid != names[i - 1].uid) of_user = looked_at = 0;
+    if (of_user >= kMostOfAUser || ++looked_at > kMostLookedAt) continue;
+    if (chosen.size() >= kMostPosterns || ++in_all > kMostLookedAtInAll) break;
+    if (!is_real(names[i])) continue;
+    chosen.push_back(names[i]);
+    ++of_user;
+  }
+  return chosen;
+}
+
 std::vector<RunningPostern> running_posterns() {
   const auto text = read_file("/proc/net/unix");
   if (!text) return {};
+  std::vector<InstanceName> names = find_instance_names(*text);
+  const uid_t own = ::geteuid();
+  if (own != 0) std::erase_if(names, [own](const InstanceName& name) { return name.uid != own; });
+  const auto is_real = [](const InstanceName& name) {
+    const auto status = read_file(fmt::format("/proc/{}/status", name.pid));
+    return status && is_of_user(*status, name.uid);
+  };
   std::vector<RunningPostern> running;
-  std::vector<uid_t> users = {::geteuid()};
-  if (::geteuid() == 0) users = find_instance_users(*text);
-  for (const uid_t uid : users) {
-    for (const pid_t pid : find_instances(*text, uid)) {
-      if (is_called_postern(pid)) running.push_back(with_guest({.uid = uid, .pid = pid}));
-    }
+  for (const InstanceName& name : choose_names(names, is_real)) {
+    const auto process = process::identity_of_process(name.pid);
+    if (process) running.push_back(with_guest({.uid = name.uid, .pid = name.pid, .start_time = process->start_time}));
   }
   return running;
+}
+
+bool serves_itself(const RunningPostern& running) {
+  const auto client = ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
+  const auto server = client ? client->server() : Result<pid_t>(Failure(client.error()));
+  return server && *server == running.pid;
 }
 
 std::vector<netns::GivenName> guest_names() {
@@ -62,7 +91,7 @@ std::string whom_it_serves(std::string_view text) {
   const auto pid = whole_number<pid_t>(text);
   if (!pid) return std::string(text);
   for (const RunningPostern& running : running_posterns()) {
-    if (running.pid == *pid && running.guest != 0) return std::to_string(running.guest);
+    if (running.pid == *pid && running.guest != 0 && serves_itself(running)) return std::to_string(running.guest);
   }
   return std::string(text);
 }

@@ -26,7 +26,7 @@ class Tracer::Listener final : public Tracing {
   bool wants(const ShownFrame& frame) {
     return frame.packet ? following_.takes(*frame.packet) : following_.filter().matches(pf_facts{});
   }
-  void tell(std::string_view line) { stream_.push(line); }
+  EventStream& stream() { return stream_; }
 
  private:
   Tracer& tracer_;
@@ -70,8 +70,15 @@ void Tracer::saw(const relay::Sighting& sighting, wire::Bytes start) {
   constexpr unsigned kPidShift = 40;  // other relays count from elsewhere
   const uint64_t identity = static_cast<uint64_t>(places_.self.pid) << kPidShift | ++seen_;
   for (const journey::Event& event : events_of(sighting, frame, mapping, places_, identity)) {
-    const std::string line = journey::to_json(event, journey::Captured::kept);
-    for (Listener* each : wanting) each->tell(line);
+    std::string line;  // costs more than all the rest: made only for somebody who takes it
+    for (Listener* each : wanting) {
+      if (each->stream().is_behind()) {
+        each->stream().lose();
+        continue;
+      }
+      if (line.empty()) line = journey::to_json(event, journey::Captured::kept);
+      each->stream().push(line);
+    }
   }
 }
 

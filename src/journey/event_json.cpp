@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostBytes = 65'536;  // of a line; an event has a few hundred
+constexpr size_t kMostBytes = 65'536;    // of a line; an event has a few hundred
+constexpr uint64_t kLatest = INT64_MAX;  // as std::chrono counts: differences of times that are later would be none
 
 bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP; }
 bool is_icmp(uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
@@ -307,6 +308,7 @@ Event event_of(const Json& json) {
   Event event;
   if (!find(json, "time_ns")) refuse("time_ns", "is missing");
   take(json, "time_ns", event.time_ns);
+  if (event.time_ns > kLatest) refuse("time_ns", "is no whole number, or too large");
   event.clock = clock_at(json);
   event.observer = made_at(json, "observer", observer_named);
   event.point = made_at(json, "point", point_named);
@@ -318,6 +320,27 @@ Event event_of(const Json& json) {
   take_particulars(json, event);
   if (find(json, "captured")) event.captured = bytes_of(text_at(json, "captured"));
   return event;
+}
+
+/// What nlohmann-json leaves as it is of what a terminal obeys: DEL, and U+0080 to U+009F, of which U+009B begins commands. In
+/// UTF-8, which `json` is, 0xc2 begins a character and is never within one; and controls stand in texts only.
+std::string without_controls(const std::string& json) {
+  constexpr char kDelete = 0x7f, kBegin = '\xc2';
+  constexpr unsigned kPastControls = 0xa0;
+  std::string safe;
+  safe.reserve(json.size());
+  for (size_t i = 0; i < json.size(); ++i) {
+    const unsigned next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : kPastControls;
+    if (json[i] == kDelete) {
+      safe += "\\u007f";
+    } else if (json[i] == kBegin && next < kPastControls) {
+      safe += fmt::format("\\u{:04x}", next);  // its second byte is its number
+      ++i;
+    } else {
+      safe += json[i];
+    }
+  }
+  return safe;
 }
 
 }  // namespace
@@ -338,7 +361,7 @@ std::string to_json(const Event& event, Captured captured) {
   put_particulars(json, event);
   if (captured == Captured::kept && !event.captured.empty()) json["captured"] = hexadecimal(event.captured);
   // A device's or a process's name may be any bytes: replaced rather than thrown at.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return without_controls(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<Event> event_from_json(std::string_view line) {

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "postern/base/text.h"
-#include "postern/netfilter/nftables.h"
 
 namespace postern::netfilter {
 namespace {
@@ -97,12 +96,6 @@ RuleTexts RuleTexts::parse(std::string_view listing) {
   Reader reader(texts);
   while (!listing.empty()) reader.take(take_line(listing));
   return texts;
-}
-
-Result<RuleTexts> RuleTexts::read() {
-  POSTERN_TRY(nftables, Nftables::open(), "read the rules");
-  POSTERN_TRY(listing, nftables.list_ruleset_text(), "read the rules");
-  return parse(listing);
 }
 
 std::string_view RuleTexts::rule(const std::string& table, uint64_t handle) const {

@@ -2,16 +2,17 @@
 #include "postern/netfilter/tracing_table.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 
 namespace postern::netfilter {
 namespace {
 
 constexpr std::string_view kDoing = "mark packets for tracing";
 constexpr std::string_view kPrefix = "postern_trace_";
-constexpr int kNames = 10;  // tables of processes that have our number in PID namespaces of theirs, and of our own
 
 /// Before all others, but behind the reassembly that connection tracking asks for (-400), so that there are ports; and behind
 /// each place where addresses are translated (dstnat -100, srcnat 100), for what matches only then.
@@ -45,14 +46,11 @@ bool is_tracing_table(std::string_view name) { return name.starts_with(kPrefix);
 
 Result<TracingTable> TracingTable::install(std::span<const std::string> conditions) {
   POSTERN_TRY(nftables, Nftables::open(), kDoing);
-  Status status;
-  for (int i = 0; i < kNames; ++i) {
-    std::string name = i == 0 ? fmt::format("{}{}", kPrefix, ::getpid()) : fmt::format("{}{}_{}", kPrefix, ::getpid(), i);
-    status = nftables.commit(table_text(name, conditions));
-    if (status) return TracingTable(std::move(nftables), std::move(name));
-    // A name that is taken by a table with an owner is EPERM; that we have the privilege is known by now.
-    if (!status.error().is(std::errc::operation_not_permitted) && !status.error().is(std::errc::file_exists)) break;
-  }
+  uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != sizeof number) return fail_errno(kDoing);
+  std::string name = fmt::format("{}{}_{:016x}", kPrefix, ::getpid(), number);
+  const Status status = nftables.commit(table_text(name, conditions));
+  if (status) return TracingTable(std::move(nftables), std::move(name));
   if (status.error().is(std::errc::invalid_argument))
     return fail(std::errc::operation_not_supported,
                 fmt::format("{}: this kernel has no tables that go with their owner", kDoing));

@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
+#include "postern/base/clock.h"
 #include "postern/base/text.h"
 #include "postern/journey/event_json.h"
+
+#include "testimony.h"
 
 namespace postern::trace {
 
@@ -28,24 +32,25 @@ std::optional<uint64_t> lost_in(std::string_view line) {
   return whole_number<uint64_t>(line);
 }
 
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
+}
+
 }  // namespace
 
-InstanceStream::InstanceStream(loop::EventLoop& loop, UniqueFd connection, std::string received, journey::EventSink sink,
-                               std::function<void()> ended)
+InstanceStream::InstanceStream(loop::EventLoop& loop, UniqueFd connection, Speaker speaker, Listener listener)
     : connection_(std::move(connection)),
-      received_(std::move(received)),
-      sink_(std::move(sink)),
-      ended_(std::move(ended)),
+      speaker_(std::move(speaker)),
+      listener_(std::move(listener)),
       source_(loop.make_source([this](uint32_t, uint32_t) { receive(); })) {}
 
 InstanceStream::~InstanceStream() = default;
 
-Result<std::unique_ptr<InstanceStream>> InstanceStream::open(loop::EventLoop& loop, UniqueFd connection, std::string received,
-                                                             journey::EventSink sink, std::function<void()> ended) {
+Result<std::unique_ptr<InstanceStream>> InstanceStream::open(loop::EventLoop& loop, UniqueFd connection, Speaker speaker,
+                                                             Listener listener) {
   std::unique_ptr<InstanceStream> stream(
-      new InstanceStream(loop, std::move(connection), std::move(received), std::move(sink), std::move(ended)));
+      new InstanceStream(loop, std::move(connection), std::move(speaker), std::move(listener)));
   POSTERN_CHECK(stream->source_.watch(stream->connection_.get(), EPOLLIN), "listen to a running postern");
-  stream->take_lines();
   return stream;
 }
 
@@ -72,7 +77,7 @@ void InstanceStream::receive() {
 void InstanceStream::end_if_over() {
   if (!over_) return;
   source_.unwatch(connection_.get());
-  if (ended_) std::exchange(ended_, nullptr)();
+  if (listener_.ended) std::exchange(listener_.ended, nullptr)();
 }
 
 void InstanceStream::drain() {
@@ -82,23 +87,29 @@ void InstanceStream::drain() {
 
 void InstanceStream::take_lines() {
   size_t begin = 0;
-  for (size_t end = 0; (end = received_.find('\n', begin)) != received_.npos; begin = end + 1) {
+  for (size_t end = 0; !over_ && (end = received_.find('\n', begin)) != received_.npos; begin = end + 1) {
     take(std::string_view(received_).substr(begin, end - begin));
   }
   received_.erase(0, begin);
 }
 
 void InstanceStream::take(std::string_view line) {
-  if (const auto lost = lost_in(line)) {
-    lost_ += *lost;
+  if (!is_granted_) {
+    is_granted_ = listener_.grant(line).has_value();
+    over_ = !is_granted_;
     return;
   }
-  auto event = journey::event_from_json(line);
+  if (const auto lost = lost_in(line)) {
+    lost_ += std::min(*lost, kMostLost - lost_);
+    return;
+  }
+  auto said = journey::event_from_json(line);
+  auto event = said ? testimony(*std::move(said), speaker_, now_ns()) : std::nullopt;
   if (!event) {
     ++not_understood_;
     return;
   }
-  sink_(std::move(*event));
+  listener_.sink(std::move(*event));
 }
 
 }  // namespace postern::trace

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "postern/netns/namespace.h"
-#include "postern/netns/visit.h"
 
 #include "nft_conditions.h"
+#include "rule_listing.h"
 #include "traced_packets.h"
 
 namespace postern::trace {
@@ -19,6 +19,9 @@ constexpr size_t kMessagesATurn = 512;  // then others of the loop have theirs
 // Whoever changes rules all the time has us read them a tenth of the time; but what was not read for a while may be read at once.
 constexpr int kTextsShare = 10;
 constexpr std::chrono::seconds kTextsCredit{1};
+// So long messages wait for the words of their rules; most rulesets take a few milliseconds.
+constexpr std::chrono::milliseconds kTextsAreWaitedFor{200};
+constexpr uint32_t kMessages = 0, kListing = 1;  // what is ready
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
@@ -34,11 +37,12 @@ struct RuleEvents::Parts {
   netfilter::RulesetGeneration generation;
 };
 
-RuleEvents::RuleEvents(Parts parts, std::unique_ptr<TracedPackets> packets, journey::EventSink sink)
+RuleEvents::RuleEvents(loop::EventLoop& loop, Parts parts, std::unique_ptr<TracedPackets> packets, journey::EventSink sink)
     : network_(std::move(parts.network)),
       messages_(std::move(parts.messages)),
       table_(std::move(parts.table)),
       generation_(std::move(parts.generation)),
+      listing_takes_long_(loop, [this] { end_listing(); }),
       packets_(std::move(packets)),
       sink_(std::move(sink)) {}
 
@@ -54,11 +58,17 @@ Result<std::unique_ptr<RuleEvents>> RuleEvents::open(loop::EventLoop& loop, std:
   const auto conditions = conditions_to_mark(following->filter(), following->extent());
   POSTERN_TRY(table, netfilter::TracingTable::install(conditions), kDoing);
   auto packets = std::make_unique<TracedPackets>(std::move(following), identity.inode);
-  std::unique_ptr<RuleEvents> events(new RuleEvents(
-      {std::move(network), std::move(messages), std::move(table), std::move(generation)}, std::move(packets), std::move(sink)));
+  std::unique_ptr<RuleEvents> events(
+      new RuleEvents(loop, {std::move(network), std::move(messages), std::move(table), std::move(generation)}, std::move(packets),
+                     std::move(sink)));
+  events->watch_ = loop.make_source([self = events.get()](uint32_t what, uint32_t) {
+    if (what == kListing)
+      self->take_listing();
+    else
+      (void)self->read_some();
+  });
+  POSTERN_CHECK(events->watch_.watch(events->messages_.fd(), EPOLLIN, kMessages), kDoing);
   events->refresh_texts();
-  events->watch_ = loop.make_source([self = events.get()](uint32_t, uint32_t) { (void)self->read_some(); });
-  POSTERN_CHECK(events->watch_.watch(events->messages_.fd(), EPOLLIN), kDoing);
   return events;
 }
 
@@ -76,18 +86,36 @@ void RuleEvents::refresh_texts() {
   const auto generation = generation_.now();
   if (!generation || texts_of_ == *generation) return;
   texts_ = {};
+  texts_of_.reset();
+  end_listing();
   const TimePoint began = Clock::now();
   if (texts_paid_ > began + kTextsCredit) return;
-  std::optional<netns::Visit> visit;
-  const auto here = netns::identity_of(kHere), there = netns::identity_of(network_.get());
-  if (!here || !there || *here != *there) {
-    auto begun = netns::Visit::begin(network_);
-    if (!begun) return;
-    visit.emplace(*std::move(begun));
-  }
   texts_of_ = *generation;
-  if (auto read = netfilter::RuleTexts::read()) texts_ = *std::move(read);
-  texts_paid_ = std::max(texts_paid_, began) + (Clock::now() - began) * kTextsShare;
+  auto listing = RuleListing::start(network_);
+  if (!listing) return;
+  listing_ = std::make_unique<RuleListing>(*std::move(listing));
+  listing_began_ = began;
+  (void)listing_->wait(began + kTextsAreWaitedFor);
+  take_listing();
+  if (!listing_) return;
+  (void)watch_.watch(listing_->fd(), EPOLLIN, kListing);
+  listing_takes_long_.set(began + RuleListing::kMostTime);
+}
+
+void RuleEvents::take_listing() {
+  if (!listing_) return;
+  const RuleListing::State state = listing_->read();
+  if (state == RuleListing::State::under_way) return;
+  if (state == RuleListing::State::done) texts_ = netfilter::RuleTexts::parse(listing_->text());
+  end_listing();
+}
+
+void RuleEvents::end_listing() {
+  if (!listing_) return;
+  watch_.unwatch(listing_->fd());
+  listing_takes_long_.cancel();
+  texts_paid_ = std::max(texts_paid_, listing_began_) + listing_->finish() * kTextsShare;
+  listing_.reset();
 }
 
 void RuleEvents::drain() {

@@ -55,6 +55,15 @@ journey::Rule rule_of(const TraceMessage& message, const std::string& table, con
   return rule;
 }
 
+/// What a tracer's table does: it marks packets and lets them go on. The name alone proves nothing, for anybody may take it: what
+/// decides anything is told, whoever's it is.
+bool is_of_a_tracer(const TraceMessage& message) {
+  using Kind = netfilter::Verdict::Kind;
+  const Kind verdict = message.verdict.kind;
+  return netfilter::is_tracing_table(message.table) &&
+         (verdict == Kind::accept || verdict == Kind::proceed || verdict == Kind::leave);
+}
+
 }  // namespace
 
 std::vector<uint8_t> joined_packet(const std::vector<uint8_t>& network_header, const std::vector<uint8_t>& transport_header) {
@@ -120,7 +129,7 @@ TracedPackets::Told TracedPackets::take(const TraceMessage& message, const netfi
   const std::string_view hook = texts.hook(table, message.chain);
   if (!hook.empty() || !message.network_header.empty()) packet.hook = hook;
   if (!message.network_header.empty()) take_packet(message, packet);
-  if (!packet.is_followed || netfilter::is_tracing_table(message.table)) return {};
+  if (!packet.is_followed || is_of_a_tracer(message)) return {};
   if (message.kind == TraceMessage::Kind::rule && message.rule == 0) return {};  // the chain's end, before its policy's message
 
   Told told{.rule = packet.event, .drop = {}};

@@ -1,17 +1,20 @@
 #include "collector.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
 #include "postern/api/control_client.h"
+#include "postern/base/file.h"
 #include "postern/base/log.h"
 #include "postern/base/text.h"
 #include "postern/netns/visit.h"
 #include "postern/process/capability.h"
-#include "postern/trace/instance_stream.h"
 #include "postern/trace/packet_sockets.h"
 #include "postern/trace/rule_events.h"
 
@@ -22,6 +25,11 @@ namespace {
 using netns::SeenNamespace;
 
 constexpr std::chrono::seconds kAskAgainAfter{1};
+constexpr size_t kMostAsked = 4096;
+constexpr size_t kMostPlaces = 512;
+constexpr rlim_t kDescriptorsInReserve = 64;
+constexpr std::chrono::seconds kPosternsAreWaitedFor{1};  // at the beginning, all together
+constexpr std::chrono::seconds kSilenceIsRefusal{10};
 constexpr const char* kMissing = "CAP_SYS_ADMIN and CAP_NET_ADMIN are missing";
 
 bool may_visit() { return process::has_capability(CAP_SYS_ADMIN) && process::has_capability(CAP_NET_ADMIN); }
@@ -31,6 +39,14 @@ bool sees_whole_host() {
   constexpr ino_t kFirstPidNamespace = 4026531836;  // PROC_PID_INIT_INO, the kernel's own, everywhere
   const auto own = netns::identity_of("/proc/self/ns/pid");
   return own && own->inode == kFirstPidNamespace;
+}
+
+/// Since Linux 6.2 the kernel counts them itself. Before, the least number that is free: all below it are taken.
+size_t open_descriptors() {
+  struct stat folder {};
+  if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) return static_cast<size_t>(folder.st_size);
+  const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return next ? static_cast<size_t>(next.get()) : SIZE_MAX / 2;
 }
 
 /// As find_namespace(), and who is at home there.
@@ -49,6 +65,10 @@ Result<SeenNamespace> find_seen(const std::string& named, const netns::Census& c
   return seen;
 }
 
+uint64_t nanoseconds(TimePoint time) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
+}
+
 journey::Following::Extent extent_of(Follow follow) {
   return follow == Follow::packet ? journey::Following::Extent::packet : journey::Following::Extent::connection;
 }
@@ -59,7 +79,8 @@ Collector::Collector(loop::EventLoop& loop, const TraceOptions& options, journey
     : loop_(loop),
       options_(options),
       sink_(std::move(sink)),
-      following_(std::make_shared<journey::Following>(options.filter, extent_of(options.follow))) {}
+      following_(std::make_shared<journey::Following>(options.filter, extent_of(options.follow))),
+      begin_ns_(nanoseconds(Clock::now())) {}
 
 Result<std::unique_ptr<Collector>> Collector::open(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink) {
   std::unique_ptr<Collector> collector(new Collector(loop, options, std::move(sink)));
@@ -95,10 +116,13 @@ Status Collector::open_everywhere() {
   for (const SeenNamespace& seen : all_ ? census->namespaces : chosen_) {
     Status joined = join(seen);
     if (!joined && !all_) return joined;  // it was named
+    if (!joined) remember_unwatched(seen, joined.error());
     if (!joined && first_failure) first_failure = joined;
   }
+  warn_of_unwatched();
   listen_to_posterns();
-  if (places_.empty() && posterns_.empty()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
+  wait_for_posterns();
+  if (places_.empty() && !hears_posterns()) return first_failure ? fail("there is no network namespace to watch") : first_failure;
   return {};
 }
 
@@ -115,8 +139,33 @@ void Collector::attach_probes() {
   }
 }
 
+/// A user may make as many namespaces as he likes, and each costs some 18 descriptors: those that are left are for files, for who
+/// is listened to, and for looking around.
+Status Collector::check_room() const {
+  if (places_.size() >= kMostPlaces) {
+    return fail(fmt::format("{} are watched, and no more can be (choose: --netns NAME)", places_.size()));
+  }
+  rlimit limit{};
+  const bool has_room = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && open_descriptors() + kDescriptorsInReserve < limit.rlim_cur;
+  return has_room ? Status() : fail("open files are near their limit (raise it: ulimit -n; or choose: --netns NAME)");
+}
+
+void Collector::remember_unwatched(const SeenNamespace& seen, const Error& why) {
+  log::debug("{}", why.message());
+  const bool has_gone = why.is(std::errc::no_such_process) || why.is(std::errc::no_such_file_or_directory);
+  if (!has_gone && !has_told_unwatched_) unwatched_.try_emplace(seen.inode, why.message());
+}
+
+void Collector::warn_of_unwatched() {
+  if (unwatched_.empty()) return;
+  log::warning("{} namespaces are not watched: {}", unwatched_.size(), unwatched_.begin()->second);
+  unwatched_.clear();
+  has_told_unwatched_ = true;
+}
+
 /// By all that works; to see something is enough.
 Status Collector::join(const SeenNamespace& seen) {
+  if (Status room = check_room(); !room) return room;
   const auto handle = netns::open_seen(seen);
   if (!handle) return Failure(handle.error());
   const auto visit = netns::Visit::begin(handle->network);
@@ -154,32 +203,77 @@ Status Collector::open_rules(Place& place) {
 void Collector::leave(ino_t inode) {
   const auto place = places_.find(inode);
   if (place == places_.end()) return;
-  for (const auto* source : {place->second.packets.get(), place->second.rules.get()}) lost_ += source ? source->lost() : 0;
+  lost_ += place->second.lost();
   if (place->second.has_probes) probes_->remove_namespace(inode);
   places_.erase(place);
+  directory_.forget(inode);
+  asked_.erase(inode);
 }
 
 void Collector::listen_to_posterns() {
-  for (const api::RunningPostern& running : api::running_posterns()) {
+  const std::vector<api::RunningPostern> all = api::running_posterns();
+  std::set<api::RunningKey> running_now;
+  for (const api::RunningPostern& running : all) running_now.insert(api::key_of(running));
+  std::erase_if(asked_posterns_, [&](const api::RunningKey& asked) { return !running_now.contains(asked); });
+  for (const api::RunningPostern& running : all) {
     const auto serves = [&](const SeenNamespace& seen) { return seen.inode == running.guest_inode; };
     if (!all_ && std::none_of(chosen_.begin(), chosen_.end(), serves)) continue;
-    if (!asked_posterns_.insert(running.pid).second) continue;  // who does not answer once, shall not hold us up again
+    if (posterns_.size() >= api::kMostPosterns || posterns_.contains(api::key_of(running))) continue;
+    if (!asked_posterns_.insert(api::key_of(running)).second) continue;  // who refuses once, refuses again
     if (const Status listening = listen_to(running); !listening) {
       log::debug("postern {}: {}", running.pid, listening.error().message());
     }
   }
 }
 
+/// Never waits: anybody may listen under such a name, and say nothing.
 Status Collector::listen_to(const api::RunningPostern& running) {
   const auto client = api::ControlClient::find({.pid = running.pid, .path = std::nullopt, .uid = running.uid});
   if (!client) return Failure(client.error());
   auto events = client->trace(options_.filter.text(), extent_of(options_.follow));
   if (!events) return Failure(events.error());
-  auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(events->received), tap(),
-                                            [this, pid = running.pid] { ended_.insert(pid); });
+  if (events->server != running.pid) return fail(fmt::format("process {} has taken its name", events->server));
+  const auto name = read_file(fmt::format("/proc/{}/comm", running.pid));
+  const auto own = netns::identity_of("/proc/thread-self/ns/net");
+  trace::InstanceStream::Speaker speaker{.pid = running.pid,
+                                         .name = name ? std::string(trim(*name)) : "",
+                                         .guest_inode = running.guest_inode,
+                                         .own_inode = own ? own->inode : 0,
+                                         .since_ns = begin_ns_};
+  trace::InstanceStream::Listener listener{.sink = tap(),
+                                           .grant = api::ControlClient::check_grant,
+                                           .ended = [this, key = api::key_of(running)] { ended_.insert(key); }};
+  auto stream = trace::InstanceStream::open(loop_, std::move(events->connection), std::move(speaker), std::move(listener));
   if (!stream) return Failure(stream.error());
-  posterns_[running.pid] = *std::move(stream);
+  posterns_[api::key_of(running)] = {*std::move(stream), Clock::now()};
   return {};
+}
+
+/// What happens from the beginning on is to be told by those who can. Who is late is heard when he answers.
+void Collector::wait_for_posterns() {
+  const TimePoint until = Clock::now() + kPosternsAreWaitedFor;
+  const auto is_awaited = [](const auto& one) { return !one.second.stream->is_granted() && !one.second.stream->is_over(); };
+  while (Clock::now() < until && std::any_of(posterns_.begin(), posterns_.end(), is_awaited)) {
+    if (!loop_.turn(until - Clock::now())) break;
+  }
+  forget_ended_posterns();
+}
+
+void Collector::forget_ended_posterns() {
+  const TimePoint now = Clock::now();
+  for (const auto& [key, heard] : posterns_) {
+    if (!heard.stream->is_granted() && now - heard.asked > kSilenceIsRefusal) ended_.insert(key);
+  }
+  for (const api::RunningKey& key : std::exchange(ended_, {})) {
+    const auto heard = posterns_.find(key);
+    if (heard == posterns_.end()) continue;
+    lost_.events += heard->second.stream->lost();
+    posterns_.erase(heard);
+  }
+}
+
+bool Collector::hears_posterns() const {
+  return std::any_of(posterns_.begin(), posterns_.end(), [](const auto& one) { return one.second.stream->is_granted(); });
 }
 
 // ---- inside of one
@@ -196,7 +290,7 @@ Result<SeenNamespace> Collector::only_place(const netns::Census& census) const {
   }
   std::vector<pid_t> pids;
   for (const api::RunningPostern& running : api::running_posterns()) {
-    if (running.guest != 0) pids.push_back(running.pid);
+    if (running.guest != 0 && api::serves_itself(running)) pids.push_back(running.pid);
   }
   if (pids.size() == 1) return find_seen(std::to_string(pids.front()), census);
   if (pids.size() > 1)
@@ -217,13 +311,14 @@ Status Collector::open_inside() {
   const auto handle = netns::open_seen(*seen);
   if (!handle) return Failure(handle.error());
   listen_to_posterns();  // who asks from within is turned away
+  wait_for_posterns();
   const Status entered = netns::enter(*handle);
   if (!entered) return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), entered.error());
   if (const auto links = links_here()) directory_.learn(seen->inode, *links);
   Place place;
   place.seen = *seen;
   const Status packets = open_packets(place), rules = open_rules(place);
-  if (!packets && !rules && posterns_.empty()) {
+  if (!packets && !rules && !hears_posterns()) {
     return within(fmt::format("{} is not yours to watch ({})", netns::short_name(*seen), kMissing), packets.error());
   }
   places_.emplace(seen->inode, std::move(place));
@@ -242,6 +337,7 @@ void Collector::take(journey::Event&& event) {
 /// Packets come faster than anything is worth asking for.
 bool Collector::may_ask(ino_t about) {
   const TimePoint now = Clock::now();
+  if (asked_.size() > kMostAsked) asked_.clear();  // of namespaces that have gone by now, most of them
   const auto asked = asked_.find(about);
   if (asked != asked_.end() && now - asked->second < kAskAgainAfter) return false;
   asked_[about] = now;
@@ -262,11 +358,7 @@ void Collector::learn_devices(ino_t inode) {
 }
 
 void Collector::keep_up() {
-  for (const pid_t pid : std::exchange(ended_, {})) {
-    const auto stream = posterns_.find(pid);
-    lost_ += stream->second->lost();
-    posterns_.erase(stream);
-  }
+  forget_ended_posterns();
   if (reach_ == Reach::inside) return;
   const auto census = look_around();
   if (!census) return;
@@ -276,10 +368,11 @@ void Collector::keep_up() {
     if (!all_ || places_.contains(seen.inode)) continue;
     if (!may_ask(seen.inode)) continue;
     if (const Status joined = join(seen); !joined)
-      log::debug("{}", joined.error().message());
+      remember_unwatched(seen, joined.error());
     else
       log::info("watching {} too", netns::short_name(seen));
   }
+  warn_of_unwatched();
   listen_to_posterns();
 }
 
@@ -301,15 +394,14 @@ void Collector::drain() {
       if (source) source->drain();
     }
   }
-  for (auto& [pid, stream] : posterns_) stream->drain();
+  for (auto& [running, heard] : posterns_) heard.stream->drain();
 }
 
-uint64_t Collector::lost() const {
-  uint64_t lost = lost_ + (probes_ ? probes_->lost() : 0);
-  for (const auto& [inode, place] : places_) {
-    for (const auto* source : {place.packets.get(), place.rules.get()}) lost += source ? source->lost() : 0;
-  }
-  for (const auto& [pid, stream] : posterns_) lost += stream->lost();
+Loss Collector::lost() const {
+  Loss lost = lost_;
+  if (probes_) lost.events += probes_->lost();
+  for (const auto& [inode, place] : places_) lost += place.lost();
+  for (const auto& [running, heard] : posterns_) lost.events += heard.stream->lost();
   return lost;
 }
 
@@ -323,7 +415,7 @@ std::string Collector::watching() const {
   if (probes_) means.emplace_back(probes_->missing().empty() ? "eBPF" : fmt::format("eBPF ({})", probes_->missing()));
   if (any([](const Place& place) { return place.packets != nullptr; })) means.emplace_back("packet sockets");
   if (any([](const Place& place) { return place.rules != nullptr; })) means.emplace_back("nft trace");
-  if (!posterns_.empty()) means.emplace_back("postern's own events");
+  if (hears_posterns()) means.emplace_back("postern's own events");
   const std::string more = no_probes_.empty() ? "" : fmt::format(" (no eBPF: {})", no_probes_);
   return fmt::format("{} by {}{}", where, fmt::join(means, ", "), more);
 }

@@ -17,9 +17,11 @@
 #include "postern/journey/following.h"
 #include "postern/loop/event_loop.h"
 #include "postern/probes/kernel_probes.h"
+#include "postern/trace/instance_stream.h"
 #include "postern/trace/source.h"
 
 #include "directory.h"
+#include "loss.h"
 #include "options.h"
 #include "surroundings.h"
 
@@ -38,13 +40,14 @@ class Collector {
   void keep_up();
   /// All that happened before has reached the sink.
   void drain();
-  uint64_t lost() const;
+  Loss lost() const;
 
  private:
   struct Place {  // a namespace that is watched
     netns::SeenNamespace seen;
     std::unique_ptr<trace::Source> packets, rules;
     bool has_probes = false;
+    Loss lost() const { return {.events = packets ? packets->lost() : 0, .rule_messages = rules ? rules->lost() : 0}; }
   };
 
   Collector(loop::EventLoop& loop, const TraceOptions& options, journey::EventSink sink);
@@ -53,14 +56,20 @@ class Collector {
   Status choose(const netns::Census& census);
   void attach_probes();
   Status join(const netns::SeenNamespace& seen);
+  Status check_room() const;
+  void remember_unwatched(const netns::SeenNamespace& seen, const Error& why);
+  void warn_of_unwatched();
   Status open_rules(Place& place);
   Status open_packets(Place& place);
   void leave(ino_t inode);
   void listen_to_posterns();
+  void wait_for_posterns();
+  void forget_ended_posterns();
   Status listen_to(const api::RunningPostern& running);
   Result<netns::SeenNamespace> only_place(const netns::Census& census) const;
   void leave_what_has_gone(const netns::Census& census);
   bool may_ask(ino_t about);
+  bool hears_posterns() const;
   void learn_namespaces();
   void learn_devices(ino_t inode);
   void take(journey::Event&& event);
@@ -80,10 +89,17 @@ class Collector {
   std::string no_probes_;             // why there are none
   std::unique_ptr<probes::KernelProbes> probes_;
   std::map<ino_t, Place> places_;
-  std::map<pid_t, std::unique_ptr<trace::Source>> posterns_;
-  std::set<pid_t> ended_;           // of these
-  std::set<pid_t> asked_posterns_;  // whether they tell of what they do
-  uint64_t lost_ = 0;               // of observers that have gone
+  std::map<ino_t, std::string> unwatched_;  // why; until that is told, once
+  bool has_told_unwatched_ = false;
+  struct Heard {  // a postern that was asked to tell of what it does
+    std::unique_ptr<trace::InstanceStream> stream;
+    TimePoint asked;
+  };
+  std::map<api::RunningKey, Heard> posterns_;
+  std::set<api::RunningKey> ended_;           // of these
+  std::set<api::RunningKey> asked_posterns_;  // those that run
+  uint64_t begin_ns_ = 0;
+  Loss lost_;  // of observers that have gone
 };
 
 }  // namespace postern::trace_cli

@@ -18,6 +18,9 @@ class Directory {
   void learn(const netns::Census& census);
   void learn(uint64_t inode, std::span<const netlink::Link> links);
 
+  /// Its devices: the number may be another namespace's by now.
+  void forget(uint64_t inode) { devices_.erase(inode); }
+
   /// Fills in what the observer did not know.
   void name(journey::Event& event) const;
   /// Whether what `event` names by number is known here.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -21,7 +22,16 @@ class Sequencer {
   /// How long an event waits for others that are still under way.
   static constexpr std::chrono::milliseconds kDelay{50};
 
-  void add(journey::Event event) { waiting_.emplace(event.time_ns, std::move(event)); }
+  /// Of those that wait: what comes beyond is lost.
+  static constexpr size_t kMost = 100'000;
+
+  void add(journey::Event event) {
+    if (waiting_.size() < kMost)
+      waiting_.emplace(event.time_ns, std::move(event));
+    else
+      ++lost_;
+  }
+  uint64_t lost() const { return lost_; }
   /// Those from before `until_ns`, in the order of their time.
   std::vector<journey::Event> take(uint64_t until_ns);
   std::vector<journey::Event> take_all() { return take(UINT64_MAX); }
@@ -32,6 +42,7 @@ class Sequencer {
   void settle_rules();
 
   Waiting waiting_;
+  uint64_t lost_ = 0;
 };
 
 }  // namespace postern::trace_cli

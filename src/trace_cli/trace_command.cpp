@@ -67,10 +67,11 @@ class LiveTrace {
     collector_->drain();
     for (Event& event : sequencer_.take_all()) show(std::move(event));
     if (packets_) pass(packets_->take_all());
-    const uint64_t lost = collector_->lost();
+    Loss lost = collector_->lost();
+    lost.events += sequencer_.lost();
     collector_.reset();  // what it made in the kernel goes before the last word is said
-    const Status finished = outputs_.finish(lost);
-    if (lost > 0) log::warning("{} events were lost: more came than could be taken", lost);
+    const Status finished = outputs_.finish(lost.all());
+    if (lost.all() > 0) log::warning("{}", lost.text());
     return turned ? finished : turned;
   }
 

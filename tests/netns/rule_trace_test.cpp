@@ -162,7 +162,9 @@ TEST_P(RuleTrace, TheTableGoesWithItsTracerEvenIfThatIsKilled) {
     (void)value(RuleEvents::open(*own_loop, follow("icmp"), [](Event&&) {})).release();
     (void)own_loop.release();
   });
-  EXPECT_THAT(output_of("nft list tables"), HasSubstr("postern_trace_" + std::to_string(tracer.pid())));
+  EXPECT_THAT(output_of("nft list tables"),
+              ::testing::ContainsRegex("postern_trace_" + std::to_string(tracer.pid()) + "_[0-9a-f]{16}\n"))
+      << "a name that nobody could take first";
   run("nft flush ruleset");
   EXPECT_THAT(output_of("nft list tables"), HasSubstr("postern_trace_")) << "nobody else takes it away";
   tracer.kill();
@@ -222,6 +224,22 @@ TEST_P(RuleTrace, WhatCouldNotBeKeptUpWithIsCountedAndHindersNobody) {
   ASSERT_EQ(::sendto(sender.get(), "x", 1, 0, to.get(), to.size()), 1);
   EXPECT_TRUE(until([&] { return events.size() == 2; })) << "once there is room, nothing more is lost";
   EXPECT_EQ(source->lost(), lost);
+}
+
+/// Somebody may have as many rules as he likes: it is not for us to remember them all.
+TEST_P(RuleTrace, ARulesetOfSeveralMegabytesIsNotReadAndItsDropsAreToldNevertheless) {
+  constexpr int kParts = 80, kRulesAPart = 500;  // nft sends a part at once, for which there is little room without privilege
+  rules("table inet fw { chain input { type filter hook input priority 0; icmp type echo-request drop; }; chain unused { }; }");
+  const std::string file = "/tmp/rule_trace_test." + std::to_string(::getpid());
+  std::ofstream part(file);
+  for (int i = 0; i < kRulesAPart; ++i) part << "add rule inet fw unused counter comment \"" << std::string(110, 'x') << "\"\n";
+  part.close();
+  run("for i in $(seq " + std::to_string(kParts) + "); do nft -f " + file + " || exit 1; done; rm " + file);
+  const auto source = open("icmp");
+  run("! ping -c1 -W0.1 127.0.0.1 >/dev/null");
+  ASSERT_TRUE(until([&] { return !at(Point::drop).empty(); }));
+  EXPECT_EQ(at(Point::drop).front().rule.value().text, "");
+  EXPECT_EQ(at(Point::drop).front().drop.value().where, "inet fw input");
 }
 
 TEST_P(RuleTrace, WithoutThePrivilegeItIsEperm) {

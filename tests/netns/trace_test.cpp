@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -284,6 +285,47 @@ TEST_F(TraceWay, GoesOnWhenANamespaceComesAndGoes) {
   const auto all = events(finished(tracer));
   expect_way(all, {{its, "output"}, {its, "egress"}, {here_, "ingress"}});
   expect_way(only(all, [&](const Json& event) { return text_at(event, "/packet/source") != "10.50.0.3"; }), way_out());
+}
+
+TEST_F(TraceWay, SaysWhatItDoesNotWatchForWantOfDescriptors) {
+  const Outcome refused = host().sh("ulimit -n 70; exec postern trace --for 1 icmp");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, ContainsRegex("[0-9]+ namespaces are not watched: open files are near their limit .*ulimit -n"));
+}
+
+/// Whoever listens under names of posterns' and never answers.
+TEST_F(TraceWay, WaitsForNoStranger) {
+  constexpr const char* kSilent =
+      "import os,socket,time\n"
+      "kept=[]\n"
+      "for pid in [os.getpid()]+list(range(900000,900030)):\n"
+      "  s=socket.socket(socket.AF_UNIX); s.bind('\\0postern/%d/%d'%(os.getuid(),pid)); s.listen(1); kept.append(s)\n"
+      "print('up',flush=True); time.sleep(600)\n";
+  auto silent = host().spawn({.argv = {"python3", "-c", kSilent}, .role = Role::user});
+  ASSERT_TRUE(silent);
+  ASSERT_TRUE(wait_until([&] { return silent->out() == "up\n"; })) << silent->err();
+  Process tracer = trace("--json icmp");
+  ASSERT_THAT(container().sh(fmt::format("ping -c1 -W5 {}", kRemote4)), Succeeds());
+  EXPECT_THAT(events(finished(tracer)), Not(IsEmpty()));
+}
+
+TEST_F(TraceWay, BelievesNoStranger) {
+  constexpr const char* kLiar =
+      "import os,socket,sys,time\n"
+      "s=socket.socket(socket.AF_UNIX); s.bind('\\0postern/%d/%d'%(os.getuid(),os.getpid())); s.listen(1)\n"
+      "print('up',flush=True); c,_=s.accept(); c.recv(4096)\n"
+      "lie=b'{\"time_ns\":1,\"observer\":\"tracepoint\",\"point\":\"%s\",\"netns\":{\"inode\":'+sys.argv[1].encode()+"
+      "b',\"name\":\"host\"},\"process\":{\"pid\":1,\"name\":\"sshd\"},\"rule\":{\"chain\":\"inet fw input\"}}\\n'\n"
+      "c.sendall(b'{\"return\":{\"version\":1}}\\n'+lie%b'ingress'+lie%b'drop'); time.sleep(600)\n";
+  auto liar = host().spawn({.argv = {"python3", "-c", kLiar, std::to_string(inside_)}, .role = Role::user});
+  ASSERT_TRUE(liar);
+  ASSERT_TRUE(wait_until([&] { return liar->out() == "up\n"; })) << liar->err();
+  Process tracer = trace("--json udp port 9");
+  const auto all = events(finished_after(tracer, "\"drop\""));
+  ASSERT_THAT(all, SizeIs(1)) << "the other is at no point of ours";
+  EXPECT_EQ(text_at(all[0], "/observer"), "relay");
+  EXPECT_EQ(text_at(all[0], "/process/name").substr(0, 6), "python");
+  EXPECT_FALSE(all[0].contains("netns") || all[0].contains("rule")) << all[0].dump();
 }
 
 TEST_F(TraceWay, WatchesOnlyWhereItWasTold) {

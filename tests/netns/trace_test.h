@@ -26,6 +26,8 @@
 
 namespace postern::trace {
 
+using journey::Following;
+
 /// Who traces: root of the host, or an ordinary user in a user namespace of his own. (Who is no root is the latter anyway.)
 enum class Power { host, own };
 inline std::string name_of(const testing::TestParamInfo<Power>& info) {

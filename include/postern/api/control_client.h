@@ -24,10 +24,16 @@ struct InstanceChoice {
 /// "postern/1000/4711": the abstract name of the control socket of that process of that user.
 std::string control_name(uid_t uid, pid_t pid);
 
+/// Whose it says it is, and who; any process may listen under any such name.
+struct InstanceName {
+  uid_t uid = 0;
+  pid_t pid = 0;
+  auto operator<=>(const InstanceName&) const = default;
+};
+/// All "@postern/UID/PID" on which somebody listens, of /proc/net/unix's lines, proc(5); in ascending order, each once.
+std::vector<InstanceName> find_instance_names(std::string_view proc_net_unix);
 /// The processes that listen on "@postern/UID/PID", of /proc/net/unix's lines, proc(5); in ascending order.
 std::vector<pid_t> find_instances(std::string_view proc_net_unix, uid_t uid);
-/// Whose such processes are, each once.
-std::vector<uid_t> find_instance_users(std::string_view proc_net_unix);
 
 class ControlClient {
  public:
@@ -37,14 +43,19 @@ class ControlClient {
   /// The answer, whatever it says. Errors: nobody listens; who listens is another user's; no answer in 10 s.
   Result<std::string> ask(std::string_view request) const;
 
-  /// What has been connected, and what has come behind the line that granted it: events, a line each.
+  /// Who listens, as the kernel knows it. Never waits. Errors: nobody listens; who listens is another user's.
+  Result<pid_t> server() const;
+
+  /// What has been connected, and to which process.
   struct Events {
     UniqueFd connection;
-    std::string received;
+    pid_t server = 0;
   };
-  /// Asks for events of what `filter` means, and of what is to be followed from there, until the connection is closed. Errors: as
-  /// ask()'s; the instance's complaint.
+  /// Asks for events of what `filter` means, and of what is to be followed from there, until the connection is closed. Never
+  /// waits: the first line that comes is for check_grant(), each that follows is an event. Errors: as server()'s.
   Result<Events> trace(std::string_view filter, journey::Following::Extent follow) const;
+  /// Errors: the instance's complaint.
+  static Status check_grant(std::string_view first_line);
 
  private:
   enum class Kind { abstract, file };

@@ -20,7 +20,8 @@ namespace postern::api {
 
 struct ControlLimits {
   size_t clients = 32;  // at once; the oldest idle one makes room. Half of the descriptors kept for what is no flow
-  std::chrono::milliseconds time{10'000};  // for the whole request to come, and for the answer to be taken
+  std::chrono::milliseconds time{10'000};   // for the whole request to come, and for the answer to be taken
+  std::chrono::milliseconds stall{30'000};  // of a trace of which nothing is taken
 };
 
 class ControlSocket {

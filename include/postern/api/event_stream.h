@@ -22,6 +22,10 @@ class EventStream {
   /// `line` is without its newline. If there is no room it is lost; a line {"lost":N} says so as soon as there is room for that,
   /// before what comes next.
   void push(std::string_view line);
+  /// Whether what would be pushed now is lost in any case: nobody need make it.
+  bool is_behind() const { return lost_ != 0 && !has_room_for(kMostBytes / 2); }
+  /// In place of push(): a line that nobody has made.
+  void lose() { ++lost_; }
   std::string_view waiting() const { return std::string_view(buffer_).substr(taken_); }
   /// The first `bytes` of what waits have gone.
   void take(size_t bytes);

@@ -15,10 +15,8 @@ namespace postern::netfilter {
 /// As they were when they were read. A table is named with its family: "inet postern".
 class RuleTexts {
  public:
-  /// Those of the calling thread's network namespace, of everybody. Fetches every element of every set: README.md has what that
-  /// costs. Errors: those of Nftables::open().
-  static Result<RuleTexts> read();
-  /// `listing`: what `nft --handle --stateless --terse list ruleset` prints. Lines that are not understood are passed over. Pure.
+  /// `listing`: what Nftables::list_ruleset_text() has, that is `nft --handle --stateless --terse list ruleset`. Lines that are
+  /// not understood are passed over. Pure.
   static RuleTexts parse(std::string_view listing);
 
   /// As nft prints it, without what its counters have counted; empty: there is no such rule, or it stands in a chain without a

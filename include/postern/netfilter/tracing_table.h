@@ -20,6 +20,7 @@ class TracingTable {
  public:
   /// In the calling thread's network namespace. `conditions`: of nft(8) in the inet family, one rule's worth each; a packet that
   /// fulfils any of them is marked, as it came or as address translation has made it. Empty: every packet.
+  /// Its name has a number in it that nobody can guess, and take first.
   /// Errors: those of Nftables::open(); EOPNOTSUPP where the kernel cannot let a table go with its owner (before Linux 5.12);
   /// without a code: a condition is not nft's language.
   static Result<TracingTable> install(std::span<const std::string> conditions);
@@ -32,7 +33,7 @@ class TracingTable {
   std::string name_;
 };
 
-/// Whether a table of this name, in whatever namespace, is a tracer's, ours or another's: its rules are not worth telling.
+/// Whether a table of this name, in whatever namespace, may be a tracer's, ours or another's. Nobody is kept from such a name.
 bool is_tracing_table(std::string_view name);
 
 }  // namespace postern::netfilter

@@ -23,6 +23,7 @@
 
 namespace postern::trace {
 
+class RuleListing;
 class TracedPackets;
 
 /// A rule that matched, or a policy that decided, is an event of Point::rule. Where it drops the packet, an event of Point::drop
@@ -44,18 +45,23 @@ class RuleEvents : public Source {
 
  private:
   struct Parts;
-  RuleEvents(Parts parts, std::unique_ptr<TracedPackets> packets, journey::EventSink sink);
+  RuleEvents(loop::EventLoop& loop, Parts parts, std::unique_ptr<TracedPackets> packets, journey::EventSink sink);
   /// How many messages there were.
   size_t read_some();
   void refresh_texts();
+  void take_listing();
+  void end_listing();
 
   UniqueFd network_;
   netfilter::RuleTrace messages_;
   netfilter::TracingTable table_;
   netfilter::RulesetGeneration generation_;
   netfilter::RuleTexts texts_;
-  std::optional<uint32_t> texts_of_;  // the generation
-  TimePoint texts_paid_;              // when as much time will have passed as reading them has cost
+  std::optional<uint32_t> texts_of_;      // the generation
+  std::unique_ptr<RuleListing> listing_;  // under way
+  TimePoint listing_began_;
+  loop::EventLoop::Timer listing_takes_long_;
+  TimePoint texts_paid_;  // when as much time will have passed as reading them has cost
   std::unique_ptr<TracedPackets> packets_;
   journey::EventSink sink_;
   loop::EventLoop::Source watch_;

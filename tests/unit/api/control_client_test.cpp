@@ -26,7 +26,7 @@ TEST(ControlClient, FindsTheListenersOfItsOwnUser) {
   EXPECT_THAT(find_instances("", 0), IsEmpty());
 }
 
-TEST(ControlClient, TellsWhoseListenersThereAre) {
+TEST(ControlClient, FindsTheNamesOfAllUsers) {
   constexpr std::string_view kTable =
       "Num       RefCount Protocol Flags    Type St Inode Path\n"
       "0000000000000000: 00000002 00000000 00010000 0001 01 11111 @postern/1000/42\n"
@@ -34,8 +34,9 @@ TEST(ControlClient, TellsWhoseListenersThereAre) {
       "0000000000000000: 00000002 00000000 00010000 0001 01 11114 @postern/0/8\n"
       "0000000000000000: 00000003 00000000 00000000 0001 03 11115 @postern/1001/9\n"
       "0000000000000000: 00000002 00000000 00010000 0001 01 11116 @postern/x/9\n"
-      "0000000000000000: 00000002 00000000 00010000 0001 01 11117 @postern/1002/\n";
-  EXPECT_THAT(find_instance_users(kTable), ElementsAre(0, 1000));
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11117 @postern/1002/\n"
+      "0000000000000000: 00000002 00000000 00010000 0001 01 11118 @postern/0/8\n";
+  EXPECT_THAT(find_instance_names(kTable), ElementsAre(InstanceName{0, 8}, InstanceName{1000, 7}, InstanceName{1000, 42}));
 }
 
 }  // namespace

@@ -55,6 +55,19 @@ TEST(EventStream, HoldsNoMoreThanItMayAndCountsTheRest) {
   EXPECT_EQ(take_all(stream), "next\n");
 }
 
+TEST(EventStream, SaysWhenNothingNeedBeMade) {
+  EventStream stream;
+  EXPECT_FALSE(stream.is_behind());
+  const std::string line(1'000, 'x');
+  while (!stream.is_behind()) stream.push(line);  // all but the last were taken
+  stream.lose();
+  stream.take(stream.waiting().size() / 4);
+  EXPECT_TRUE(stream.is_behind());
+  stream.take(stream.waiting().size());
+  EXPECT_FALSE(stream.is_behind());
+  EXPECT_EQ(take_all(stream), "{\"lost\":2}\n");
+}
+
 TEST(EventStream, TellsOfALossBeforeWhatCameAfterIt) {
   EventStream stream;
   const std::string line(1'000, 'x');

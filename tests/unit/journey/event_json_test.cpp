@@ -12,7 +12,7 @@ using test::ip;
 /// With all that can be known.
 Event whole() {
   Event event;
-  event.time_ns = UINT64_MAX;
+  event.time_ns = INT64_MAX;
   event.clock = Event::Clock::arrival;
   event.observer = Observer::rule_trace;
   event.point = Point::after_snat;
@@ -35,7 +35,7 @@ Event whole() {
 }
 
 const std::string kWhole =
-    R"({"time_ns":18446744073709551615,"clock":"arrival","observer":"rule_trace","point":"after_snat",)"
+    R"({"time_ns":9223372036854775807,"clock":"arrival","observer":"rule_trace","point":"after_snat",)"
     R"("netns":{"inode":4026532301,"name":"c1"},"device":{"index":7,"name":"eth0","kind":"veth"},)"
     R"("macs":{"source":"02:00:5e:00:53:01","destination":"02:00:5e:00:53:02"},"ethertype":2048,)"
     R"("packet":{"family":4,"source":"192.0.2.1","destination":"198.51.100.1","protocol":"tcp","protocol_number":6,)"
@@ -104,6 +104,27 @@ TEST(EventJson, WritesNamesThatAreNotUtf8) {
   Event event;
   event.device.name = "a\xff";
   EXPECT_TRUE(event_from_json(to_json(event, Captured::kept)));
+}
+
+TEST(EventJson, WritesNothingThatATerminalObeys) {
+  Event event;
+  event.device.name =
+      "a\x1b[2J\x7f\xc2\x9b"
+      "2J\xc2\x80\xc2\x9f\xc2\xa0\xc3\xa9";
+  const std::string line = to_json(event, Captured::kept);
+  EXPECT_NE(line.find(R"(a\u001b[2J\u007f\u009b2J\u0080\u009f)"
+                      "\xc2\xa0\xc3\xa9"),
+            line.npos)
+      << line;
+  EXPECT_EQ(event_from_json(line)->device.name, event.device.name);
+}
+
+TEST(EventJson, TimesAreAsFarAsTheClockCounts) {
+  const auto at = [](const char* time) {
+    return event_from_json(std::string(R"({"time_ns":)") + time + R"(,"observer":"relay","point":"tap_in"})");
+  };
+  EXPECT_TRUE(at("9223372036854775807"));
+  EXPECT_FALSE(at("9223372036854775808"));
 }
 
 /// The least event, with `more` in it.

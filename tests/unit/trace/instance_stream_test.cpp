@@ -13,13 +13,21 @@ namespace {
 
 class InstanceStreamTest : public testing::Test {
  protected:
-  void open(std::string received = "") {
+  void open() {
+    ask();
+    say("granted\n");
+    stream_->drain();
+    ASSERT_TRUE(stream_->is_granted());
+  }
+  void ask() {
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     server_ = UniqueFd(ends[0]);
-    auto stream = InstanceStream::open(
-        *loop_, UniqueFd(ends[1]), std::move(received), [this](journey::Event&& event) { events_.push_back(std::move(event)); },
-        [this] { ++ended_; });
+    auto stream =
+        InstanceStream::open(*loop_, UniqueFd(ends[1]), {.pid = 7, .name = "postern"},
+                             {.sink = [this](journey::Event&& event) { events_.push_back(std::move(event)); },
+                              .grant = [](std::string_view line) { return line == "granted" ? Status() : Status(fail("no")); },
+                              .ended = [this] { ++ended_; }});
     ASSERT_TRUE(stream);
     stream_ = *std::move(stream);
   }
@@ -42,7 +50,9 @@ class InstanceStreamTest : public testing::Test {
 };
 
 TEST_F(InstanceStreamTest, ALineIsAnEventHoweverItIsCut) {
-  open(line(1).substr(0, 5));
+  open();
+  say(line(1).substr(0, 5));
+  stream_->drain();
   EXPECT_TRUE(events_.empty());
   say(line(1).substr(5) + line(2) + line(3).substr(0, 7));
   ASSERT_TRUE(loop_->turn());
@@ -55,12 +65,46 @@ TEST_F(InstanceStreamTest, ALineIsAnEventHoweverItIsCut) {
 }
 
 TEST_F(InstanceStreamTest, CountsWhatWasLostAndWhatIsNotUnderstood) {
-  open("{\"lost\":3}\n");
+  open();
+  say("{\"lost\":3}\n");
   say("{\"lost\":4}\nnonsense\n{\"lost\":x}\n" + line(9));
   stream_->drain();
   EXPECT_EQ(stream_->lost(), 7u);
   EXPECT_EQ(stream_->not_understood(), 2u);
   EXPECT_EQ(events_.size(), 1u);
+}
+
+TEST_F(InstanceStreamTest, WaitsForTheGrantAndTakesNothingWhereThereIsNone) {
+  ask();
+  EXPECT_FALSE(stream_->is_granted());
+  say("refused\n" + line(1));
+  stream_->drain();
+  EXPECT_FALSE(stream_->is_granted());
+  EXPECT_TRUE(events_.empty());
+  EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(InstanceStreamTest, BelievesNoBoundlessLoss) {
+  open();
+  say("{\"lost\":18446744073709551615}\n{\"lost\":18446744073709551615}\n");
+  stream_->drain();
+  EXPECT_EQ(stream_->lost(), InstanceStream::kMostLost);
+}
+
+TEST_F(InstanceStreamTest, TakesWhatASpeakerCanHaveSeen) {
+  open();
+  journey::Event event;
+  event.time_ns = 1;
+  event.point = journey::Point::ingress;
+  say(journey::to_json(event, journey::Captured::kept) + "\n");
+  event.point = journey::Point::engine;
+  event.identity = 5;
+  say(journey::to_json(event, journey::Captured::kept) + "\n");
+  stream_->drain();
+  EXPECT_EQ(stream_->not_understood(), 1u);
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].observer, journey::Observer::relay);
+  EXPECT_EQ(events_[0].identity, uint64_t{7} << 40 | 5);
 }
 
 TEST_F(InstanceStreamTest, TellsOnceThatTheOtherSideHasGone) {

@@ -135,6 +135,16 @@ TEST_F(TracedPacketsTest, ATracersOwnRulesAreNotTold) {
   EXPECT_TRUE(take(message(9, {"blue", 5}, Verdict::Kind::accept)).rule) << "but the packet is known by them";
 }
 
+TEST_F(TracedPacketsTest, ADropIsToldWhateverItsTableIsCalled) {
+  TraceMessage hidden = with(message(9, {"arriving", 4}, Verdict::Kind::drop), kPing);
+  hidden.table = "postern_trace_4711_1";
+  const auto told = take(hidden);
+  ASSERT_TRUE(told.rule && told.drop);
+  EXPECT_EQ(told.drop->drop.value().where, "inet postern_trace_4711_1 arriving");
+  hidden.verdict.kind = Verdict::Kind::stolen;
+  EXPECT_TRUE(take(hidden).rule);
+}
+
 TEST_F(TracedPacketsTest, WhatAnotherTracerHasMarkedIsNotTold) {
   EXPECT_FALSE(
       take(with(message(9, {"prerouting", 4}, Verdict::Kind::accept), echo4({"10.0.0.3", "192.0.2.1"}, Echo::request, 5))).rule);

@@ -57,6 +57,19 @@ TEST(Directory, DevicesOfAnotherNamespaceHaveOtherNames) {
   EXPECT_EQ(event.device.name, "");
 }
 
+TEST(Directory, ForgetsDevicesOfANamespaceThatHasGone) {
+  Directory directory;
+  directory.learn(census());
+  directory.learn(1, links());
+  directory.forget(1);
+  journey::Event event = seen(1, journey::Point::ingress, echo(1));
+  event.device.index = 2;
+  EXPECT_FALSE(directory.knows_device(event));
+  directory.name(event);
+  EXPECT_EQ(event.device.name, "");
+  EXPECT_EQ(event.network.name, "blue") << "events of it may be under way";
+}
+
 TEST(Directory, WhatTheObserverSaysStays) {
   Directory directory;
   directory.learn(census());

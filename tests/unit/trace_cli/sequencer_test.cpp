@@ -109,5 +109,16 @@ TEST(Sequencer, ARuleOfAPacketThatNobodyElseSawKeepsItsTime) {
   EXPECT_THAT(points(sequencer.take_all()), ElementsAre(Point::after_dnat, Point::forward, Point::rule));
 }
 
+TEST(Sequencer, HoldsNoMoreThanItMayAndCountsTheRest) {
+  Sequencer sequencer;
+  for (size_t i = 0; i < Sequencer::kMost + 3; ++i) {
+    journey::Event event;
+    event.time_ns = i;
+    sequencer.add(std::move(event));
+  }
+  EXPECT_EQ(sequencer.lost(), 3u);
+  EXPECT_EQ(sequencer.take_all().size(), Sequencer::kMost);
+}
+
 }  // namespace
 }  // namespace postern::trace_cli

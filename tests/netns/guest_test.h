@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -26,22 +25,22 @@ class GuestTest : public PosternTest {
     return started ? std::optional(*std::move(started)) : std::nullopt;
   }
 
-  /// A server inside, there when this returns: the namespace has a TCP listener more than before.
+  /// A server inside, there when this returns: a socket of its own listens for TCP. (Another's in the same namespace says
+  /// nothing.)
   std::optional<Process> serve(const Guest& guest, std::vector<std::string> argv) const {
-    const size_t before = listeners_in(guest);
     auto server = guest.spawn({.argv = std::move(argv)});
     if (!server) {
       ADD_FAILURE() << server.error().message();
       return std::nullopt;
     }
-    const bool ready = wait_until([&] { return !server->running() || listeners_in(guest) > before; });
+    const std::string listens = fmt::format(
+        "for inode in $(ls -l /proc/{0}/fd | sed -n 's/.*socket:.\\([0-9]*\\).*/\\1/p'); do"
+        "  grep -w 0A /proc/{0}/net/tcp /proc/{0}/net/tcp6 | grep -qw $inode && exit 0;"
+        "done; exit 1",
+        server->pid());
+    const bool ready = wait_until([&] { return !server->running() || host().sh(listens).ok(); });
     EXPECT_TRUE(ready && server->running()) << server->err();
     return std::move(*server);
-  }
-
-  static size_t listeners_in(const Guest& guest) {
-    const std::string lines = guest.sh("cat /proc/net/tcp /proc/net/tcp6 | grep -w 0A").out;
-    return static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n'));
   }
 
   /// From now on postern may have so many files open, whatever it reckoned with when it started.

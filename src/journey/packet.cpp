@@ -204,7 +204,7 @@ std::optional<uint8_t> tcp_flags_named(std::string_view text) {
 }
 
 std::string transport_text(const Packet& packet) {
-  const std::string protocol = protocol_name(packet.protocol);
+  std::string protocol = protocol_name(packet.protocol);
   if (packet.fragment_offset != 0) return fmt::format("{} fragment at {}", protocol, packet.fragment_offset);
   if (!packet.has_transport) return protocol;
   if (!has_ports(packet.protocol)) return icmp_text(packet);

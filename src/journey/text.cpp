@@ -31,7 +31,7 @@ std::string device_text(const Device& device) {
 }
 
 std::string endpoint_text(const Endpoint& endpoint) {
-  const std::string address = to_string(endpoint.address);
+  std::string address = to_string(endpoint.address);
   if (endpoint.port.number == 0) return address;
   const bool v4 = std::holds_alternative<Ipv4>(endpoint.address);
   return fmt::format("{}{}{}:{}", v4 ? "" : "[", address, v4 ? "" : "]", endpoint.port.number);

@@ -20,6 +20,8 @@ constexpr uint64_t kPatienceNs = std::chrono::nanoseconds(Journeys::kPatience).c
 constexpr uint64_t kSameMomentNs = 100'000;
 /// Of packets with the same headers; more are not on their way at once, and a flood of them must not cost its square.
 constexpr size_t kMostAlike = 32;
+/// Of one journey: each event is held against each of its hops. Forty namespaces with their rules have some hundreds.
+constexpr size_t kMostHops = 1024;
 
 bool knows_buffers(Observer observer) { return observer == Observer::netfilter_probe || observer == Observer::tracepoint; }
 
@@ -119,12 +121,12 @@ Grouping::Place Grouping::resolved(Place place) const {
   return place;
 }
 
-bool Grouping::in_time(const Draft& draft, const Event& event) const {
-  return event.time_ns >= draft.began_ns && event.time_ns <= draft.last_ns + kPatienceNs;
+bool Grouping::is_open(const Draft& draft, const Event& event) const {
+  return draft.hops.size() < kMostHops && event.time_ns >= draft.began_ns && event.time_ns <= draft.last_ns + kPatienceNs;
 }
 
 bool Grouping::can_come(const Draft& draft, const Event& event, bool same_buffer) const {
-  if (!in_time(draft, event)) return false;
+  if (!is_open(draft, event)) return false;
   // Two probes of one hook may say the same of one buffer, one after the other.
   const Event& last = draft.hops.back();
   const bool twice = same_buffer && is_same_place(last, event) && event.time_ns - last.time_ns <= kSameMomentNs;
@@ -156,7 +158,7 @@ Grouping::Found Grouping::by_sighting(const Event& event) const {
   const auto found = event.identity == 0 ? by_sighting_.end() : by_sighting_.find(event.identity);
   if (found == by_sighting_.end()) return std::nullopt;
   const Place place = resolved(found->second);
-  return in_time(drafts_[place], event) ? Found(place) : std::nullopt;
+  return is_open(drafts_[place], event) ? Found(place) : std::nullopt;
 }
 
 Grouping::Found Grouping::by_headers(const Event& event, bool late) {
@@ -168,6 +170,7 @@ Grouping::Found Grouping::by_headers(const Event& event, bool late) {
   for (const Place each : found->second) {  // the oldest first: packets that are alike do not overtake each other
     const Place place = resolved(each);
     const Draft& draft = drafts_[place];
+    if (!is_open(draft, event)) continue;
     if (!late && (draft.hops.back().point == Point::drop || has_risen(draft.hops, event, headers))) continue;
     if (!can_come(draft, event, false) || !has_length(draft.hops, *event.packet, headers)) continue;
     if (late ? !can_enter_late(draft.hops, event) : !can_enter(draft.hops, event)) continue;

@@ -49,7 +49,7 @@ class Grouping {
   };
 
   Place resolved(Place place) const;
-  bool in_time(const Draft& draft, const Event& event) const;
+  bool is_open(const Draft& draft, const Event& event) const;
   bool can_come(const Draft& draft, const Event& event, bool same_buffer) const;
 
   Found by_identity(const Event& event);

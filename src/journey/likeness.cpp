@@ -104,7 +104,7 @@ size_t PacketHash::operator()(const Packet& packet) const {
   Hash hash;
   hash.add(packet.source).add(packet.destination).add(packet.protocol);
   hash.add(uint64_t{packet.source_port.number} << 16 | packet.destination_port.number);
-  hash.add(uint64_t{packet.icmp_id} << 32 | packet.icmp_sequence << 16 | packet.icmp_type);
+  hash.add(uint64_t{packet.icmp_id} << 32 | uint64_t{packet.icmp_sequence} << 16 | packet.icmp_type);
   hash.add(uint64_t{packet.tcp_sequence} << 32 | packet.tcp_acknowledgment).add(packet.tcp_flags);
   return hash.add(uint64_t{packet.ip_id} << 16 | packet.fragment_offset).value();
 }

@@ -329,5 +329,18 @@ TEST(Journeys, AFloodOfEqualDatagramsCostsNotItsSquare) {
   EXPECT_EQ(scene.journeys().size(), 10'000U);  // with a square's cost ctest's limit would end it
 }
 
+TEST(Journeys, AFloodOfDropsOfOnePlaceCostsNotItsSquare) {
+  Scene scene;
+  const Packet datagram = test::udp({ip("10.77.0.2"), Port{4000}}, {ip("192.0.2.53"), Port{53}});
+  constexpr size_t kEvents = 20'000;
+  for (size_t i = 0; i < kEvents; ++i) drop(scene, kHost, "NO_SOCKET", datagram);
+  size_t hops = 0;
+  for (const Journey& journey : scene.journeys()) {
+    EXPECT_LE(journey.hops.size(), 1024U);
+    hops += journey.hops.size();
+  }
+  EXPECT_EQ(hops, kEvents);
+}
+
 }  // namespace
 }  // namespace postern::journey

@@ -5,12 +5,14 @@
 // waits in the kernel for a file system of his.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "postern/base/clock.h"
 #include "postern/base/result.h"
 #include "postern/base/unique_fd.h"
 
@@ -19,6 +21,21 @@ namespace postern::inspect {
 struct Limits {
   std::chrono::milliseconds time{5000};
   size_t memory_bytes = size_t{512} << 20;  // beyond what we have ourselves
+};
+
+/// For many errands, one after the other: each may take a quarter of what is left, so that neither one nor many that hang can
+/// make them last longer than `whole`. A time of 0 or less: it is used up.
+class Patience {
+ public:
+  explicit Patience(Duration whole) : end_(Clock::now() + whole) {}
+  Limits next() const {
+    Limits limits;
+    limits.time = std::min(limits.time, std::chrono::duration_cast<std::chrono::milliseconds>((end_ - Clock::now()) / 4));
+    return limits;
+  }
+
+ private:
+  TimePoint end_;
 };
 
 struct Errand {

@@ -1,13 +1,14 @@
 #include "inside.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 
 #include <cerrno>
 
 #include "postern/netlink/socket.h"
+#include "postern/process/capability.h"
 
 #include "answer.h"
-#include "errand.h"
 #include "listeners.h"
 #include "others.h"
 #include "ruleset.h"
@@ -20,13 +21,12 @@ namespace {
 
 /// Power where we are is enough for the network namespace. The user namespace gives it to those who have none here, and makes
 /// whoever rules there our master, who may stop us.
-Status go_there(const netns::NamespaceHandle& target, std::vector<Other>& others) {
+Status go_there(const netns::NamespaceHandle& target) {
   const auto here = netns::identity_of(std::string("/proc/thread-self/ns/net"));
   const auto there = netns::identity_of(target.network.get());
   if (here && there && *here == *there) return {};  // a caller without any power may look at his own
   if (::setns(target.network.get(), CLONE_NEWNET) == 0) return {};
   if (errno != EPERM) return fail_errno("enter the network namespace");
-  open_ahead(others);
   return netns::enter(target);
 }
 
@@ -43,7 +43,9 @@ void read_all_but_devices(netlink::Socket& socket, Inside& inside) {
 /// All but the rules.
 Result<Inside> look(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth) {
   std::vector<Other> others = others_of(census);
-  POSTERN_CHECK(go_there(target, others), "inspect");
+  open_ahead(others);  // while we may
+  POSTERN_CHECK(go_there(target), "inspect");
+  POSTERN_CHECK(process::keep_only_capability(CAP_NET_ADMIN), "inspect");  // what we read there is somebody else's
   POSTERN_TRY(socket, netlink::Socket::open(), "inspect");
   Inside inside;
   POSTERN_CHECK(read_devices(socket, others, inside.view), "inspect");
@@ -63,8 +65,7 @@ Status look_and_tell(const netns::NamespaceHandle& target, const netns::Census& 
 
 }  // namespace
 
-Result<Inside> look_inside(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth) {
-  const Limits limits;
+Result<Inside> look_inside(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth, const Limits& limits) {
   const auto body = [&](const UniqueFd& memory) { return look_and_tell(target, census, depth, memory) ? 0 : 1; };
   POSTERN_TRY(errand, run_errand(limits, body), "inspect");
   return understand(errand, limits, depth);

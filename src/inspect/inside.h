@@ -19,6 +19,8 @@
 #include "postern/netns/census.h"
 #include "postern/netns/namespace.h"
 
+#include "errand.h"
+
 namespace postern::inspect {
 
 enum class Depth {
@@ -31,7 +33,8 @@ struct Inside {
   std::vector<uint64_t> listener_inodes;  // of each of view.listeners: its socket's, as /proc/PID/fd shows it
 };
 
-/// `census`: the namespaces that a wire may lead to. Errors: EPERM; it did not answer.
-Result<Inside> look_inside(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth);
+/// `census`: the namespaces that a wire may lead to. Errors: EPERM; it did not answer within `limits`.
+Result<Inside> look_inside(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth,
+                           const Limits& limits = {});
 
 }  // namespace postern::inspect

@@ -15,6 +15,8 @@ namespace postern::inspect {
 
 namespace {
 
+constexpr std::chrono::seconds kForAll{60};  // a thousand namespaces take ten
+
 void name(NamespaceView& view, const netns::Census& census) {
   const netns::SeenNamespace* seen = census.find(view.inode);
   if (!seen) {
@@ -56,11 +58,13 @@ std::vector<NamespaceView> look_around(const NamespaceView& view, const netns::C
   for (const DeviceView& device : view.devices) {
     if (device.peer && device.peer->netns != view.inode) inodes.insert(device.peer->netns);
   }
+  const Patience patience(kForAll);
   for (const ino_t inode : inodes) {
+    const Limits limits = patience.next();
     const netns::SeenNamespace* seen = census.find(inode);
-    const auto handle = seen ? netns::open_seen(*seen) : Failure(Error{});
+    const auto handle = seen && limits.time.count() > 0 ? netns::open_seen(*seen) : Failure(Error{});
     if (!handle) continue;
-    auto inside = look_inside(*handle, census, Depth::devices);
+    auto inside = look_inside(*handle, census, Depth::devices, limits);
     NamespaceView& there = around.emplace_back();
     if (inside) there = std::move(inside->view);
     there.inode = inode;
@@ -78,10 +82,12 @@ NamespaceView closed_view(const netns::SeenNamespace& seen, const netns::Census&
   return view;
 }
 
-NamespaceView view_of(const netns::SeenNamespace& seen, const netns::Census& census, const OpenFiles& files) {
+NamespaceView view_of(const netns::SeenNamespace& seen, const netns::Census& census, const OpenFiles& files,
+                      const Limits& limits) {
+  if (limits.time.count() <= 0) return closed_view(seen, census, Error{{}, "the time for all namespaces is used up"});
   const auto handle = netns::open_seen(seen);
   if (!handle) return closed_view(seen, census, handle.error());
-  auto inside = look_inside(*handle, census, Depth::whole);
+  auto inside = look_inside(*handle, census, Depth::whole, limits);
   if (!inside) return closed_view(seen, census, inside.error());
   name(inside->view, census);
   add_programs(*inside, files);
@@ -107,7 +113,10 @@ HostView inspect_host(const netns::Census& census) {
     host.kernel = system.release;
   }
   const OpenFiles files = read_open_files();
-  for (const netns::SeenNamespace& seen : census.namespaces) host.namespaces.push_back(view_of(seen, census, files));
+  const Patience patience(kForAll);
+  for (const netns::SeenNamespace& seen : census.namespaces) {
+    host.namespaces.push_back(view_of(seen, census, files, patience.next()));
+  }
   for (NamespaceView& view : host.namespaces) {
     const std::vector<NamespaceView>& all = host.namespaces;
     name_peers(view, all);

@@ -40,6 +40,13 @@ TEST(Errand, OneThatWasStoppedIsEnded) {
   EXPECT_TRUE(have_no_child());
 }
 
+TEST(Patience, GivesEachAQuarterOfWhatIsLeftAndNeverMoreThanOneMayTake) {
+  EXPECT_EQ(Patience(std::chrono::hours(1)).next().time, Limits{}.time);
+  EXPECT_LE(Patience(std::chrono::seconds(4)).next().time, std::chrono::seconds(1));
+  EXPECT_GT(Patience(std::chrono::hours(1)).next().time, std::chrono::seconds(1));
+  EXPECT_LE(Patience(std::chrono::seconds(0)).next().time.count(), 0);
+}
+
 TEST(Errand, TakesNoMoreMemoryThanItMay) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "missing: a limit of memory under a sanitizer, whose shadow is larger";

@@ -24,8 +24,8 @@ class Output {
   virtual Status finish(uint64_t lost) = 0;
 };
 
-/// All that was asked for. Files are made at once: what cannot be written is known before anything is watched, and by the rights
-/// that the caller has now. An output that fails is passed over from then on, and takes no other with it.
+/// All that was asked for. Files are made at once: what cannot be written is known before anything is shown. An output that fails
+/// is passed over from then on, and takes no other with it.
 class Outputs {
  public:
   /// `anchor`: of the events; none: it is not known.

@@ -32,9 +32,8 @@ uint64_t nanoseconds(TimePoint time) {
 /// What happens now, until something ends it.
 class LiveTrace {
  public:
-  LiveTrace(loop::EventLoop& loop, const TraceOptions& options, Outputs outputs)
+  LiveTrace(loop::EventLoop& loop, const TraceOptions& options)
       : loop_(loop),
-        outputs_(std::move(outputs)),
         turn_(loop, [this] { show_what_is_due(); }),
         watch_(loop, [this] { keep_up(); }),
         limit_(loop, [this] { end_ = true; }) {
@@ -53,6 +52,9 @@ class LiveTrace {
     auto collector = Collector::open(loop_, options, [this](Event&& event) { take(std::move(event)); });
     if (!collector) return Failure(collector.error());
     collector_ = *std::move(collector);
+    auto outputs = Outputs::open(options, anchor_);  // now that there will be something to put in the place of older files
+    if (!outputs) return Failure(outputs.error());
+    outputs_ = *std::move(outputs);
     log::info("watching {}; Ctrl-C ends", collector_->watching());
     watch_.set(Clock::now() + kKeepUpEvery);
     if (options.limit) limit_.set(Clock::now() + *options.limit);
@@ -110,6 +112,7 @@ class LiveTrace {
   }
 
   loop::EventLoop& loop_;
+  Anchor anchor_ = Anchor::now();
   Outputs outputs_;
   std::optional<process::SignalSource> signals_;
   loop::EventLoop::Source ends_;
@@ -122,11 +125,9 @@ class LiveTrace {
 };
 
 Status trace_live(const TraceOptions& options) {
-  auto outputs = Outputs::open(options, Anchor::now());
-  if (!outputs) return Failure(outputs.error());
   auto loop = loop::EventLoop::create();
   if (!loop) return Failure(loop.error());
-  LiveTrace trace(**loop, options, *std::move(outputs));
+  LiveTrace trace(**loop, options);
   if (Status begun = trace.begin(options); !begun) return begun;
   return trace.run();
 }

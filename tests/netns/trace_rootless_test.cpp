@@ -169,6 +169,13 @@ TEST_F(TraceBadInput, NamesWhatCannotBeWritten) {
   EXPECT_THAT(sh("postern trace --pcap /no/such/file icmp"), RefusesWith({"--pcap"}));
 }
 
+TEST_F(TraceBadInput, LeavesWhatIsThereWhereNothingCanBeWatched) {
+  ASSERT_THAT(host().sh("cd /run/lab/tmp && for each in a b c; do echo kept >$each; done", Role::user), Succeeds());
+  const Outcome refused = host().sh("cd /run/lab/tmp && postern trace --record a --html b --pcap c icmp; cat a b c", Role::user);
+  EXPECT_THAT(refused.err, HasSubstr("CAP_NET_ADMIN"));
+  EXPECT_EQ(refused.out, "kept\nkept\nkept\n");
+}
+
 TEST_F(TraceBadInput, NamesANamespaceThatIsNot) {
   EXPECT_THAT(sh("postern trace --netns no-such-name icmp"), RefusesWith({"--netns", "no-such-name"}));
   EXPECT_THAT(sh("postern trace --netns /etc/hostname icmp"), RefusesWith({"--netns", "/etc/hostname"}));

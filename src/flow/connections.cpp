@@ -65,10 +65,7 @@ void TcpEngine::Connections::close(TcpFlow& flow, HostSide::Closing how) {
   flow.waiting.clear();
   flow.early.clear();
   if (last_ == &flow) last_ = nullptr;
-  if (gathering_ == &flow) {
-    gathering_ = nullptr;
-    gathered_count_ = gathered_bytes_ = 0;
-  }
+  flow.gathered = {};
   dead_.push_back(&flow);
 }
 

@@ -14,6 +14,7 @@
 
 #include "chunk_pool.h"
 #include "flow_table.h"
+#include "gathering.h"
 #include "lingering.h"
 #include "slab.h"
 #include "tcp_flow.h"
@@ -84,6 +85,7 @@ class TcpEngine::Connections {
   // host_output.cpp
   void gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes);
   void flush_gathered();
+  void flush_gathered(TcpFlow& flow);
   void send_to_host(TcpFlow& flow, std::span<iovec> vectors, size_t bytes);
   void drain_waiting(TcpFlow& flow);
   void shut_writing_if_done(TcpFlow& flow);
@@ -145,10 +147,7 @@ class TcpEngine::Connections {
   std::optional<TimePoint> trim_at_;
 
   static constexpr uint32_t kBudgetUnderPressure = 64 * 1024;  // of one connection, each way
-  static constexpr size_t kMostGathered = 64;
-  TcpFlow* gathering_ = nullptr;
-  std::array<iovec, kMostGathered> gathered_{};
-  size_t gathered_count_ = 0, gathered_bytes_ = 0;
+  Gathering gathering_;
 };
 
 }  // namespace postern::flow

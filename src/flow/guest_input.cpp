@@ -218,18 +218,18 @@ void TcpEngine::Connections::accept_early(TcpFlow& flow, const TcpReceiver::Fres
 
 /// What was waiting behind the hole follows. Its chunk goes when this returns, so it is not left gathered.
 void TcpEngine::Connections::join_early(TcpFlow& flow) {
-  flush_gathered();
+  flush_gathered(flow);
   while (flow.state != State::closed) {
     const auto part = flow.early.take(flow.receiver.next());
     if (!part) return;
     gather(flow, flow.receiver.next(), wire::Bytes(part->chunk.data() + part->offset, part->bytes));
-    flush_gathered();
+    flush_gathered(flow);
   }
 }
 
 /// Where something before it was not kept after all, it comes again behind that.
 void TcpEngine::Connections::accept_fin(TcpFlow& flow, Sequence at) {
-  if (gathering_ == &flow) flush_gathered();
+  flush_gathered(flow);
   if (flow.state == State::closed) return;
   if (before(at, flow.receiver.next())) flow.early_fin.reset();  // bytes stand there: it was no end
   if (at != flow.receiver.next()) return;

@@ -20,7 +20,7 @@ size_t TcpEngine::Connections::most_in_a_frame(const TcpFlow& flow) const {
 
 void TcpEngine::Connections::transmit(TcpFlow& flow, Sequence sequence, uint8_t flags, std::span<const iovec> payload,
                                       wire::Bytes options) {
-  if (gathering_ == &flow) flush_gathered();  // or we would acknowledge what may have to be given back
+  flush_gathered(flow);  // or we would acknowledge what may have to be given back
   if (flow.state == State::closed) return;
   const bool first = (flags & syn) != 0;
   const wire::TcpFrame frame{
@@ -62,7 +62,7 @@ void TcpEngine::Connections::send_syn_ack(TcpFlow& flow) {
 }
 
 void TcpEngine::Connections::send_acknowledgment(TcpFlow& flow) {
-  if (gathering_ == &flow) flush_gathered();
+  flush_gathered(flow);
   std::array<uint8_t, wire::kMaxTcpOptionBytes> room{};
   size_t bytes = 0;
   if (!flow.early.empty() && flow.guest_knows_sack) {

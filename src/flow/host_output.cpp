@@ -1,5 +1,5 @@
 // host_output.cpp - bytes from the namespace go to the host's sockets, gathered: what a burst brings for one connection is one
-// call.
+// call, whatever it brings for others in between.
 #include <cerrno>
 
 #include "connections.h"
@@ -8,20 +8,23 @@ namespace postern::flow {
 
 /// `bytes` begin at `sequence`, which was the next; if what was gathered before them could not be kept, it is no longer.
 void TcpEngine::Connections::gather(TcpFlow& flow, Sequence sequence, wire::Bytes bytes) {
-  if (gathering_ != &flow || gathered_count_ == kMostGathered) flush_gathered();
+  if (gathering_.is_full()) flush_gathered();
   if (flow.state == State::closed || sequence != flow.receiver.next()) return;
-  gathering_ = &flow;
-  gathered_[gathered_count_++] = {const_cast<uint8_t*>(bytes.data()), bytes.size()};
-  gathered_bytes_ += bytes.size();
+  gathering_.add(flow, bytes);
   flow.receiver.take(bytes.size());
 }
 
 void TcpEngine::Connections::flush_gathered() {
-  if (!gathering_) return;
-  TcpFlow& flow = *std::exchange(gathering_, nullptr);
-  const auto vectors = std::span(gathered_).first(std::exchange(gathered_count_, 0));
-  const size_t bytes = std::exchange(gathered_bytes_, 0);
-  if (flow.state != State::closed) send_to_host(flow, vectors, bytes);
+  for (TcpFlow* flow : gathering_.flows()) flush_gathered(*flow);
+  gathering_.clear();
+}
+
+void TcpEngine::Connections::flush_gathered(TcpFlow& flow) {
+  if (flow.gathered.pieces == 0) return;
+  const auto vectors = gathering_.take(flow);
+  size_t bytes = 0;
+  for (const iovec& vector : vectors) bytes += vector.iov_len;
+  send_to_host(flow, vectors, bytes);
 }
 
 /// What the host does not take now waits; what cannot wait, for want of memory, was not received.
@@ -56,7 +59,7 @@ void TcpEngine::Connections::send_to_host(TcpFlow& flow, std::span<iovec> vector
 void TcpEngine::Connections::drain_waiting(TcpFlow& flow) {
   const bool had_waited = !flow.waiting.empty();
   while (flow.can_write && !flow.waiting.empty()) {
-    std::array<iovec, kMostGathered> vectors;
+    std::array<iovec, Gathering::kMostPieces> vectors;
     const auto pieces = std::span(vectors).first(flow.waiting.gather(vectors).parts);
     size_t bytes = 0;
     for (const iovec& piece : pieces) bytes += piece.iov_len;

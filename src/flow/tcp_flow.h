@@ -23,6 +23,11 @@ inline uint32_t headers_of(const FlowKey& key) {
 /// Where nothing else is known: RFC 9293 3.7.1.
 inline uint32_t default_segment_of(const FlowKey& key) { return key.is_v4() ? 536 : 1220; }
 
+/// What a burst has brought for one connection, as a list in Gathering.
+struct GatheredList {
+  uint8_t first = 0, last = 0, pieces = 0;
+};
+
 struct TcpFlow {
   enum class State : uint8_t {
     connecting,    // the host has not answered; the namespace hears nothing yet
@@ -64,6 +69,7 @@ struct TcpFlow {
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
   bool in_run_queue = false;
+  GatheredList gathered;
   bool starved = false;  // waits for memory
   bool keep_alive_is_on = false;
   uint8_t keep_alive_probes = 0;

@@ -5,6 +5,8 @@ namespace postern::flow {
 
 namespace {
 
+constexpr int kBurstsToWait = 3;                      // for an acknowledgment: some hundred microseconds of a busy line
+constexpr uint32_t kWorthAcknowledging = 256 * 1024;  // of one connection, at once
 constexpr int kFlowsPerTurn = 16;
 constexpr size_t kBytesPerTurn =
     size_t{256} * 1024;  // to the namespace; then its acknowledgments free memory that is in the cache
@@ -123,13 +125,32 @@ void TcpEngine::Connections::want_acknowledgment(TcpFlow& flow) {
   to_acknowledge_.push_back(&flow);
 }
 
-void TcpEngine::Connections::end_burst() {
+/// Where more is behind, the namespace does not wait for us, and an acknowledgment of much costs no more than one of little.
+void TcpEngine::Connections::end_burst(Behind behind) {
   flush_gathered();
+  const bool may_wait = behind == Behind::more && bursts_waited_ < kBurstsToWait;
+  bursts_waited_ = may_wait ? bursts_waited_ + 1 : 0;
+  expects_burst_ = may_wait;
+  for (TcpFlow* flow : to_acknowledge_) {
+    const auto untold = static_cast<uint32_t>(flow->receiver.next() - flow->acknowledged);
+    const auto window = static_cast<uint32_t>(flow->receiver.edge() - flow->acknowledged);
+    const uint32_t worth_telling = std::min(kWorthAcknowledging, window / 2);
+    flow->acknowledgment_may_wait = may_wait && untold < worth_telling && flow->waiting.empty();
+  }
+  acknowledge();
+}
+
+void TcpEngine::Connections::acknowledge() {
+  size_t waiting = 0;
   for (size_t i = 0; i < to_acknowledge_.size(); ++i) {
     TcpFlow& flow = *to_acknowledge_[i];
-    if (flow.acknowledgment_due && flow.is_open()) send_acknowledgment(flow);
+    if (!flow.acknowledgment_due || !flow.is_open()) continue;
+    if (flow.acknowledgment_may_wait)
+      to_acknowledge_[waiting++] = &flow;
+    else
+      send_acknowledgment(flow);
   }
-  to_acknowledge_.clear();
+  to_acknowledge_.resize(waiting);
 }
 
 void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
@@ -162,7 +183,11 @@ void TcpEngine::Connections::run() {
     serve(flow);
     ++served;
   }
-  end_burst();
+  flush_gathered();
+  if (!std::exchange(expects_burst_, false)) {  // what was to be behind has not come
+    for (TcpFlow* flow : to_acknowledge_) flow->acknowledgment_may_wait = false;
+  }
+  acknowledge();
   reap();
   trim_when_idle();
 }
@@ -295,9 +320,9 @@ void TcpEngine::reset_if(const std::function<bool(const Flow&)>& which, TimePoin
   connections_->set_now(now);
   connections_->reset_if(which);
 }
-void TcpEngine::end_burst(TimePoint now) {
+void TcpEngine::end_burst(TimePoint now, Behind behind) {
   connections_->set_now(now);
-  connections_->end_burst();
+  connections_->end_burst(behind);
 }
 void TcpEngine::host_ready(uint32_t token, Readiness readiness, TimePoint now) {
   connections_->set_now(now);

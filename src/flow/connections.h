@@ -31,10 +31,10 @@ class TcpEngine::Connections {
   bool has_room_for_client();
   void path_mtu(const FlowKey& key, Sequence quoted, unsigned mtu_bytes);
   void unreachable(const FlowKey& key, Sequence quoted);
-  void end_burst();
+  void end_burst(Behind behind);
   void host_ready(uint32_t token, Readiness readiness);
   void run();
-  bool has_work() const { return run_head_ != nullptr; }
+  bool has_work() const { return run_head_ != nullptr || !to_acknowledge_.empty(); }
   std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return open_flows_; }
   void leave_room_for(size_t flows) { others_flows_ = flows; }
@@ -114,6 +114,7 @@ class TcpEngine::Connections {
   TcpFlow* find(const FlowKey& key);
   void want_run(TcpFlow& flow);
   void want_acknowledgment(TcpFlow& flow);
+  void acknowledge();
   void serve(TcpFlow& flow);
   void set_timer(TcpFlow& flow);
   void on_timer(TcpFlow& flow);
@@ -139,8 +140,10 @@ class TcpEngine::Connections {
   TcpFlow* last_ = nullptr;              // found last: a burst is mostly of one connection
   TcpFlow *run_head_ = nullptr, *run_tail_ = nullptr;
   std::vector<TcpFlow*> to_acknowledge_, dead_;
-  std::optional<Chunk> hot_;  // read into again and again, while it is in the processor's cache
-  size_t pulled_bytes_ = 0;   // in this turn
+  int bursts_waited_ = 0;       // in a row, with acknowledgments
+  bool expects_burst_ = false;  // before the next run() but one
+  std::optional<Chunk> hot_;    // read into again and again, while it is in the processor's cache
+  size_t pulled_bytes_ = 0;     // in this turn
   uint16_t next_ip_id_ = 0;
   TimePoint next_eviction_{}, next_forgetting_{};
   size_t pool_in_use_ = 0;  // when it changed last

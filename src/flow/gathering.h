@@ -44,9 +44,9 @@ class Gathering {
     return std::span(taken_).first(count);
   }
 
-  /// Those that have something, and perhaps had; in the order in which it came. Each has to be taken, or to forget its list,
-  /// before clear().
+  /// Those that have something here, or have had it since clear(), in the order in which it came.
   std::span<TcpFlow* const> flows() const { return std::span(flows_).first(flows_in_use_); }
+  /// All was taken, or its connection has forgotten it.
   void clear() { pieces_in_use_ = flows_in_use_ = 0; }
 
  private:

@@ -37,7 +37,8 @@ void TcpEngine::Connections::transmit(TcpFlow& flow, Sequence sequence, uint8_t 
       .options = options,
       .ip_id = next_ip_id_++,
   };
-  flow.acknowledgment_due = false;
+  flow.acknowledgment_due = flow.acknowledgment_may_wait = false;
+  flow.acknowledged = flow.receiver.next();
   guest_.transmit(frame, payload, flow.sender.segment_bytes());
 }
 

@@ -68,9 +68,11 @@ struct TcpFlow {
   bool host_failed = false;                  // what can still be read is read, and no more
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
+  bool acknowledgment_may_wait = false;  // for the next burst
   bool in_run_queue = false;
   GatheredList gathered;
-  bool starved = false;  // waits for memory
+  Sequence acknowledged{};  // by our last segment
+  bool starved = false;     // waits for memory
   bool keep_alive_is_on = false;
   uint8_t keep_alive_probes = 0;
 

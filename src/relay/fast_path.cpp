@@ -198,8 +198,8 @@ void FastPath::make_room_beside(size_t flows) {
   engine_.leave_room_for(flows + datagrams.open_flows());
 }
 
-void FastPath::end_burst(TimePoint now) {
-  engine_.end_burst(now);
+void FastPath::end_burst(TimePoint now, flow::Behind behind) {
+  engine_.end_burst(now, behind);
   datagrams_.engine().end_burst(now);
 }
 

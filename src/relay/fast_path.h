@@ -56,7 +56,7 @@ class FastPath final : private flow::GuestSide {
   /// Ends the connections that came in by the host's end of `forward`.
   void reset_clients(const stack::Forward& forward, TimePoint now);
 
-  void end_burst(TimePoint now);
+  void end_burst(TimePoint now, flow::Behind behind = flow::Behind::nothing);
   /// `others`: so many of max_flows are somebody else's.
   void run(TimePoint now, size_t others);
   bool has_work() const { return engine_.has_work() || datagrams_.engine().has_work(); }

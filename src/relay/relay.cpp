@@ -21,8 +21,9 @@ namespace postern::relay {
 namespace {
 
 constexpr size_t kMaxReadBytes = wire::VnetHeader::kBytes + FrameFilter::kMaxFrameBytes;
-constexpr size_t kArenaBytes = Relay::kBytesPerTurn;  // a burst's frames stay where they are until the engine has sent their data
 constexpr size_t kFrameAlignment = 64;
+/// A burst's frames stay where they are until the engine has sent their data: there is room for all of a turn.
+constexpr size_t kArenaBytes = Relay::kBytesPerTurn + Relay::kFramesPerTurn * kFrameAlignment + kMaxReadBytes;
 
 Result<FilterConfig> filter_config(const stack::StackConfig& config, Engine engine) {
   FilterConfig filter{.addresses = config.addresses,
@@ -114,20 +115,20 @@ Status Relay::turn() {
 void Relay::drain_tap() {
   tap_readable_ = false;
   size_t taken = 0, used = 0;
+  auto behind = flow::Behind::more;
   for (int frames = 0; frames < kFramesPerTurn && taken < kBytesPerTurn; ++frames) {
-    if (used + kMaxReadBytes > kArenaBytes) {
-      fast_->end_burst(loop_.now());  // only the engine lets frames stay
-      used = 0;
-    }
     size_t bytes = 0;
     const wire::MutableBytes room(arena_.get() + used, kMaxReadBytes);
     const TapPort::Got got = tap_->read(room, bytes);
     if (got == TapPort::Got::end) return lose_tap();
-    if (got == TapPort::Got::nothing) break;
+    if (got == TapPort::Got::nothing) {
+      behind = flow::Behind::nothing;
+      break;
+    }
     taken += bytes;
     if (take(room.first(bytes))) used += (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
   }
-  if (fast_) fast_->end_burst(loop_.now());
+  if (fast_) fast_->end_burst(loop_.now(), behind);
 }
 
 /// A frame that was put together of fragments is the filter's, and lives until its next decision: the engines are done with it.

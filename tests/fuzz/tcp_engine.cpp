@@ -103,7 +103,7 @@ class World final : private flow::GuestSide, private flow::HostSide {
   void cut_off(size_t number);
   void happen(size_t number, uint8_t what, uint16_t amount);
   void pass(Duration time);
-  void end_burst();
+  void end_burst(flow::Behind behind = flow::Behind::nothing);
   Socket& at(int socket);
 
   void transmit(const wire::TcpFrame& frame, std::span<const iovec> payload, size_t segment_bytes) override;
@@ -164,7 +164,7 @@ void World::operate(Script& script) {
       if ((first & 0xc0) == 0xc0) return unreachable(number, script);
       if ((first & 0x80) != 0) return arrive(number);
       if ((first & 0x40) != 0) return path_mtu(number, script);
-      end_burst();
+      end_burst((first & 0x10) != 0 ? flow::Behind::more : flow::Behind::nothing);
       if ((first & 0x20) == 0) engine_.run(now_);
   }
 }
@@ -265,8 +265,8 @@ void World::pass(Duration time) {
   now_ = std::max(now_, until);
 }
 
-void World::end_burst() {
-  engine_.end_burst(now_);
+void World::end_burst(flow::Behind behind) {
+  engine_.end_burst(now_, behind);
   burst_.clear();
 }
 

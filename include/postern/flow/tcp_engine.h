@@ -30,6 +30,9 @@
 
 namespace postern::flow {
 
+/// What waits behind a burst: more of the namespace's frames, as far as is known.
+enum class Behind : uint8_t { nothing, more };
+
 /// A segment that the filter let pass. Its payload must stay where it is until end_burst() returns.
 struct GuestSegment {
   FlowKey key;
@@ -91,8 +94,9 @@ class TcpEngine {
   /// A router or a host inside says that our segment at `sequence` cannot be delivered: of a connection that is established, that
   /// passes, RFC 5927 5.
   void unreachable(const FlowKey& key, uint32_t sequence, TimePoint now);
-  /// The namespace has no more to say for now: what came is given to the host and acknowledged.
-  void end_burst(TimePoint now);
+  /// What came is given to the host, and acknowledged: at once where nothing is behind it, for then the namespace may wait for
+  /// us; else in time, as much together as may be.
+  void end_burst(TimePoint now, Behind behind = Behind::nothing);
   void host_ready(uint32_t token, Readiness readiness, TimePoint now);
   /// Moves bytes towards the namespace, a share a connection, and does what is due.
   void run(TimePoint now);

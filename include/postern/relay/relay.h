@@ -37,7 +37,7 @@ class Relay final : private stack::FrameSink {
  public:
   ~Relay();
   static constexpr int kFramesPerTurn = 64;
-  static constexpr size_t kBytesPerTurn = size_t{256} * 1024;
+  static constexpr size_t kBytesPerTurn = size_t{512} * 1024;
 
   struct Counters {
     uint64_t frames_from_guest = 0;

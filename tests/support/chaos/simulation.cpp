@@ -131,7 +131,7 @@ void Simulation::deliver_up() {
     }
     if (dice_.chance(1'000)) engine_.end_burst(now_);
   }
-  engine_.end_burst(now_);
+  engine_.end_burst(now_, dice_.chance(3'000) ? flow::Behind::more : flow::Behind::nothing);
 }
 
 void Simulation::deliver_down() {

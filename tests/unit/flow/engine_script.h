@@ -206,6 +206,16 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
     in_burst_ = false;
     turn();
   }
+  /// The same where the loop's turn ended before the namespace had said all.
+  template <class Statements>
+  void burst_cut_off(Statements&& statements) {
+    in_burst_ = true;
+    statements();
+    engine_->end_burst(now_, Behind::more);
+    engine_->run(now_);
+    in_burst_ = false;
+    in_flight_.clear();
+  }
   /// What open() says from now on; EINPROGRESS at first.
   void host_answers_at_once(int error) { opening_error_ = error; }
   int wakes() const { return wakes_; }

@@ -6,6 +6,8 @@
                  observed with a filter that means other packets; in turn, and the ratio of each pair
     share        the time that our programs ran, of one processor's, by kernel.bpf_stats_enabled, in runs of their own: to take the
                  time costs time
+    loss         datagrams at 20,000 a second, which `postern trace --json` follows through one namespace and through all three: how
+                 many of its events were written, and how many it says were lost
 
     container 10.60.0.2 == veth == br0 10.60.0.1 | host | up0 192.0.2.1 == veth == 192.0.2.2 outside
 
@@ -15,6 +17,7 @@ Everything happens in network namespaces of its own with a /run of its own. Figu
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +27,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "peers"))
 import machine  # noqa: E402  the description of the machine, as the other benchmarks print it
 
+PACKETS_PER_SECOND = 20_000
+DATAGRAM_BYTES = 100
 NAMESPACES = ("container", "host", "outside")
 STATISTICS = "/proc/sys/kernel/bpf_stats_enabled"
 MOST_SHARE = 0.10
@@ -80,21 +85,26 @@ def programs():
     return json.loads(run(["bpftool", "prog", "show", "-j"]))
 
 
-def flood(seconds):
-    """Gbit/s that reached the receiver."""
+def flood(seconds, *how):
+    """What iperf3 reports."""
     server = subprocess.Popen(["ip", "netns", "exec", "outside", "iperf3", "-s", "-1", "--forceflush"],
                               stdout=subprocess.PIPE, text=True)
     for line in server.stdout:
         if line.startswith("Server listening"):
             break
-    text = run(["ip", "netns", "exec", "container", "iperf3", "-J", "-t", str(seconds), "-c", "192.0.2.2"])
+    text = run(["ip", "netns", "exec", "container", "iperf3", "-J", "-t", str(seconds), "-c", "192.0.2.2", *how])
     server.communicate()
-    return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e9
+    return json.loads(text)
+
+
+def stream(seconds):
+    """Gbit/s that reached the receiver."""
+    return flood(seconds)["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
 def observed(options):
     observer = Observer(options)
-    rate = flood(options.seconds)
+    rate = stream(options.seconds)
     observer.end()
     return rate
 
@@ -103,7 +113,7 @@ def counted(options):
     """The share of a processor, in all and by program, and the rate meanwhile."""
     observer = Observer(options)
     before, began = observer.seconds(), time.monotonic()
-    rate = flood(options.seconds)
+    rate = stream(options.seconds)
     elapsed, after = time.monotonic() - began, observer.seconds()
     observer.end()
     shares = {name: (after[name] - before[name]) / elapsed for name in after}
@@ -114,9 +124,9 @@ def throughput(options):
     pairs = []
     for number in range(options.rounds):
         if number % 2 == 0:
-            alone, together = flood(options.seconds), observed(options)
+            alone, together = stream(options.seconds), observed(options)
         else:
-            together, alone = observed(options), flood(options.seconds)
+            together, alone = observed(options), stream(options.seconds)
         pairs.append((alone, together))
     alone, together = zip(*pairs)
     return {"alone": round(statistics.median(alone), 1), "observed": round(statistics.median(together), 1),
@@ -140,6 +150,32 @@ def share(options):
             "programs": {name: round(value, 4) for name, value in middle["programs"].items()}}
 
 
+def traced(options, names):
+    """A flood of datagrams that are all meant."""
+    postern = os.path.realpath(os.path.join(options.build, "bin", "postern"))
+    places = [word for name in names for word in ("--netns", f"/run/netns/{name}")]
+    written = "/run/events.jsonl"
+    with open(written, "wb") as file:
+        tracer = subprocess.Popen([postern, "trace", "--json", *places, "udp", "port", "5201"], stdout=file,
+                                  stderr=subprocess.PIPE, text=True)
+    for line in tracer.stderr:
+        if "watching" in line:
+            break
+    pace = PACKETS_PER_SECOND * DATAGRAM_BYTES * 8
+    report = flood(options.seconds, "-u", "-l", str(DATAGRAM_BYTES), "-b", str(pace))
+    tracer.send_signal(signal.SIGINT)
+    tracer.communicate()
+    if tracer.returncode != 0:
+        sys.exit(f"bench: postern trace: status {tracer.returncode}")
+    last = run(["tail", "-n", "1", written])
+    lost = json.loads(last).get("lost", 0)
+    events = int(run(["wc", "-l", written]).split()[0]) - (1 if lost else 0)
+    os.remove(written)
+    sent = report["end"]["sum"]
+    return {"packets/s": round(sent["packets"] / sent["seconds"]), "events": events, "lost": lost,
+            "lost share": round(lost / max(events + lost, 1), 4)}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/trace", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
@@ -158,10 +194,11 @@ def main():
     build_world()
     about = machine.describe(["iperf3"])
     flow, cost = throughput(options), share(options)
+    loss = {" and ".join(names): traced(options, names) for names in (NAMESPACES[:1], NAMESPACES)}
     passed = cost["share"] <= MOST_SHARE
     if options.json:
         print(json.dumps({"machine": about, "rounds": options.rounds, "filter": options.filter, "throughput": flow,
-                          "share": cost, "passed": passed}))
+                          "share": cost, "loss": loss, "passed": passed}))
     else:
         print(machine.summary(about))
         print(f"throughput   {flow['alone']} Gbit/s alone, {flow['observed']} observed with \"{options.filter}\", "
@@ -169,6 +206,9 @@ def main():
         print(f"share        {'passed' if passed else 'MISSED'}  {cost['share']:.1%} of one processor at {cost['Gbit/s']} Gbit/s; "
               f"{cost['share at 10 Gbit/s']:.1%} at 10 Gbit/s")
         print("             " + ", ".join(f"{name} {value:.2%}" for name, value in cost["programs"].items()))
+        for where, each in loss.items():
+            print(f"loss         {each['lost share']:.2%}  {each['lost']} of {each['events'] + each['lost']} events, at "
+                  f"{each['packets/s']} packets/s, in {where}")
     return 1 if options.judge and not passed else 0
 
 

@@ -3,6 +3,8 @@
 #include "postern/wire/bytes.h"
 #include "postern/wire/tcp.h"
 
+#include "transport.h"
+
 namespace postern::journey {
 
 namespace {
@@ -27,8 +29,6 @@ class Hash {
  private:
   uint64_t value_ = 0x51ed270b;
 };
-
-bool is_icmp(uint8_t protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
 
 IpAddress none_of_family(const IpAddress& address) {
   return std::holds_alternative<Ipv4>(address) ? IpAddress(Ipv4{}) : IpAddress(Ipv6{});

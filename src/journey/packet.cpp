@@ -13,6 +13,8 @@
 #include "postern/wire/ip.h"
 #include "postern/wire/tcp.h"
 
+#include "transport.h"
+
 namespace postern::journey {
 
 namespace {
@@ -21,8 +23,6 @@ using wire::Bytes;
 using wire::load16;
 using wire::load32;
 namespace tcp_flag = wire::tcp_flag;
-
-bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP; }
 
 /// Not AH, which is the packet's protocol in IPv4 too: what it protects is another matter. The probes and trace's filter of
 /// protocols do the same.

@@ -21,12 +21,13 @@ namespace {
 
 /// Power where we are is enough for the network namespace. The user namespace gives it to those who have none here, and makes
 /// whoever rules there our master, who may stop us.
-Status go_there(const netns::NamespaceHandle& target) {
+Status go_there(const netns::NamespaceHandle& target, std::vector<Other>& others) {
   const auto here = netns::identity_of(std::string("/proc/thread-self/ns/net"));
   const auto there = netns::identity_of(target.network.get());
   if (here && there && *here == *there) return {};  // a caller without any power may look at his own
   if (::setns(target.network.get(), CLONE_NEWNET) == 0) return {};
   if (errno != EPERM) return fail_errno("enter the network namespace");
+  open_ahead(others);
   return netns::enter(target);
 }
 
@@ -43,12 +44,11 @@ void read_all_but_devices(netlink::Socket& socket, Inside& inside) {
 /// All but the rules.
 Result<Inside> look(const netns::NamespaceHandle& target, const netns::Census& census, Depth depth) {
   std::vector<Other> others = others_of(census);
-  open_ahead(others);  // while we may
-  POSTERN_CHECK(go_there(target), "inspect");
-  POSTERN_CHECK(process::keep_only_capability(CAP_NET_ADMIN), "inspect");  // what we read there is somebody else's
+  POSTERN_CHECK(go_there(target, others), "inspect");
   POSTERN_TRY(socket, netlink::Socket::open(), "inspect");
   Inside inside;
   POSTERN_CHECK(read_devices(socket, others, inside.view), "inspect");
+  POSTERN_CHECK(process::keep_only_capability(CAP_NET_ADMIN), "inspect");  // others may not be opened after this
   if (depth == Depth::whole) read_all_but_devices(socket, inside);
   return inside;
 }

@@ -30,8 +30,7 @@ bool is_for_all(const netlink::Rule& rule) {
          !rule.uids && !rule.vrf;
 }
 
-template <class T>
-std::string range_text(const netlink::Rule::Range<T>& range) {
+std::string range_text(const netlink::Rule::Range& range) {
   return range.first == range.last ? fmt::format("{}", range.first) : fmt::format("{}-{}", range.first, range.last);
 }
 

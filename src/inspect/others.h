@@ -20,7 +20,7 @@ struct Other {
 };
 /// The host's first: most wires lead there.
 std::vector<Other> others_of(const netns::Census& census);
-/// As many as there are descriptors for, some being left: who has entered a namespace may not open them any more.
+/// As many as there are descriptors for, some being left: who enters a user namespace may not open them any more.
 void open_ahead(std::vector<Other>& others);
 /// The number that the socket's namespace knows it by; nothing: it knows none, or it is gone.
 std::optional<int> id_of(const Other& other, netlink::Socket& socket);

@@ -4,6 +4,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include <array>
 #include <cstring>
 
 #include "dump.h"
@@ -17,13 +18,13 @@ std::optional<Rule::Network> network_of(const Attributes& attributes, uint16_t a
 }
 
 /// FRA_UID_RANGE and the port ranges: two numbers in host order, the first and the last.
-template <class T>
-std::optional<Rule::Range<T>> range_of(const Attributes& attributes, uint16_t attribute) {
+template <class Number>
+std::optional<Rule::Range> range_of(const Attributes& attributes, uint16_t attribute) {
   const auto bytes = attributes.bytes(attribute);
-  Rule::Range<T> range;
-  if (!bytes || bytes->size() != sizeof range) return std::nullopt;
-  std::memcpy(&range, bytes->data(), sizeof range);
-  return range;
+  std::array<Number, 2> ends;
+  if (!bytes || bytes->size() != sizeof ends) return std::nullopt;
+  std::memcpy(ends.data(), bytes->data(), sizeof ends);
+  return Rule::Range{ends[0], ends[1]};
 }
 
 uint8_t octet_of(const Attributes& attributes, uint16_t attribute) {

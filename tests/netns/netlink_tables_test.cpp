@@ -163,8 +163,8 @@ TEST_F(NetlinkTables, ARuleTellsAllOfItsConditions) {
   EXPECT_EQ(second->action, FR_ACT_BLACKHOLE);
   EXPECT_EQ(second->ip_protocol, IPPROTO_TCP);
   ASSERT_TRUE(second->destination_ports);
-  EXPECT_EQ(second->destination_ports->first, 80);
-  EXPECT_EQ(second->destination_ports->last, 90);
+  EXPECT_EQ(second->destination_ports->first, 80U);
+  EXPECT_EQ(second->destination_ports->last, 90U);
   EXPECT_EQ(second->out_link, "far");
 }
 

@@ -18,9 +18,8 @@ struct Rule {
     IpAddress address;
     unsigned prefix_bits = 0;
   };
-  template <class T>
   struct Range {
-    T first{}, last{};
+    uint32_t first = 0, last = 0;
   };
 
   int family = 0;  // AF_INET or AF_INET6
@@ -36,8 +35,8 @@ struct Rule {
   uint32_t mark = 0, mark_mask = 0;
   uint8_t tos = 0;
   uint8_t ip_protocol = 0;
-  std::optional<Range<uint16_t>> source_ports, destination_ports;
-  std::optional<Range<uint32_t>> uids;             // of whose socket it is
+  std::optional<Range> source_ports, destination_ports;
+  std::optional<Range> uids;                       // of whose socket it is
   std::optional<uint32_t> suppressed_prefix_bits;  // a route with a prefix of so many bits, or fewer, does not count
 };
 

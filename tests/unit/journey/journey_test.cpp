@@ -136,7 +136,7 @@ TEST(Journeys, ABufferThatIsUsedAgainIsAnotherPacket) {
 
 TEST(Journeys, ABufferWithTheSameHeadersAgainIsAnotherPacketWhereItHasBeen) {
   const Packet datagram = test::udp({ip("10.77.0.2"), Port{4000}}, {ip("192.0.2.53"), Port{53}});  // identification 0
-  for (const uint64_t identity : {0xa001, 0}) {
+  for (const uint64_t identity : {0xa001U, 0U}) {
     Scene scene;
     scene.identity = identity;
     for (int i = 0; i < 3; ++i) {

@@ -236,7 +236,7 @@ TEST(Journeys, OfTwoGuestsThatAreAddressedAlikeStayApart) {
 }
 
 TEST(Journeys, OfTwoGuestsOneAfterTheOtherStayApartAlsoInABufferThatIsUsedAgain) {
-  for (const uint64_t buffer : {0xa001, 0xa002}) {
+  for (const uint64_t buffer : {0xa001U, 0xa002U}) {
     Scene scene;
     leave(scene, kContainer, 0xa001);
     relay(scene, kFromGuest, kAlike, kContainer);

@@ -77,7 +77,7 @@ TEST(ProtocolFilter, LeavesVlanTagsToUs) {
 
 TEST(ProtocolFilter, OfManyProtocolsJumpsToWhereItShould) {
   const auto code = protocol_filter(filter("tcp or udp or icmp or proto 47").program(), kMost);
-  for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE}) {
+  for (const uint8_t protocol : std::to_array<uint8_t>({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE})) {
     EXPECT_EQ(run(code, ETH_P_IP, ip4({"10.0.0.2", "192.0.2.1"}, protocol, Octets(8))), kMost) << int{protocol};
     EXPECT_EQ(run(code, ETH_P_IPV6, six(protocol)), kMost) << int{protocol};
   }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 
+#include <array>
+
 #include "../journey/packets.h"
 
 namespace postern::trace {

@@ -13,10 +13,10 @@ namespace {
 
 bool is_exact(const Event& event) { return event.clock == Event::Clock::exact; }
 
-std::optional<Hop::Translation> translation(const Packet& before, const Packet& after) {
+std::optional<Translation> translation(const Packet& before, const Packet& after) {
   const bool ports = before.has_transport && after.has_transport;
   const auto port = [&](Port each) { return ports ? each : Port{}; };
-  Hop::Translation translation;
+  Translation translation;
   translation.source_before = {before.source, port(before.source_port)};
   translation.source_after = {after.source, port(after.source_port)};
   translation.destination_before = {before.destination, port(before.destination_port)};

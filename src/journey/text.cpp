@@ -107,7 +107,7 @@ Ink ink_of(Journey::End end) {
   return end == Journey::End::unknown ? Ink::plain : Ink::green;
 }
 
-std::string translation_text(const Hop::Translation& translation, Colour colour) {
+std::string translation_text(const Translation& translation, Colour colour) {
   std::string text;
   const auto add = [&](std::string_view what, const Endpoint& before, const Endpoint& after) {
     const std::string change = fmt::format("{} {} -> {}", what, endpoint_text(before), endpoint_text(after));

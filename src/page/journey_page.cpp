@@ -34,7 +34,7 @@ void write_side(JsonIsland& json, std::string_view name, const journey::Endpoint
   json.end('}');
 }
 
-void write_translation(JsonIsland& json, const journey::Hop::Translation& change) {
+void write_translation(JsonIsland& json, const journey::Translation& change) {
   json.begin("translation", '{');
   if (change.source_changed) write_side(json, "source", change.source_before, change.source_after);
   if (change.destination_changed) write_side(json, "destination", change.destination_before, change.destination_after);

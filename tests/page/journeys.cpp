@@ -43,7 +43,7 @@ Hop& add(Journey& journey, Point point, const std::string& network, const std::s
 }
 
 void translate_source(Hop& hop, Endpoint before, Endpoint after) {
-  Hop::Translation& change = hop.translation.emplace();
+  Translation& change = hop.translation.emplace();
   change.source_changed = true;
   change.source_before = before;
   change.source_after = after;

@@ -17,16 +17,17 @@
 
 namespace postern::journey {
 
+/// Addresses or ports are others than at the hop before.
+struct Translation {
+  Endpoint source_before, destination_before;
+  Endpoint source_after, destination_after;
+  bool source_changed = false, destination_changed = false;
+};
+
 /// One point of a journey.
 struct Hop {
   Event event;
   uint64_t since_previous_ns = 0;  // 0 for the first, and where a clock that is not exact would lie
-  /// Addresses or ports are others than at the hop before.
-  struct Translation {
-    Endpoint source_before, destination_before;
-    Endpoint source_after, destination_after;
-    bool source_changed = false, destination_changed = false;
-  };
   std::optional<Translation> translation;
 };
 

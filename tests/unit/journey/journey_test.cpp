@@ -89,11 +89,11 @@ TEST(Journeys, ShowTheAddressBeforeAndAfter) {
   const auto journeys = scene.journeys();
   ASSERT_EQ(journeys.size(), 2U);
   for (size_t i = 0; i < journeys[0].hops.size(); ++i) EXPECT_EQ(journeys[0].hops[i].translation.has_value(), i == 9) << i;
-  const Hop::Translation snat = *journeys[0].hops[9].translation;
+  const Translation snat = *journeys[0].hops[9].translation;
   EXPECT_TRUE(snat.source_changed && !snat.destination_changed);
   EXPECT_EQ(snat.source_before.address, ip("10.77.0.2"));
   EXPECT_EQ(snat.source_after.address, ip("192.0.2.1"));
-  const Hop::Translation back = *journeys[1].hops[4].translation;
+  const Translation back = *journeys[1].hops[4].translation;
   EXPECT_TRUE(!back.source_changed && back.destination_changed);
   EXPECT_EQ(back.destination_after.address, ip("10.77.0.2"));
 }

@@ -28,7 +28,7 @@ std::vector<Journey> request_and_answer() {
   request.hops = {hop(Point::postrouting, 0), hop(Point::after_snat, 1200)};
   request.end = Journey::End::delivered;
   request.duration_ns = request.hops[1].since_previous_ns = 1200;
-  Hop::Translation& change = request.hops[1].translation.emplace();
+  Translation& change = request.hops[1].translation.emplace();
   change.source_changed = true;
   change.source_before = {Ipv4::of(10, 0, 0, 2), Port{4000}};
   change.source_after = {*Ipv6::parse("2001:db8::1"), Port{4001}};

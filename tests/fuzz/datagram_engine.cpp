@@ -99,6 +99,7 @@ class World final : private flow::DatagramGuest, private flow::DatagramHost {
   void fails(uint8_t first, Script& script);
   void publish(uint8_t first);
   void check() const;
+  void check_flows() const;
 
   void transmit(const flow::DatagramEnds& ends, std::span<const iovec> payload, size_t segment_bytes) override;
   void report(const flow::DatagramEnds& ends, const wire::IcmpError&, const std::optional<IpAddress>& offender,
@@ -210,7 +211,17 @@ void World::check() const {
   POSTERN_ASSERT(sockets_.size() == engine_.open_flows() + published);
 }
 
+/// What is told of has a socket that is open, and so has the way of its next datagram.
+void World::check_flows() const {
+  engine_.for_each_flow(now_, [this](const flow::DatagramEngine::Flow& flow) {
+    POSTERN_ASSERT(sockets_.contains(flow.socket));
+    const auto way = engine_.way_of(flow.ends.kind, flow.ends.key);
+    POSTERN_ASSERT(!way || sockets_.contains(way->socket));
+  });
+}
+
 void World::finish() {
+  check_flows();
   for (int turns = 0; turns < 10'000 && engine_.has_work(); ++turns) engine_.run(now_);
   POSTERN_ASSERT(!engine_.has_work());
   for (int steps = 0; engine_.next_deadline(); ++steps) {

@@ -14,6 +14,7 @@ namespace {
 
 template <int Family, class Wire>
 std::optional<Wire> parse_as(std::string_view text) {
+  if (text.find('\0') != text.npos) return std::nullopt;  // inet_pton(3) would see the text end there
   Wire wire{};
   if (::inet_pton(Family, std::string(text).c_str(), &wire) != 1) return std::nullopt;
   return wire;

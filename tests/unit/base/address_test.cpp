@@ -35,6 +35,14 @@ TEST(Address, TextFormsGoRound) {
   EXPECT_EQ((Mac{{2, 0, 0xab, 0, 0, 1}}).to_string(), "02:00:ab:00:00:01");
 }
 
+TEST(Address, EndsWhereItsTextEnds) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(parse_ip("192.0.2.1\0"sv));
+  EXPECT_FALSE(parse_ip("192.0.2.1\0 and more"sv));
+  EXPECT_FALSE(parse_ip("2001:db8::1\0"sv));
+  EXPECT_FALSE(parse_ip("\0"sv));
+}
+
 TEST(Address, SlaacFollowsRfc4291AppendixA) {
   const auto address = slaac_address(*Ipv6::parse("fd00::"), Mac{{0x12, 0xb2, 0xf9, 0x0f, 0x0a, 0x20}});
   EXPECT_EQ(address.to_string(), "fd00::10b2:f9ff:fe0f:a20");

@@ -63,7 +63,7 @@ Result<Errand> run_errand(const Limits& limits, const std::function<int(const Un
   if (!memory) return fail_errno("memfd_create");
   POSTERN_TRY(child,
               process::Child::fork(0,
-                                   [&] {
+                                   [&]() noexcept {  // what is thrown for want of memory ends it here
                                      limit_memory(limits.memory_bytes);
                                      return body(memory);
                                    }),

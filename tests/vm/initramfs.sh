@@ -52,10 +52,13 @@ programs=
 for client in $clients; do
   path=$(command -v "$client") && programs="$programs $path"
 done
+# By dlopen(3), which ldd does not tell.
+opened=$(ldconfig -p | sed -n 's,.*libpcap\.so\.[0-9.]* .* => ,,p' | head -n 1)
+[ -n "$opened" ] || die "libpcap is missing"
 cp "$build"/bin/postern* "$root/postern/bin" || die "nothing is built in $build/bin"
 cp -R "$build/tests/bin" "$root/postern/tests" || die "no tests are built in $build/tests/bin"
 # shellcheck disable=SC2046,SC2086 # lists of words
-put "$busybox" $programs $(libraries "$busybox" $programs "$build"/bin/postern* "$build"/tests/bin/unit_* "$build"/tests/bin/*lab*)
+put "$busybox" $programs $opened $(libraries "$busybox" $programs $opened "$build"/bin/postern* "$build"/tests/bin/unit_* "$build"/tests/bin/*lab*)
 chmod u+s "$root"/usr/bin/new?idmap
 
 cp "$here"/guest/* "$here/../absent-here.txt" "$root/postern/" && ln -s postern/init.sh "$root/init" && chmod +x "$root/init"

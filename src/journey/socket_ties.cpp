@@ -69,7 +69,7 @@ void Grouping::add_of_relay(Event event) {
     return;
   }
   const Event copy = event;
-  const Place place = found ? *found : begin(std::move(event));
+  const Place place = found ? *found : begin(copy);
   if (found) append(place, std::move(event));
   if (copy.point == Point::host_socket && has_hop(drafts_[place].hops, Point::tap_in)) lead_out(place, copy);
 }
@@ -85,7 +85,7 @@ void Grouping::arrive(Place place, Event event) {
     put(place, std::move(event), static_cast<size_t>(at));
     return;
   }
-  const Event from = *socket;
+  const Event from = *socket;  // NOLINT(performance-unnecessary-copy-initialization): append() makes hops elsewhere
   const Found kernel = by_headers(event, false);
   append(place, std::move(event));
   if (kernel && *kernel != place) merge(place, *kernel);

@@ -17,7 +17,7 @@ bool pass_ethernet(Frame& frame) {
   wire::Bytes& bytes = frame.packet;
   if (bytes.size() < ETH_HLEN) return false;
   frame.macs = {wire::load_octets<Mac>(bytes, ETH_ALEN), wire::load_octets<Mac>(bytes, 0)};
-  frame.ethertype = wire::load16(bytes, 2 * ETH_ALEN);
+  frame.ethertype = wire::load16(bytes, size_t{2} * ETH_ALEN);
   bytes = bytes.subspan(ETH_HLEN);
   for (size_t tags = 0; tags < kMostTags && is_tag(frame.ethertype); ++tags) {
     if (bytes.size() < kTagBytes) return false;

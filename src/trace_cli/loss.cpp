@@ -5,7 +5,7 @@
 namespace postern::trace_cli {
 
 std::string Loss::text() const {
-  const std::string of_rules =
+  std::string of_rules =
       rule_messages == 0
           ? ""
           : fmt::format("{} messages about rules were lost, perhaps of packets that were not asked for", rule_messages);

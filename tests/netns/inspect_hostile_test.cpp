@@ -133,7 +133,7 @@ void open_silent_file(const std::string& folder, int told, int asked) {
   if (::fork() == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(device);
-    const Opened opened{::getpid(), ::open((folder + "/net/tun").c_str(), O_RDWR)};
+    const Opened opened{::getpid(), ::open((folder + "/net/tun").c_str(), O_RDWR | O_CLOEXEC)};
     if (opened.descriptor < 0 || ::write(told, &opened, sizeof opened) != sizeof opened) ::_exit(1);
     for (;;) ::pause();
   }
@@ -145,7 +145,7 @@ class Pipe {
  public:
   Pipe() {
     int ends[2] = {-1, -1};
-    EXPECT_EQ(::pipe(ends), 0);
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     read_end = UniqueFd(ends[0]);
     write_end = UniqueFd(ends[1]);
   }

@@ -44,7 +44,7 @@ bool listen_there() {
 }
 
 bool open_tap_there() {
-  const int tap = ::open("/dev/net/tun", O_RDWR);
+  const int tap = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
   ifreq request{};
   std::string("tap7").copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI;

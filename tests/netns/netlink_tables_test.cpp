@@ -36,7 +36,7 @@ class Holder {
  public:
   Holder() {
     int ready[2];
-    if (::pipe(ready) < 0) return;
+    if (::pipe2(ready, O_CLOEXEC) < 0) return;
     const UniqueFd read_end(ready[0]);
     UniqueFd write_end(ready[1]);
     pid_ = ::fork();

@@ -1,6 +1,7 @@
 // resident.h - processes that only are somewhere, for tests that look at them.
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -18,7 +19,7 @@ class Resident {
  public:
   explicit Resident(const std::function<bool()>& prepare) {
     int ready[2];
-    if (::pipe(ready) < 0) return;
+    if (::pipe2(ready, O_CLOEXEC) < 0) return;
     const UniqueFd read_end(ready[0]);
     UniqueFd write_end(ready[1]);
     pid_ = ::fork();

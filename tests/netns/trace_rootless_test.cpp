@@ -44,6 +44,7 @@ TEST_F(TraceRootless, ShowsTheWayFromTheTapToTheHostsSocket) {
     const auto all = events(finished(tracer));
     const auto syn = only(all, [](const Json& event) { return text_at(event, "/packet/tcp/flags") == "SYN"; });
     std::vector<std::string> points;
+    points.reserve(syn.size());
     for (const Json& event : syn) points.push_back(event.value("point", ""));
     const auto at = [&](std::string_view point) { return std::find(points.begin(), points.end(), point); };
     ASSERT_NE(find_point(syn, "host_socket"), nullptr) << testing::PrintToString(points);

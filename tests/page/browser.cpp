@@ -88,7 +88,7 @@ std::string Browser::program() {
     const std::string_view folder = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
     for (const char* name : {"chromium", "chromium-browser"}) {
-      const std::string candidate = fmt::format("{}/{}", folder, name);
+      std::string candidate = fmt::format("{}/{}", folder, name);
       if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     }
   }
@@ -112,6 +112,7 @@ void Browser::start() {
   for (const char* name : {"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"}) ::setenv(name, folder_.c_str(), 1);
   std::vector<std::string> words = command(folder_);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   ::signal(SIGPIPE, SIG_IGN);  // a browser that has gone is an error of write(2)

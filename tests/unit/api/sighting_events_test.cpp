@@ -35,6 +35,7 @@ std::vector<Event> told(const Sighting& sighting, const Frame& frame, const std:
 
 std::vector<Point> points(const std::vector<Event>& events) {
   std::vector<Point> found;
+  found.reserve(events.size());
   for (const Event& event : events) found.push_back(event.point);
   return found;
 }

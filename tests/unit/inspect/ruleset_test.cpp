@@ -47,6 +47,7 @@ constexpr const char* kRuleset =
 
 std::vector<std::string> names_of(const std::vector<ChainView>& chains) {
   std::vector<std::string> names;
+  names.reserve(chains.size());
   for (const ChainView& chain : chains) names.push_back(chain.table + "/" + chain.name);
   return names;
 }

@@ -10,6 +10,7 @@ namespace {
 Options parse(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "postern-inspect");
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();

@@ -50,10 +50,10 @@ TEST(TraceOptions, EveryOptionReachesItsPlace) {
 
 TEST(TraceOptions, AWordThatNoFilterHasIsMarked) {
   const std::string complaint = error_of({.filter = {"icmp", "and", "hots", "192.0.2.3"}});
-  const size_t text = complaint.find("\n"), caret = complaint.find("\n", text + 1);
+  const size_t text = complaint.find('\n'), caret = complaint.find('\n', text + 1);
   ASSERT_NE(caret, complaint.npos) << complaint;
   const size_t column = complaint.find("hots", text + 1) - text;
-  EXPECT_EQ(complaint.find("^", caret) - caret, column) << complaint;
+  EXPECT_EQ(complaint.find('^', caret) - caret, column) << complaint;
 }
 
 TEST(TraceOptions, NumbersAreNumbers) {

@@ -17,6 +17,7 @@ const journey::Rule kJumps{
 
 std::vector<Point> points(const std::vector<Event>& events) {
   std::vector<Point> all;
+  all.reserve(events.size());
   for (const Event& event : events) all.push_back(event.point);
   return all;
 }

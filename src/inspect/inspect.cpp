@@ -15,7 +15,7 @@ namespace postern::inspect {
 
 namespace {
 
-constexpr std::chrono::seconds kForAll{60};  // a thousand namespaces take ten
+constexpr std::chrono::seconds kForAll{60};
 
 void name(NamespaceView& view, const netns::Census& census) {
   const netns::SeenNamespace* seen = census.find(view.inode);

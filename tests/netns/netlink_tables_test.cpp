@@ -10,9 +10,6 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,43 +24,15 @@
 #include "postern/netlink/rule.h"
 
 #include "own_namespace.h"
+#include "resident.h"
 
 namespace postern::netlink {
 namespace {
 
-/// A process that only holds a network namespace of its own.
-class Holder {
- public:
-  Holder() {
-    int ready[2];
-    if (::pipe2(ready, O_CLOEXEC) < 0) return;
-    const UniqueFd read_end(ready[0]);
-    UniqueFd write_end(ready[1]);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const char done = ::unshare(CLONE_NEWNET) == 0 ? 'y' : 'n';
-      if (::write(write_end.get(), &done, 1) != 1) ::_exit(1);
-      for (;;) ::pause();
-    }
-    write_end.reset();
-    char done = 'n';
-    made_ = ::read(read_end.get(), &done, 1) == 1 && done == 'y';
-  }
-  Holder(const Holder&) = delete;
-  ~Holder() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  bool made() const { return made_; }
-  pid_t pid() const { return pid_; }
-  UniqueFd open() const { return UniqueFd(::open(("/proc/" + std::to_string(pid_) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC)); }
-
- private:
-  pid_t pid_ = -1;
-  bool made_ = false;
-};
+bool in_new_namespace() { return ::unshare(CLONE_NEWNET) == 0; }
+UniqueFd network_of(const Resident& other) {
+  return UniqueFd(::open(("/proc/" + other.pid() + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+}
 
 class NetlinkTables : public testing::Test {
  protected:
@@ -105,21 +74,21 @@ TEST_F(NetlinkTables, TellsLoopbackTapAndTun) {
 }
 
 TEST_F(NetlinkTables, ALinkThatLeadsOutNamesTheNamespaceByItsId) {
-  const Holder other;
-  ASSERT_TRUE(other.made());
-  run("ip link add out type veth peer name in netns " + std::to_string(other.pid()));
+  const Resident other(in_new_namespace);
+  ASSERT_TRUE(other.good());
+  run("ip link add out type veth peer name in netns " + other.pid());
   const Link out = link("out");
   ASSERT_TRUE(out.peer_namespace);
   EXPECT_NE(out.peer, 0);
-  const UniqueFd there = other.open();
+  const UniqueFd there = network_of(other);
   ASSERT_TRUE(there);
   EXPECT_EQ(value(namespace_id(*socket, there.get())), out.peer_namespace);
 }
 
 TEST_F(NetlinkTables, AStrangeNamespaceHasNoId) {
-  const Holder other;
-  ASSERT_TRUE(other.made());
-  EXPECT_EQ(value(namespace_id(*socket, other.open().get())), std::nullopt);
+  const Resident other(in_new_namespace);
+  ASSERT_TRUE(other.good());
+  EXPECT_EQ(value(namespace_id(*socket, network_of(other).get())), std::nullopt);
   const UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_TRUE(fails_with(std::errc::invalid_argument, namespace_id(*socket, file.get())));
 }

@@ -334,7 +334,8 @@ TEST_F(Netlink, MonitorLearnsByADumpWhatWasThereBefore) {
   bring_up();
   ASSERT_TRUE(ok(add_default_route(*socket, near, kGateway6)));
   AddressMonitor monitor(value(AddressMonitor::open_socket()), near);
-  EXPECT_FALSE(value(monitor.poll()));
+  (void)value(monitor.poll());  // of an address the kernel tells once more, when it has looked for a duplicate
+  EXPECT_FALSE(monitor.has_default_route());
   ASSERT_TRUE(ok(monitor.request_dump()));
   EXPECT_TRUE(watch(monitor, [&] { return monitor.address() == kOwn6 && monitor.has_default_route(); }));
 }

@@ -3,12 +3,12 @@
 
 #include "postern/flow/datagram_sides.h"
 
-#include "age_list.h"
+#include "linked_list.h"
 #include "slab.h"
 
 namespace postern::flow {
 
-struct Mapping : Aged<Mapping> {
+struct Mapping {
   /// How long it may be idle.
   enum class Life : uint8_t {
     fresh,   // nobody has answered
@@ -35,7 +35,8 @@ struct Mapping : Aged<Mapping> {
   bool can_read = false, may_have_failed = false, in_run_queue = false;
   Handle last_peer{};      // spoken to or heard last
   HostEndpoint last_to{};  // echo: the only one
-  Mapping* next_to_run = nullptr;
+  TimePoint heard;
+  Links<Mapping> age_links, run_links;
   uint64_t carried_to_guest = 0, carried_to_host = 0;  // bytes
   TimePoint began;
 

@@ -92,7 +92,7 @@ Mapping* DatagramEngine::Mappings::open(const DatagramEnds& ends, const HostEndp
 bool DatagramEngine::Mappings::make_room(DatagramKind kind) {
   if (kind == DatagramKind::echo && open_echo_ >= config_.max_echo) {
     ++counters_.evicted;
-    close(*by_life_[static_cast<size_t>(Life::echo)].oldest());
+    close(*by_life_[static_cast<size_t>(Life::echo)].first());
   }
   const auto is_full = [this] { return open_flows_ + others_flows_ >= config_.max_flows; };
   return !is_full() || (give_way() && !is_full());
@@ -101,8 +101,8 @@ bool DatagramEngine::Mappings::make_room(DatagramKind kind) {
 /// Who would end next in any case. Within a life that is who has been idle longest.
 bool DatagramEngine::Mappings::give_way() {
   Mapping* next = nullptr;
-  for (const AgeList<Mapping>& list : by_life_) {
-    Mapping* const oldest = list.oldest();
+  for (const ByAge& list : by_life_) {
+    Mapping* const oldest = list.first();
     if (!oldest) continue;
     if (!next || oldest->heard + idle_of(oldest->life) < next->heard + idle_of(next->life)) next = oldest;
   }
@@ -121,6 +121,7 @@ void DatagramEngine::Mappings::close(Mapping& mapping) {
     if (!mapping.is_udp()) --open_echo_;
   }
   if (mapping.in_table) table_of(mapping).erase(mapping.key, mapping.handle.index);
+  if (std::exchange(mapping.in_run_queue, false)) run_queue_.remove(mapping);
   mapping.life = Life::closed;
   host_.close(mapping.socket);
   if (last_ == &mapping) last_ = nullptr;
@@ -181,11 +182,7 @@ void DatagramEngine::Mappings::unpublish(uint32_t token) {
 }
 
 void DatagramEngine::Mappings::want_run(Mapping& mapping) {
-  if (mapping.in_run_queue) return;
-  mapping.in_run_queue = true;
-  mapping.next_to_run = nullptr;
-  (run_head_ ? run_tail_->next_to_run : run_head_) = &mapping;
-  run_tail_ = &mapping;
+  if (!std::exchange(mapping.in_run_queue, true)) run_queue_.append(mapping);
 }
 
 void DatagramEngine::Mappings::host_ready(uint32_t token, Readiness readiness) {
@@ -199,13 +196,12 @@ void DatagramEngine::Mappings::host_ready(uint32_t token, Readiness readiness) {
 void DatagramEngine::Mappings::run() {
   expire();
   pulled_bytes_ = 0;
-  for (int served = 0; served < kMappingsPerTurn && pulled_bytes_ < kBytesPerTurn && run_head_;) {
-    Mapping& mapping = *std::exchange(run_head_, run_head_->next_to_run);
+  for (int served = 0; served < kMappingsPerTurn && pulled_bytes_ < kBytesPerTurn && !run_queue_.empty();) {
+    Mapping& mapping = run_queue_.take_first();
     mapping.in_run_queue = false;
-    if (mapping.life == Life::closed) continue;
     serve(mapping);
     ++served;
-    if (mapping.can_read || mapping.may_have_failed) want_run(mapping);
+    if (mapping.life != Life::closed && (mapping.can_read || mapping.may_have_failed)) want_run(mapping);
   }
   if (pulled_bytes_ != 0) trim_at_ = now_ + kBeforeTrimming;
   if (trim_at_ && now_ >= *trim_at_) {
@@ -217,8 +213,8 @@ void DatagramEngine::Mappings::run() {
 }
 
 void DatagramEngine::Mappings::expire() {
-  for (const AgeList<Mapping>& list : by_life_) {
-    while (Mapping* const oldest = list.oldest()) {
+  for (const ByAge& list : by_life_) {
+    while (Mapping* const oldest = list.first()) {
       if (now_ - oldest->heard < idle_of(oldest->life)) break;
       close(*oldest);
     }
@@ -230,18 +226,15 @@ void DatagramEngine::Mappings::expire() {
 }
 
 void DatagramEngine::Mappings::reap() {
-  std::erase_if(dead_, [this](Mapping* mapping) {
-    if (mapping->in_run_queue) return false;
-    mappings_.erase(mapping->handle);
-    return true;
-  });
+  for (Mapping* mapping : dead_) mappings_.erase(mapping->handle);
+  dead_.clear();
 }
 
 std::optional<TimePoint> DatagramEngine::Mappings::next_deadline() const {
   std::optional<TimePoint> next = trim_at_;
   const auto consider = [&next](TimePoint due) { next = next ? std::min(*next, due) : due; };
-  for (const AgeList<Mapping>& list : by_life_) {
-    if (const Mapping* oldest = list.oldest()) consider(oldest->heard + idle_of(oldest->life));
+  for (const ByAge& list : by_life_) {
+    if (const Mapping* oldest = list.first()) consider(oldest->heard + idle_of(oldest->life));
   }
   for (const PeerTable* peers : {&sent_to_, &clients_}) {
     if (peers->oldest())
@@ -254,8 +247,8 @@ void DatagramEngine::Mappings::for_each_flow(const std::function<void(const Flow
   const auto left = [this](TimePoint heard, std::chrono::seconds idle) {
     return std::chrono::duration_cast<std::chrono::seconds>(std::max(heard + idle - now_, Duration::zero()));
   };
-  for (const AgeList<Mapping>& list : by_life_) {
-    for (const Mapping* mapping = list.oldest(); mapping; mapping = mapping->younger) {
+  for (const ByAge& list : by_life_) {
+    for (const Mapping* mapping = list.first(); mapping; mapping = list.behind(*mapping)) {
       tell({mapping->ends, false, mapping->socket, left(mapping->heard, idle_of(mapping->life)), mapping->carried_to_guest,
             mapping->carried_to_host, mapping->began});
     }

@@ -27,7 +27,7 @@ class DatagramEngine::Mappings {
   void end_burst();
   void host_ready(uint32_t token, Readiness readiness);
   void run();
-  bool has_work() const { return run_head_ != nullptr; }
+  bool has_work() const { return !run_queue_.empty(); }
   std::optional<TimePoint> next_deadline() const;
   void leave_room_for(size_t flows) { others_flows_ = flows; }
   bool give_way();
@@ -41,6 +41,7 @@ class DatagramEngine::Mappings {
 
  private:
   using Life = Mapping::Life;
+  using ByAge = LinkedList<Mapping, &Mapping::age_links>;
   static constexpr size_t kLives = 4;  // those that end
   static constexpr uint8_t kMostWaiting = 64;
 
@@ -118,13 +119,13 @@ class DatagramEngine::Mappings {
   Slab<Mapping> mappings_;
   FlowTable udp_, echo_;
   PeerTable sent_to_, clients_;
-  std::array<AgeList<Mapping>, kLives> by_life_;
+  std::array<ByAge, kLives> by_life_;
   Counters counters_;
   size_t open_flows_ = 0, open_echo_ = 0, others_flows_ = 0;
   size_t second_ways_ = 0;   // published sockets that would lead out if another did not
   Mapping* last_ = nullptr;  // found last: a burst is mostly of one
   Handle last_client_{};
-  Mapping *run_head_ = nullptr, *run_tail_ = nullptr;
+  LinkedList<Mapping, &Mapping::run_links> run_queue_;
   std::vector<Mapping*> dead_;
   size_t pulled_bytes_ = 0;  // in this turn
   TimePoint peers_looked_at_{};

@@ -12,7 +12,7 @@ Peer& PeerTable::remember(const FlowKey& key, TimePoint now) {
     touch(*known, now);
     return *known;
   }
-  if (table_.size() == most_) forget(*by_age_.oldest());
+  if (table_.size() == most_) forget(*by_age_.first());
   Peer& peer = *peers_.emplace(key);
   peer.handle = peers_.handle_of(peer);
   peer.heard = now;
@@ -29,7 +29,7 @@ void PeerTable::touch(Peer& peer, TimePoint now) {
 }
 
 void PeerTable::expire(TimePoint then) {
-  while (by_age_.oldest() && by_age_.oldest()->heard < then) forget(*by_age_.oldest());
+  while (by_age_.first() && by_age_.first()->heard < then) forget(*by_age_.first());
 }
 
 void PeerTable::forget(Peer& peer) {

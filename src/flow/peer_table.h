@@ -10,13 +10,13 @@
 #include "postern/base/clock.h"
 #include "postern/flow/datagram_sides.h"
 
-#include "age_list.h"
 #include "flow_table.h"
+#include "linked_list.h"
 #include "slab.h"
 
 namespace postern::flow {
 
-struct Peer : Aged<Peer> {
+struct Peer {
   explicit Peer(const FlowKey& k) : key(k) {}
 
   FlowKey key;
@@ -24,6 +24,8 @@ struct Peer : Aged<Peer> {
   HostEndpoint other;                // sent to: what the namespace calls it; came from: where it is
   std::optional<IpAddress> reached;  // came from: the answer leaves from there
   Handle handle{};
+  TimePoint heard;
+  Links<Peer> age_links;
   uint64_t carried_to_guest = 0, carried_to_host = 0;  // came from: bytes
   TimePoint began;
 };
@@ -42,11 +44,11 @@ class PeerTable {
   /// Forgets those that have been silent since before `then`.
   void expire(TimePoint then);
   size_t size() const { return table_.size(); }
-  const Peer* oldest() const { return by_age_.oldest(); }
+  const Peer* oldest() const { return by_age_.first(); }
 
   template <class Visit>
   void for_each(Visit&& visit) {
-    for (Peer* peer = by_age_.oldest(); peer; peer = peer->younger) visit(*peer);
+    for (Peer* peer = by_age_.first(); peer; peer = by_age_.behind(*peer)) visit(*peer);
   }
 
  private:
@@ -55,7 +57,7 @@ class PeerTable {
   size_t most_;
   Slab<Peer> peers_;
   FlowTable table_;
-  AgeList<Peer> by_age_;
+  LinkedList<Peer, &Peer::age_links> by_age_;
 };
 
 }  // namespace postern::flow

@@ -1,6 +1,8 @@
 // connections.cpp - how connections end, and whose turn it is.
 #include "connections.h"
 
+#include <algorithm>
+
 namespace postern::flow {
 
 namespace {
@@ -63,6 +65,8 @@ void TcpEngine::Connections::close(TcpFlow& flow, HostSide::Closing how) {
   if (flow.socket >= 0) host_.close(flow.socket, how);
   table_.erase(flow.key, flow.handle.index);
   wheel_.cancel(flow.timer);
+  queue_.remove(flow);
+  grants_.remove(flow);
   flow.retained.clear();
   flow.waiting.clear();
   flow.early.clear();
@@ -105,19 +109,12 @@ bool TcpEngine::Connections::forget_early() {
 }
 
 void TcpEngine::Connections::reap() {
-  std::erase_if(dead_, [this](TcpFlow* flow) {
-    if (flow->in_run_queue) return false;
-    flows_.erase(flow->handle);
-    return true;
-  });
+  for (TcpFlow* flow : dead_) flows_.erase(flow->handle);
+  dead_.clear();
 }
 
 void TcpEngine::Connections::want_run(TcpFlow& flow) {
-  if (flow.in_run_queue) return;
-  flow.in_run_queue = true;
-  flow.next_to_run = nullptr;
-  (run_head_ ? run_tail_->next_to_run : run_head_) = &flow;
-  run_tail_ = &flow;
+  if (flow.state != State::closed) queue_.add(flow);
 }
 
 void TcpEngine::Connections::want_acknowledgment(TcpFlow& flow) {
@@ -128,6 +125,7 @@ void TcpEngine::Connections::want_acknowledgment(TcpFlow& flow) {
 /// Where more is behind, the namespace does not wait for us, and an acknowledgment of much costs no more than one of little.
 void TcpEngine::Connections::end_burst(Behind behind) {
   flush_gathered();
+  share_out(behind);
   const bool may_wait = behind == Behind::more && bursts_waited_ < kBurstsToWait;
   bursts_waited_ = may_wait ? bursts_waited_ + 1 : 0;
   expects_burst_ = may_wait;
@@ -138,6 +136,27 @@ void TcpEngine::Connections::end_burst(Behind behind) {
     flow->acknowledgment_may_wait = may_wait && untold < worth_telling && flow->waiting.empty();
   }
   acknowledge();
+}
+
+/// As few connections are granted as keep us busy: one less where more is behind the burst than we carry, one more where nothing
+/// is.
+void TcpEngine::Connections::share_out(Behind behind) {
+  had_burst_ = true;
+  grants_.set_now(now_);
+  if (behind == Behind::nothing || grants_.one_is_overdue()) grant_next();
+  if (behind == Behind::nothing) return;
+  const auto is_granted = [](const TcpFlow* flow) { return flow->is_open() && !flow->receiver.edge_is_held(); };
+  auto senders = static_cast<size_t>(std::count_if(to_acknowledge_.begin(), to_acknowledge_.end(), is_granted));
+  for (size_t i = 0, count = to_acknowledge_.size(); i < count; ++i) {
+    TcpFlow& flow = *to_acknowledge_[i];
+    if (!is_granted(&flow) || !grants_.has_to_wait(flow, senders)) continue;
+    grants_.hold(flow);
+    if (senders-- == 1) grant_next();
+  }
+}
+
+void TcpEngine::Connections::grant_next() {
+  if (TcpFlow* flow = grants_.grant_next()) want_acknowledgment(*flow);
 }
 
 void TcpEngine::Connections::acknowledge() {
@@ -168,6 +187,7 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   flow->can_write |= readiness.writable;
   flow->reads_stop_short |= readiness.ended || readiness.urgent;
   flow->may_have_failed |= readiness.ended;
+  if (flow->place == TcpFlow::Place::backlog) drain_waiting(*flow);  // what it was promised waits for nobody
   want_run(*flow);
 }
 
@@ -176,14 +196,15 @@ void TcpEngine::Connections::run() {
     if (TcpFlow* flow = flows_.get(Handle::unpack(node.owner))) on_timer(*flow);
   });
   pulled_bytes_ = 0;
-  for (int served = 0; served < kFlowsPerTurn && pulled_bytes_ < kBytesPerTurn && run_head_;) {
-    TcpFlow& flow = *std::exchange(run_head_, run_head_->next_to_run);
-    flow.in_run_queue = false;
+  queue_.set_now(now_);
+  for (int served = 0; served < kFlowsPerTurn && pulled_bytes_ < kBytesPerTurn && !queue_.empty();) {
+    TcpFlow& flow = queue_.take();
     if (flow.state != State::established) continue;
     serve(flow);
     ++served;
   }
   flush_gathered();
+  if (!std::exchange(had_burst_, false)) grant_next();
   if (!std::exchange(expects_burst_, false)) {  // what was to be behind has not come
     for (TcpFlow* flow : to_acknowledge_) flow->acknowledgment_may_wait = false;
   }

@@ -15,7 +15,9 @@
 #include "chunk_pool.h"
 #include "flow_table.h"
 #include "gathering.h"
+#include "grants.h"
 #include "lingering.h"
+#include "run_queue.h"
 #include "slab.h"
 #include "tcp_flow.h"
 
@@ -34,7 +36,7 @@ class TcpEngine::Connections {
   void end_burst(Behind behind);
   void host_ready(uint32_t token, Readiness readiness);
   void run();
-  bool has_work() const { return run_head_ != nullptr || !to_acknowledge_.empty(); }
+  bool has_work() const { return !queue_.empty() || !to_acknowledge_.empty() || !grants_.none_is_held(); }
   std::optional<TimePoint> next_deadline() const;
   size_t open_flows() const { return open_flows_; }
   void leave_room_for(size_t flows) { others_flows_ = flows; }
@@ -115,6 +117,8 @@ class TcpEngine::Connections {
   void want_run(TcpFlow& flow);
   void want_acknowledgment(TcpFlow& flow);
   void acknowledge();
+  void share_out(Behind behind);
+  void grant_next();
   void serve(TcpFlow& flow);
   void set_timer(TcpFlow& flow);
   void on_timer(TcpFlow& flow);
@@ -138,9 +142,11 @@ class TcpEngine::Connections {
   size_t open_flows_ = 0, others_flows_ = 0;
   size_t embryonic_ = 0, arriving_ = 0;  // whose host has not answered; whose namespace has not, of a client's
   TcpFlow* last_ = nullptr;              // found last: a burst is mostly of one connection
-  TcpFlow *run_head_ = nullptr, *run_tail_ = nullptr;
+  RunQueue queue_;
+  Grants grants_;
   std::vector<TcpFlow*> to_acknowledge_, dead_;
   int bursts_waited_ = 0;       // in a row, with acknowledgments
+  bool had_burst_ = false;      // since the last run()
   bool expects_burst_ = false;  // before the next run() but one
   std::optional<Chunk> hot_;    // read into again and again, while it is in the processor's cache
   size_t pulled_bytes_ = 0;     // in this turn

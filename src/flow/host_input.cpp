@@ -9,7 +9,7 @@ namespace postern::flow {
 
 namespace {
 
-constexpr size_t kShare = size_t{256} * 1024;  // of one connection, before the next has its turn
+constexpr size_t kBytesAtOnce = size_t{256} * 1024;  // of one connection, before any other has its turn
 constexpr size_t kSmall = 2048;  // is copied, so that the large chunk in the processor's cache can be read into again
 constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
@@ -18,7 +18,7 @@ constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 void TcpEngine::Connections::pull(TcpFlow& flow) {
   const Sequence before_it = flow.sender.max();
   while (flow.can_read && flow.state == State::established) {
-    if (static_cast<size_t>(flow.sender.max() - before_it) >= kShare) return want_run(flow);
+    if (static_cast<size_t>(flow.sender.max() - before_it) >= kBytesAtOnce) return queue_.add_again(flow);
     if (!pull_once(flow, most_in_a_frame(flow))) return;
   }
 }
@@ -55,6 +55,7 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
   const iovec payload{hot_->data(), bytes};
   flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
   pulled_bytes_ += bytes;
+  queue_.charge(flow, bytes);
   flow.carried_to_guest += bytes;
   counters_.bytes_to_guest += bytes;
   const bool last_for_now = bytes < most || flow.sender.room() == 0;

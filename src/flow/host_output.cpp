@@ -11,6 +11,7 @@ void TcpEngine::Connections::gather(TcpFlow& flow, Sequence sequence, wire::Byte
   if (gathering_.is_full()) flush_gathered();
   if (flow.state == State::closed || sequence != flow.receiver.next()) return;
   gathering_.add(flow, bytes);
+  grants_.charge(flow, bytes.size());
   flow.receiver.take(bytes.size());
 }
 

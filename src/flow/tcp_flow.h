@@ -5,6 +5,8 @@
 #include "postern/flow/tcp_engine.h"
 
 #include "byte_queue.h"
+#include "fair_share.h"
+#include "linked_list.h"
 #include "reassembly.h"
 #include "retained.h"
 #include "slab.h"
@@ -36,6 +38,7 @@ struct TcpFlow {
     established,   // until both directions have ended
     closed,        // socket and bytes are gone; reaped at the end of the turn
   };
+  enum class Place : uint8_t { none, fresh, backlog };  // in the run queue
 
   TcpFlow(const FlowKey& k, Sequence initial, uint32_t segment, Sequence guest_initial, uint8_t our_shift)
       : key(k), sender(initial, segment), receiver(guest_initial, our_shift, segment), guest_syn(guest_initial) {}
@@ -69,7 +72,7 @@ struct TcpFlow {
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
   bool acknowledgment_may_wait = false;  // for the next burst
-  bool in_run_queue = false;
+  Place place = Place::none;
   GatheredList gathered;
   Sequence acknowledged{};  // by our last segment
   bool starved = false;     // waits for memory
@@ -79,7 +82,9 @@ struct TcpFlow {
   uint64_t carried_to_guest = 0, carried_to_host = 0;  // each byte once
   TimePoint began;
 
-  TcpFlow* next_to_run = nullptr;
+  FairShare::Taken taken_to_guest, taken_from_guest;
+  Links<TcpFlow> run_links, held_links;
+  TimePoint held_since;
   TimePoint heard;  // from the namespace
   TimePoint starved_at;
   TimePoint answered;  // a segment that was out of place, last

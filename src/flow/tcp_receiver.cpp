@@ -34,13 +34,13 @@ TcpReceiver::Fresh TcpReceiver::fresh_part(Sequence sequence, wire::Bytes bytes,
 uint16_t TcpReceiver::announce(size_t waiting) {
   const uint32_t room = free(waiting);
   const Sequence wanted = next_ + room;
-  const Sequence edge = before(edge_, wanted) && room >= worth_telling() ? wanted : edge_;
+  const Sequence edge = !edge_is_held_ && before(edge_, wanted) && room >= worth_telling() ? wanted : edge_;
   const auto window = before(next_, edge) ? static_cast<uint32_t>(edge - next_) : 0;
   // Rounded up, for rounding down takes back a little of what was promised. But not again and again: many small segments would
   // move the edge without end. Then a little less is told; what was promised is still taken, RFC 7323 2.4.
   const uint32_t grain = 1u << shift_;
   const uint32_t above = (window + grain - 1) >> shift_;
-  const bool creeps = waiting + (size_t{above} << shift_) > size_t{budget_} + grain;
+  const bool creeps = edge_is_held_ || waiting + (size_t{above} << shift_) > size_t{budget_} + grain;
   const uint32_t field = std::min(creeps ? window >> shift_ : above, kGreatestField);
   const Sequence told = next_ + (field << shift_);
   if (before(edge_, told)) edge_ = told;
@@ -55,7 +55,7 @@ uint16_t TcpReceiver::announce_unscaled() {
 
 bool TcpReceiver::has_news(size_t waiting) const {
   const Sequence wanted = next_ + free(waiting);
-  if (!before(edge_, wanted)) return false;
+  if (edge_is_held_ || !before(edge_, wanted)) return false;
   const auto gain = static_cast<uint32_t>(wanted - edge_);
   return gain >= (edge_ == next_ ? worth_telling() : std::min(2 * least_step_, budget_ / 2));
 }

@@ -62,6 +62,10 @@ class TcpReceiver {
   bool has_news(size_t waiting) const;
   /// A whole budget went through without waiting: twice as much is worth while.
   void grow(size_t waiting);
+  /// No more may come than was promised, until release_edge().
+  void hold_edge() { edge_is_held_ = true; }
+  void release_edge() { edge_is_held_ = false; }
+  bool edge_is_held() const { return edge_is_held_; }
   void shrink_to(uint32_t budget) { budget_ = std::min(budget_, budget); }
 
  private:
@@ -75,6 +79,7 @@ class TcpReceiver {
   uint64_t taken_ = 0;  // since the budget grew last
   uint8_t shift_;
   bool finished_ = false;
+  bool edge_is_held_ = false;
   uint32_t least_step_;
 };
 

@@ -1,0 +1,143 @@
+// run_queue_test.cpp - whose turn it is.
+#include "run_queue.h"
+
+#include <array>
+#include <vector>
+
+#include "engine_script.h"
+
+namespace postern::flow {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr size_t kShare = FairShare::kLeastBytes;  // nothing was carried before
+
+class RunQueueTest : public testing::Test {
+ protected:
+  TcpFlow& flow(size_t number) { return *flows_.at(number); }
+  size_t number_of(const TcpFlow& flow) const {
+    for (size_t i = 0; i < flows_.size(); ++i) {
+      if (flows_[i].get() == &flow) return i;
+    }
+    return SIZE_MAX;
+  }
+  /// It is served, and has more.
+  void serve(TcpFlow& flow, size_t bytes) {
+    queue_.charge(flow, bytes);
+    queue_.add_again(flow);
+  }
+  size_t take() { return number_of(queue_.take()); }
+  /// Whose turns they are, if all of them always have more.
+  std::vector<size_t> turns(int count, size_t bytes) {
+    std::vector<size_t> taken;
+    for (int i = 0; i < count; ++i) {
+      taken.push_back(take());
+      serve(flow(taken.back()), bytes);
+    }
+    return taken;
+  }
+
+  std::array<std::unique_ptr<TcpFlow>, 3> flows_{make(), make(), make()};
+  RunQueue queue_;
+
+ private:
+  static std::unique_ptr<TcpFlow> make() {
+    return std::make_unique<TcpFlow>(FlowKey{}, Sequence{}, 1460, Sequence{}, uint8_t{7});
+  }
+};
+
+TEST_F(RunQueueTest, WhoeverComesFirstIsServedFirst) {
+  for (size_t i : {2, 0, 1}) queue_.add(flow(i));
+  queue_.add(flow(2));  // again
+  EXPECT_EQ(take(), 2U);
+  EXPECT_EQ(take(), 0U);
+  EXPECT_EQ(take(), 1U);
+  EXPECT_TRUE(queue_.empty());
+}
+
+TEST_F(RunQueueTest, OfThoseThatAlwaysHaveMoreOneAtATimeHasItsWholeShare) {
+  for (size_t i : {0, 1, 2}) queue_.add(flow(i));
+  EXPECT_THAT(turns(3, kShare), ElementsAre(0, 1, 2)) << "at first all are new";
+  EXPECT_THAT(turns(9, kShare / 2), ElementsAre(0, 0, 1, 1, 2, 2, 0, 0, 1));
+}
+
+TEST_F(RunQueueTest, WhoTakesLittleDoesNotWaitForThem) {
+  queue_.add(flow(0));
+  queue_.add(flow(1));
+  turns(4, kShare);
+  queue_.add(flow(2));
+  EXPECT_EQ(take(), 2U);
+}
+
+TEST_F(RunQueueTest, WhoHasHadItsShareWaitsForThemThoughItHadNothingMoreMeanwhile) {
+  queue_.add(flow(0));
+  queue_.add(flow(1));
+  turns(2, kShare);
+  EXPECT_EQ(take(), 0U);
+  queue_.charge(flow(0), kShare);
+  queue_.add(flow(0));  // something new has come
+  EXPECT_THAT(turns(3, kShare), ElementsAre(1, 0, 1));
+}
+
+TEST_F(RunQueueTest, ThoseWhoTakeLittleDoNotKeepTheOthersFromTheirTurn) {
+  queue_.add(flow(0));
+  turns(1, kShare);
+  int before = 0;
+  queue_.add(flow(1));
+  for (; take() == 1; ++before) {
+    ASSERT_LT(before, 100);
+    queue_.charge(flow(1), 1);
+    queue_.add(flow(1));
+  }
+  EXPECT_GT(before, 0);
+}
+
+TEST_F(RunQueueTest, WhoIsTakenOutIsGoneFromWhereverItWas) {
+  for (size_t i : {0, 1, 2}) queue_.add(flow(i));
+  turns(2, kShare);        // 0 and 1 are in the backlog
+  queue_.remove(flow(2));  // new
+  queue_.remove(flow(0));  // the first of the backlog
+  queue_.remove(flow(0));  // is not there
+  EXPECT_EQ(take(), 1U);
+  EXPECT_TRUE(queue_.empty());
+}
+
+/// A connection that takes what it is given, and so may be given more than a turn.
+class Backlog : public OneConnection {
+ protected:
+  Backlog() {
+    establish();
+    for (int i = 0; i < 8; ++i) {
+      host.sends(60'000);
+      guest.acks();
+      guest.ignores_all();
+    }
+  }
+};
+
+TEST_F(Backlog, WhatTheNamespaceWasPromisedDoesNotWaitThere) {
+  host.has_room(0);
+  guest.sends(1000);
+  burst([&] {
+    host.sends(size_t{1} << 20);
+    engine().run(now());  // a turn, and there is more
+    host.has_room(SIZE_MAX);
+    EXPECT_EQ(host.got(), 1000U);
+    EXPECT_GT(host.unread(), 0U);
+  });
+}
+
+TEST_F(Backlog, WhoEndsThereIsGone) {
+  burst([&] {
+    host.sends(size_t{1} << 20);
+    engine().run(now());
+    EXPECT_TRUE(engine().has_work());
+    guest.rst();
+    EXPECT_FALSE(engine().has_work());
+  });
+  EXPECT_EQ(engine().open_flows(), 0U);
+}
+
+}  // namespace
+}  // namespace postern::flow

@@ -115,6 +115,8 @@ TEST_F(Publish, AnswersUdpClientsFromTheAddressThatTheyAsked) {
   const auto echo = serve(*inside, {"postern-echo", "7"});
   ASSERT_TRUE(echo);
   ASSERT_THAT(host().sh("ip addr add 192.0.2.77/32 dev lo; ip addr add 2001:db8:1::77/128 dev lo"), Succeeds());
+  const auto is_reached = [this] { return !host().sh("ip -6 route show table local 2001:db8:1::77").out.empty(); };
+  ASSERT_TRUE(wait_until(is_reached)) << "an IPv6 address is there before its route";
   for (const char* address : {"192.0.2.77", "2001:db8:1::77"}) {
     ASSERT_THAT(remote().sh(fmt::format("ip route add {} via {}", address, address[0] == '1' ? "192.0.2.1" : "2001:db8:1::1")),
                 Succeeds());

@@ -65,8 +65,8 @@ void TcpEngine::Connections::close(TcpFlow& flow, HostSide::Closing how) {
   if (flow.socket >= 0) host_.close(flow.socket, how);
   table_.erase(flow.key, flow.handle.index);
   wheel_.cancel(flow.timer);
-  queue_.remove(flow);
-  grants_.remove(flow);
+  queue_.forget(flow);
+  grants_.forget(flow);
   flow.retained.clear();
   flow.waiting.clear();
   flow.early.clear();
@@ -114,7 +114,11 @@ void TcpEngine::Connections::reap() {
 }
 
 void TcpEngine::Connections::want_run(TcpFlow& flow) {
-  if (flow.state != State::closed) queue_.add(flow);
+  if (flow.state != State::established) return;
+  queue_.add(flow);
+  if (flow.place != TcpFlow::Place::backlog) return;
+  serve_what_was_promised(flow);  // which waits for nobody
+  if (flow.state == State::established) set_timer(flow);
 }
 
 void TcpEngine::Connections::want_acknowledgment(TcpFlow& flow) {
@@ -138,25 +142,17 @@ void TcpEngine::Connections::end_burst(Behind behind) {
   acknowledge();
 }
 
-/// As few connections are granted as keep us busy: one less where more is behind the burst than we carry, one more where nothing
-/// is.
+/// As few connections are granted as keep us busy: fewer where more is behind the burst than we carry, one more where nothing is.
 void TcpEngine::Connections::share_out(Behind behind) {
   had_burst_ = true;
   grants_.set_now(now_);
-  if (behind == Behind::nothing || grants_.one_is_overdue()) grant_next();
-  if (behind == Behind::nothing) return;
-  const auto is_granted = [](const TcpFlow* flow) { return flow->is_open() && !flow->receiver.edge_is_held(); };
-  auto senders = static_cast<size_t>(std::count_if(to_acknowledge_.begin(), to_acknowledge_.end(), is_granted));
-  for (size_t i = 0, count = to_acknowledge_.size(); i < count; ++i) {
-    TcpFlow& flow = *to_acknowledge_[i];
-    if (!is_granted(&flow) || !grants_.has_to_wait(flow, senders)) continue;
-    grants_.hold(flow);
-    if (senders-- == 1) grant_next();
-  }
+  if (behind == Behind::nothing || grants_.hold_those_who_had_their_share()) grant_next();
+  while (grants_.one_is_overdue()) grant_next();
+  grants_.begin_burst();
 }
 
 void TcpEngine::Connections::grant_next() {
-  if (TcpFlow* flow = grants_.grant_next()) want_acknowledgment(*flow);
+  if (TcpFlow* flow = grants_.grant_next()) send_acknowledgment(*flow);
 }
 
 void TcpEngine::Connections::acknowledge() {
@@ -187,7 +183,6 @@ void TcpEngine::Connections::host_ready(uint32_t token, Readiness readiness) {
   flow->can_write |= readiness.writable;
   flow->reads_stop_short |= readiness.ended || readiness.urgent;
   flow->may_have_failed |= readiness.ended;
-  if (flow->place == TcpFlow::Place::backlog) drain_waiting(*flow);  // what it was promised waits for nobody
   want_run(*flow);
 }
 
@@ -213,10 +208,14 @@ void TcpEngine::Connections::run() {
   trim_when_idle();
 }
 
-void TcpEngine::Connections::serve(TcpFlow& flow) {
-  flow.starved = false;
+void TcpEngine::Connections::serve_what_was_promised(TcpFlow& flow) {
   drain_waiting(flow);
   if (flow.state == State::established) send_again(flow);
+}
+
+void TcpEngine::Connections::serve(TcpFlow& flow) {
+  flow.starved = false;
+  serve_what_was_promised(flow);
   if (flow.state == State::established) pull(flow);
   if (flow.state == State::established) finish_if_done(flow);
   if (flow.state == State::established) set_timer(flow);

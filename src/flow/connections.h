@@ -119,6 +119,7 @@ class TcpEngine::Connections {
   void acknowledge();
   void share_out(Behind behind);
   void grant_next();
+  void serve_what_was_promised(TcpFlow& flow);
   void serve(TcpFlow& flow);
   void set_timer(TcpFlow& flow);
   void on_timer(TcpFlow& flow);

@@ -3,7 +3,7 @@
 //
 // Whole shares one after the other are cheaper than a little of each in turn: what one program writes, we carry and another reads
 // is then in the processor's cache, and not a piece of the megabytes that everybody has written ahead. And all have had theirs
-// within a round, before Linux lets a sender that was silent begin again with a small window: 200 ms (tcp(7),
+// in about a round, before Linux lets a sender that was silent begin again with a small window: 200 ms (tcp(7),
 // tcp_slow_start_after_idle).
 #pragma once
 

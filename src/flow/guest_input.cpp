@@ -160,7 +160,7 @@ void TcpEngine::Connections::notice_probe(TcpFlow& flow, const GuestSegment& seg
   if (!is_probe || flow.state != State::established || flow.keep_alive_is_on) return;
   const Duration silence = now_ - flow.heard;
   flow.heard = now_;
-  const bool window_is_closed = flow.receiver.next() == flow.receiver.edge();
+  const bool window_is_closed = flow.receiver.is_closed();
   // Within seconds, who asks at a closed window means the window; and a byte may be one that was sent again.
   if (silence < kLeastKeepAlive && (window_is_closed || !tcp.payload.empty())) return;
   flow.keep_alive_is_on = true;

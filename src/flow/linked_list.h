@@ -1,7 +1,4 @@
 // linked_list.h - things in a row. Their links are in themselves: nothing is allocated, and any of them is taken out at once.
-//
-// In the order in which they were last heard of, where all may be silent for the same time, who comes first ends first, and
-// nobody else need be looked at.
 #pragma once
 
 #include <cstddef>

@@ -119,7 +119,7 @@ class DatagramEngine::Mappings {
   Slab<Mapping> mappings_;
   FlowTable udp_, echo_;
   PeerTable sent_to_, clients_;
-  std::array<ByAge, kLives> by_life_;
+  std::array<ByAge, kLives> by_life_;  // who was heard of longest ago comes first, and ends first
   Counters counters_;
   size_t open_flows_ = 0, open_echo_ = 0, others_flows_ = 0;
   size_t second_ways_ = 0;   // published sockets that would lead out if another did not

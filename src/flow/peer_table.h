@@ -57,7 +57,7 @@ class PeerTable {
   size_t most_;
   Slab<Peer> peers_;
   FlowTable table_;
-  LinkedList<Peer, &Peer::age_links> by_age_;
+  LinkedList<Peer, &Peer::age_links> by_age_;  // who was heard of longest ago comes first, and ends first
 };
 
 }  // namespace postern::flow

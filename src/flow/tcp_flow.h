@@ -72,7 +72,8 @@ struct TcpFlow {
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
   bool acknowledgment_may_wait = false;  // for the next burst
-  Place place = Place::none;
+  Place place = Place::none, last_place = Place::none;
+  bool held = false;  // it is not granted a further window
   GatheredList gathered;
   Sequence acknowledged{};  // by our last segment
   bool starved = false;     // waits for memory
@@ -85,7 +86,8 @@ struct TcpFlow {
   FairShare::Taken taken_to_guest, taken_from_guest;
   Links<TcpFlow> run_links, held_links;
   TimePoint held_since;
-  TimePoint heard;  // from the namespace
+  uint32_t sent_in_burst = 0;  // its number, the last one
+  TimePoint heard;             // from the namespace
   TimePoint starved_at;
   TimePoint answered;  // a segment that was out of place, last
   TimerWheel::Node timer;

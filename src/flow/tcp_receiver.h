@@ -35,6 +35,9 @@ class TcpReceiver {
   /// RFC 9293 3.10.7.4, the first of its tests. `length` counts SYN and FIN.
   bool is_acceptable(Sequence sequence, size_t length) const;
 
+  /// The window that was told is 0: less than a grain of its scale is open.
+  bool is_closed() const { return static_cast<uint32_t>(edge_ - next_) >> shift_ == 0; }
+
   /// What of a segment is new and within the window.
   struct Fresh {
     Sequence sequence;
@@ -65,7 +68,6 @@ class TcpReceiver {
   /// No more may come than was promised, until release_edge().
   void hold_edge() { edge_is_held_ = true; }
   void release_edge() { edge_is_held_ = false; }
-  bool edge_is_held() const { return edge_is_held_; }
   void shrink_to(uint32_t budget) { budget_ = std::min(budget_, budget); }
 
  private:

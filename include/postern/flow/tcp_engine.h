@@ -95,10 +95,10 @@ class TcpEngine {
   /// passes, RFC 5927 5.
   void unreachable(const FlowKey& key, uint32_t sequence, TimePoint now);
   /// What came is given to the host, and acknowledged: at once where nothing is behind it, for then the namespace may wait for
-  /// us; else in time, as much together as may be.
+  /// us; else in time, as much together as may be, and who has had its share meanwhile is told no further window before its turn.
   void end_burst(TimePoint now, Behind behind = Behind::nothing);
   void host_ready(uint32_t token, Readiness readiness, TimePoint now);
-  /// Moves bytes towards the namespace, a share a connection, and does what is due.
+  /// Moves bytes towards the namespace, of 16 connections or 256 KiB, and does what is due.
   void run(TimePoint now);
 
   /// There is more to move: call run() again without waiting.

@@ -11,13 +11,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Three connections, whose bursts the loop's turn cuts off: there is always more behind.
+/// Connections, whose bursts the loop's turn cuts off: there is always more behind.
 class GrantsTest : public OneConnection {
  protected:
-  static constexpr uint32_t kOnce = 60'000;
+  static constexpr uint32_t kMostInAFrame = 60'000;
+  static constexpr uint32_t kOnce = 2 * kMostInAFrame;  // of each, in a burst
   static constexpr int kBurstsInARound = 100;
 
-  GrantsTest() : senders_{Sender(&first()), Sender(&another()), Sender(&another())} {
+  GrantsTest() : senders_{Sender(&first()), Sender(&another()), Sender(&another()), Sender(&another())} {
     for (Sender& sender : senders_) {
       establish(*sender.ends, {});
       sender.ends->guest.sends(1);  // what is acknowledged first has the window's scale
@@ -38,10 +39,12 @@ class GrantsTest : public OneConnection {
     uint32_t window() const { return edge - ends->guest.next(); }
     /// As much as it may.
     void send() {
-      const uint32_t bytes = std::min(window(), kOnce);
-      if (bytes == 0) return;
-      ends->guest.sends(bytes);
-      sent += bytes;
+      for (uint32_t left = kOnce; left != 0 && window() != 0;) {
+        const uint32_t bytes = std::min({window(), left, kMostInAFrame});
+        ends->guest.sends(bytes);
+        sent += bytes;
+        left -= bytes;
+      }
     }
   };
   /// Those of the first `count` send; how many of them could.
@@ -61,20 +64,22 @@ class GrantsTest : public OneConnection {
   void burst_for(int rounds) {
     for (int i = 0; i < rounds * kBurstsInARound; ++i) burst_of(3);
   }
-  /// That one has used up what it was promised.
+  /// That one has just used up what it was promised.
   Sender& burst_until_one_is_held() {
     burst_for(2);
     for (int i = 0; i < 2 * kBurstsInARound; ++i) {
-      for (Sender& sender : senders_) {
-        if (sender.window() == 0) return sender;
-      }
+      std::array<uint32_t, 4> windows{};
+      for (size_t n = 0; n < 4; ++n) windows[n] = senders_[n].window();
       burst_of(3);
+      for (size_t n = 0; n < 4; ++n) {
+        if (windows[n] != 0 && senders_[n].window() == 0) return senders_[n];
+      }
     }
     ADD_FAILURE() << "nobody is ever held";
     return senders_[0];
   }
 
-  std::array<Sender, 3> senders_;
+  std::array<Sender, 4> senders_;
 };
 
 TEST_F(GrantsTest, WhoSendsAloneIsNeverHeld) {
@@ -89,10 +94,10 @@ TEST_F(GrantsTest, OfSeveralOneAtATimeSendsAndAllInTurn) {
   int together = 0;
   uint64_t all = 0;
   for (int i = 0; i < kBursts; ++i) together += burst_of(3) > 1;
-  for (const Sender& sender : senders_) all += sender.sent;
+  for (const Sender& sender : senders_) all += sender.sent;  // but for the fourth, which has nothing to say
   EXPECT_LT(together, kBursts * 3 / 4) << "what was promised before is still taken of who is held: a third of a share";
-  for (const Sender& sender : senders_)
-    EXPECT_NEAR(static_cast<double>(sender.sent), static_cast<double>(all) / 3, static_cast<double>(all) / 10);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_NEAR(static_cast<double>(senders_[i].sent), static_cast<double>(all) / 3, static_cast<double>(all) / 10);
 }
 
 TEST_F(GrantsTest, WhereNothingIsLeftToCarryAllAreGranted) {
@@ -106,21 +111,46 @@ TEST_F(GrantsTest, WhereNothingIsLeftToCarryAllAreGranted) {
   }
 }
 
-TEST_F(GrantsTest, WhoSendsLittleButAlwaysDoesNotKeepTheOthersWaitingForEver) {
+TEST_F(GrantsTest, NobodyIsHeldForLongWhateverElseGoesOn) {
   Sender& held = burst_until_one_is_held();
-  Sender& other = &held == &senders_[0] ? senders_[1] : senders_[0];
-  const auto trickle = [&] {
-    burst_cut_off([&] { other.ends->guest.sends(1); });
+  Sender& other = senders_[3];
+  const auto others_keep_us_busy = [&] {
+    burst_cut_off([&] {
+      for (int i = 0; i < 2; ++i) other.ends->guest.sends(Grants::kLittle / 2);
+    });
+    other.listen();
     held.listen();
   };
-  trickle();
-  wait(Grants::kLongest / 2);
-  trickle();
-  EXPECT_EQ(held.window(), 0U);
-  wait(Grants::kLongest / 2);
+  for (Duration waited{}; waited + Grants::kLongest / 4 < Grants::kLongest; waited += Grants::kLongest / 4) {
+    others_keep_us_busy();
+    EXPECT_EQ(held.window(), 0U);
+    wait(Grants::kLongest / 4);
+    held.listen();
+    EXPECT_EQ(held.window(), 0U);
+  }
+  wait(Grants::kLongest / 4);
+  others_keep_us_busy();
+  EXPECT_GE(held.window(), kOnce);
+}
+
+TEST_F(GrantsTest, WhoSendsLittleDoesNotSlowDownWhoSendsMuch) {
+  burst_for(2);
+  senders_[0].sent = 0;
+  for (int i = 0; i < 2 * kBurstsInARound; ++i) {
+    wait(FairShare::kRound / kBurstsInARound);
+    burst_cut_off([&] {
+      senders_[0].send();
+      senders_[1].ends->guest.sends(1);
+    });
+    for (Sender& sender : senders_) sender.listen();
+  }
+  EXPECT_GT(senders_[0].sent, uint64_t{19} * kBurstsInARound / 10 * kOnce);
+}
+
+TEST_F(GrantsTest, WhereOthersThanConnectionsKeepUsBusyAllAreGranted) {
+  Sender& held = burst_until_one_is_held();
+  for (size_t i = 0; i < senders_.size(); ++i) burst_cut_off([] {});
   held.listen();
-  EXPECT_EQ(held.window(), 0U);
-  for (size_t i = 0; i < senders_.size(); ++i) trickle();  // each grants one
   EXPECT_GE(held.window(), kOnce);
 }
 

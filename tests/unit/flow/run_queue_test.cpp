@@ -2,6 +2,7 @@
 #include "run_queue.h"
 
 #include <array>
+#include <set>
 #include <vector>
 
 #include "engine_script.h"
@@ -9,6 +10,7 @@
 namespace postern::flow {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 
 constexpr size_t kShare = FairShare::kLeastBytes;  // nothing was carried before
@@ -29,19 +31,24 @@ class RunQueueTest : public testing::Test {
   }
   size_t take() { return number_of(queue_.take()); }
   /// Whose turns they are, if all of them always have more.
-  std::vector<size_t> turns(int count, size_t bytes) {
+  std::vector<size_t> turns(int count, Duration lasting = {}) {
     std::vector<size_t> taken;
     for (int i = 0; i < count; ++i) {
       taken.push_back(take());
-      serve(flow(taken.back()), bytes);
+      pass(lasting);
+      serve(flow(taken.back()), kShare);
     }
     return taken;
+  }
+  void pass(Duration duration) {
+    now_ += duration;
+    queue_.set_now(now_);
   }
 
   std::array<std::unique_ptr<TcpFlow>, 3> flows_{make(), make(), make()};
   RunQueue queue_;
+  TimePoint now_{};
 
- private:
   static std::unique_ptr<TcpFlow> make() {
     return std::make_unique<TcpFlow>(FlowKey{}, Sequence{}, 1460, Sequence{}, uint8_t{7});
   }
@@ -56,16 +63,50 @@ TEST_F(RunQueueTest, WhoeverComesFirstIsServedFirst) {
   EXPECT_TRUE(queue_.empty());
 }
 
-TEST_F(RunQueueTest, OfThoseThatAlwaysHaveMoreOneAtATimeHasItsWholeShare) {
+TEST_F(RunQueueTest, OfThoseThatAlwaysHaveMoreOneAtATimeHasItsPartOfARound) {
   for (size_t i : {0, 1, 2}) queue_.add(flow(i));
-  EXPECT_THAT(turns(3, kShare), ElementsAre(0, 1, 2)) << "at first all are new";
-  EXPECT_THAT(turns(9, kShare / 2), ElementsAre(0, 0, 1, 1, 2, 2, 0, 0, 1));
+  EXPECT_THAT(turns(3), ElementsAre(0, 1, 2)) << "at first all are new";
+  EXPECT_THAT(turns(9, RunQueue::kLongestPart / 2), ElementsAre(0, 0, 1, 1, 2, 2, 0, 0, 1));
+}
+
+TEST_F(RunQueueTest, ThePartsOfManyAreARoundTogether) {
+  constexpr size_t kMany = 100;
+  std::vector<std::unique_ptr<TcpFlow>> many;
+  for (size_t i = 0; i < kMany; ++i) {
+    many.push_back(make());
+    queue_.add(*many.back());
+  }
+  for (size_t i = 0; i < kMany; ++i) serve(queue_.take(), kShare);
+  std::set<TcpFlow*> had_a_turn;
+  for (const TimePoint begin = now_; now_ - begin < 2 * FairShare::kRound; pass(100us)) {
+    TcpFlow& taken = queue_.take();
+    had_a_turn.insert(&taken);
+    serve(taken, kShare);
+  }
+  EXPECT_EQ(had_a_turn.size(), kMany);
+}
+
+TEST_F(RunQueueTest, NewcomersDoNotKeepTheBacklogFromItsTurn) {
+  queue_.add(flow(0));
+  queue_.add(flow(1));
+  turns(2);
+  int between = 0;
+  for (int taken = 0; taken < 1000; ++taken) {
+    const size_t number = take();
+    between = number == 1 ? 0 : between + 1;
+    ASSERT_LT(between, 60) << "three in the backlog, and 16 of the fresh before each";
+    pass(RunQueue::kLongestPart / 8);
+    serve(flow(number), kShare);
+    flow(2).taken_to_guest = {};  // another one, with more than a turn takes, and no more then
+    queue_.forget(flow(2));
+    queue_.add(flow(2));
+  }
 }
 
 TEST_F(RunQueueTest, WhoTakesLittleDoesNotWaitForThem) {
   queue_.add(flow(0));
   queue_.add(flow(1));
-  turns(4, kShare);
+  turns(4);
   queue_.add(flow(2));
   EXPECT_EQ(take(), 2U);
 }
@@ -73,16 +114,16 @@ TEST_F(RunQueueTest, WhoTakesLittleDoesNotWaitForThem) {
 TEST_F(RunQueueTest, WhoHasHadItsShareWaitsForThemThoughItHadNothingMoreMeanwhile) {
   queue_.add(flow(0));
   queue_.add(flow(1));
-  turns(2, kShare);
+  turns(2);
   EXPECT_EQ(take(), 0U);
   queue_.charge(flow(0), kShare);
   queue_.add(flow(0));  // something new has come
-  EXPECT_THAT(turns(3, kShare), ElementsAre(1, 0, 1));
+  EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(1, 0, 1));
 }
 
 TEST_F(RunQueueTest, ThoseWhoTakeLittleDoNotKeepTheOthersFromTheirTurn) {
   queue_.add(flow(0));
-  turns(1, kShare);
+  turns(1);
   int before = 0;
   queue_.add(flow(1));
   for (; take() == 1; ++before) {
@@ -95,10 +136,10 @@ TEST_F(RunQueueTest, ThoseWhoTakeLittleDoNotKeepTheOthersFromTheirTurn) {
 
 TEST_F(RunQueueTest, WhoIsTakenOutIsGoneFromWhereverItWas) {
   for (size_t i : {0, 1, 2}) queue_.add(flow(i));
-  turns(2, kShare);        // 0 and 1 are in the backlog
-  queue_.remove(flow(2));  // new
-  queue_.remove(flow(0));  // the first of the backlog
-  queue_.remove(flow(0));  // is not there
+  turns(2);                // 0 and 1 are in the backlog
+  queue_.forget(flow(2));  // new
+  queue_.forget(flow(0));  // the first of the backlog
+  queue_.forget(flow(0));  // is not there
   EXPECT_EQ(take(), 1U);
   EXPECT_TRUE(queue_.empty());
 }

@@ -16,7 +16,8 @@ namespace postern::flow {
 class Grants {
  public:
   static constexpr Duration kLongest = FairShare::kRound * 5 / 4;  // to be held: whatever else goes on
-  static constexpr size_t kLittle = size_t{64} * 1024;             // of a burst: there is room for one more
+  static constexpr size_t kShares = 2;  // of a round, each: all who send alike would have one only as the round ends
+  static constexpr size_t kLittle = size_t{64} * 1024;  // of a burst: there is room for one more
 
   bool none_is_held() const { return held_.empty(); }
   void set_now(TimePoint now) {
@@ -39,7 +40,7 @@ class Grants {
     bool none_is_left = false;
     for (TcpFlow* flow : senders_) {
       const size_t contenders = left + held_.size();
-      if (contenders == 1 || !share_.is_spent(flow->taken_from_guest, contenders)) continue;
+      if (contenders == 1 || !share_.is_spent(flow->taken_from_guest, kShares * contenders)) continue;
       hold(*flow);
       none_is_left = --left == 0;
     }

@@ -193,9 +193,7 @@ void TcpEngine::Connections::run() {
   pulled_bytes_ = 0;
   queue_.set_now(now_);
   for (int served = 0; served < kFlowsPerTurn && pulled_bytes_ < kBytesPerTurn && !queue_.empty();) {
-    TcpFlow& flow = queue_.take();
-    if (flow.state != State::established) continue;
-    serve(flow);
+    serve(queue_.take());
     ++served;
   }
   flush_gathered();

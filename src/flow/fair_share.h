@@ -22,7 +22,7 @@ class FairShare {
   static constexpr size_t kLeastBytes = size_t{256} * 1024;  // where little was carried
   static constexpr size_t kMostBytes = size_t{32} << 20;     // of which what was written ahead is a small part
 
-  /// Of one connection, in this round, since it had to wait last.
+  /// Of one connection, in this round.
   struct Taken {
     uint32_t round = 0;
     uint32_t bytes = 0;

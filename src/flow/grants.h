@@ -16,7 +16,7 @@ namespace postern::flow {
 class Grants {
  public:
   static constexpr Duration kLongest = FairShare::kRound * 5 / 4;  // to be held: whatever else goes on
-  static constexpr size_t kShares = 2;  // of a round, each: all who send alike would have one only as the round ends
+  static constexpr size_t kShares = 2;  // in a round, so each is a half: all who send alike would have one only as the round ends
   static constexpr size_t kLittle = size_t{64} * 1024;  // of a burst: there is room for one more
 
   bool none_is_held() const { return held_.empty(); }

@@ -27,17 +27,12 @@ class RunQueue {
   void add(TcpFlow& flow) {
     if (flow.place != TcpFlow::Place::none) return;
     const bool has_had_its_share = share_.is_spent(flow.taken_to_guest, backlog_.size() + 1);
-    if (!has_had_its_share) return append_to_fresh(flow);
-    if (&flow == current_) current_ = nullptr;
-    append_to_backlog(flow);
+    has_had_its_share ? join_backlog(flow, false) : append_to_fresh(flow);
   }
   /// It has had a turn, and that was not enough. Nothing if it is here already.
   void add_again(TcpFlow& flow) {
     if (flow.place != TcpFlow::Place::none) return;
-    const bool is_current = &flow == current_;
-    const bool goes_on = is_current ? !part_is_over() : flow.last_place == TcpFlow::Place::backlog;
-    if (is_current && !goes_on) current_ = nullptr;
-    goes_on ? prepend_to_backlog(flow) : append_to_backlog(flow);
+    join_backlog(flow, flow.last_place == TcpFlow::Place::backlog);
   }
   /// Whose turn it is, and who is here no more. Not where it is empty.
   TcpFlow& take() {
@@ -67,6 +62,15 @@ class RunQueue {
   }
   bool part_is_over() const {
     return now_ - current_since_ >= std::min(FairShare::kRound / static_cast<int>(backlog_.size() + 1), kLongestPart);
+  }
+  /// Before the others, where it goes on with what it had begun. The current one does so until its part is over, whether or not
+  /// it had nothing to do for a moment: of the next one all that was written ahead would have to come into the cache first.
+  void join_backlog(TcpFlow& flow, bool goes_on) {
+    if (&flow == current_) {
+      goes_on = !part_is_over();
+      if (!goes_on) current_ = nullptr;
+    }
+    goes_on ? prepend_to_backlog(flow) : append_to_backlog(flow);
   }
   void append_to_fresh(TcpFlow& flow) {
     flow.place = TcpFlow::Place::fresh;

@@ -111,13 +111,25 @@ TEST_F(RunQueueTest, WhoTakesLittleDoesNotWaitForThem) {
   EXPECT_EQ(take(), 2U);
 }
 
+TEST_F(RunQueueTest, WhoHadNothingForAMomentGoesOnWithItsPart) {
+  queue_.add(flow(0));
+  queue_.add(flow(1));
+  turns(2);
+  EXPECT_EQ(take(), 0U) << "its part begins";
+  EXPECT_EQ(take(), 1U) << "while 0 has nothing";
+  serve(flow(1), kShare);
+  queue_.add(flow(0));  // something new has come
+  EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(0, 1, 0));
+}
+
 TEST_F(RunQueueTest, WhoHasHadItsShareWaitsForThemThoughItHadNothingMoreMeanwhile) {
   queue_.add(flow(0));
   queue_.add(flow(1));
   turns(2);
   EXPECT_EQ(take(), 0U);
   queue_.charge(flow(0), kShare);
-  queue_.add(flow(0));  // something new has come
+  pass(RunQueue::kLongestPart);
+  queue_.add(flow(0));  // its part is over
   EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(1, 0, 1));
 }
 

@@ -55,7 +55,7 @@ class RunQueueTest : public testing::Test {
 };
 
 TEST_F(RunQueueTest, WhoeverComesFirstIsServedFirst) {
-  for (size_t i : {2, 0, 1}) queue_.add(flow(i));
+  for (size_t i : {2U, 0U, 1U}) queue_.add(flow(i));
   queue_.add(flow(2));  // again
   EXPECT_EQ(take(), 2U);
   EXPECT_EQ(take(), 0U);
@@ -64,7 +64,7 @@ TEST_F(RunQueueTest, WhoeverComesFirstIsServedFirst) {
 }
 
 TEST_F(RunQueueTest, OfThoseThatAlwaysHaveMoreOneAtATimeHasItsPartOfARound) {
-  for (size_t i : {0, 1, 2}) queue_.add(flow(i));
+  for (size_t i : {0U, 1U, 2U}) queue_.add(flow(i));
   EXPECT_THAT(turns(3), ElementsAre(0, 1, 2)) << "at first all are new";
   EXPECT_THAT(turns(9, RunQueue::kLongestPart / 2), ElementsAre(0, 0, 1, 1, 2, 2, 0, 0, 1));
 }
@@ -147,7 +147,7 @@ TEST_F(RunQueueTest, ThoseWhoTakeLittleDoNotKeepTheOthersFromTheirTurn) {
 }
 
 TEST_F(RunQueueTest, WhoIsTakenOutIsGoneFromWhereverItWas) {
-  for (size_t i : {0, 1, 2}) queue_.add(flow(i));
+  for (size_t i : {0U, 1U, 2U}) queue_.add(flow(i));
   turns(2);                // 0 and 1 are in the backlog
   queue_.forget(flow(2));  // new
   queue_.forget(flow(0));  // the first of the backlog

@@ -116,7 +116,7 @@ void TcpEngine::Connections::reap() {
 void TcpEngine::Connections::want_run(TcpFlow& flow) {
   if (flow.state != State::established) return;
   queue_.add(flow);
-  if (flow.place != TcpFlow::Place::backlog) return;
+  if (flow.place == TcpFlow::Place::fresh) return;
   serve_what_was_promised(flow);  // which waits for nobody
   if (flow.state == State::established) set_timer(flow);
 }

@@ -38,7 +38,7 @@ struct TcpFlow {
     established,   // until both directions have ended
     closed,        // socket and bytes are gone; reaped at the end of the turn
   };
-  enum class Place : uint8_t { none, fresh, backlog };  // in the run queue
+  enum class Place : uint8_t { none, fresh, current, backlog };  // in the run queue
 
   TcpFlow(const FlowKey& k, Sequence initial, uint32_t segment, Sequence guest_initial, uint8_t our_shift)
       : key(k), sender(initial, segment), receiver(guest_initial, our_shift, segment), guest_syn(guest_initial) {}
@@ -72,8 +72,9 @@ struct TcpFlow {
   bool writing_is_shut = false;
   bool acknowledgment_due = false;
   bool acknowledgment_may_wait = false;  // for the next burst
-  Place place = Place::none, last_place = Place::none;
-  bool held = false;  // it is not granted a further window
+  bool held = false;                     // it is not granted a further window
+  Place place = Place::none;
+  uint32_t turn_in_part = 0;  // of the run queue, its number, the last one
   GatheredList gathered;
   Sequence acknowledged{};  // by our last segment
   bool starved = false;     // waits for memory

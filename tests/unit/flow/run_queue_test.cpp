@@ -112,8 +112,7 @@ TEST_F(RunQueueTest, WhoTakesLittleDoesNotWaitForThem) {
 }
 
 TEST_F(RunQueueTest, WhoHadNothingForAMomentGoesOnWithItsPart) {
-  queue_.add(flow(0));
-  queue_.add(flow(1));
+  for (size_t i : {0U, 1U}) queue_.add(flow(i));
   turns(2);
   EXPECT_EQ(take(), 0U) << "its part begins";
   EXPECT_EQ(take(), 1U) << "while 0 has nothing";
@@ -122,15 +121,55 @@ TEST_F(RunQueueTest, WhoHadNothingForAMomentGoesOnWithItsPart) {
   EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(0, 1, 0));
 }
 
-TEST_F(RunQueueTest, WhoHasHadItsShareWaitsForThemThoughItHadNothingMoreMeanwhile) {
-  queue_.add(flow(0));
-  queue_.add(flow(1));
+TEST_F(RunQueueTest, APartIsNotLongerForWhoHadNothingMeanwhile) {
+  for (size_t i : {0U, 1U}) queue_.add(flow(i));
   turns(2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(take(), 0U);
+    pass(RunQueue::kLongestPart / 2);
+    queue_.add(flow(0));
+  }
+  EXPECT_EQ(take(), 1U);
+}
+
+TEST_F(RunQueueTest, WhoHasHadATurnInAnothersPartIsStillTheNext) {
+  for (size_t i : {0U, 1U, 2U}) queue_.add(flow(i));
+  turns(3);
   EXPECT_EQ(take(), 0U);
-  queue_.charge(flow(0), kShare);
-  pass(RunQueue::kLongestPart);
-  queue_.add(flow(0));  // its part is over
-  EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(1, 0, 1));
+  EXPECT_EQ(take(), 1U) << "while 0 has nothing; and then 1 has nothing either";
+  for (size_t i : {0U, 1U}) queue_.add(flow(i));
+  EXPECT_THAT(turns(3, RunQueue::kLongestPart), ElementsAre(0, 1, 2));
+}
+
+TEST_F(RunQueueTest, TheCurrentOneCountsAmongThoseWhoShare) {
+  constexpr size_t kCarried = 16 * kShare;
+  pass(1ms);
+  queue_.charge(flow(2), kCarried);
+  pass(FairShare::kRound);
+  queue_.charge(flow(0), kCarried);
+  queue_.add(flow(0));
+  EXPECT_EQ(take(), 0U) << "its part begins";
+  queue_.add(flow(0));
+  queue_.charge(flow(1), kCarried * 3 / 4);
+  queue_.add(flow(1));
+  EXPECT_EQ(take(), 0U) << "of two, 1 has had more than its half";
+}
+
+TEST_F(RunQueueTest, WhoHasNothingNowAndThenHasTwoThirdsOfAFairPartAtLeast) {
+  for (size_t i : {0U, 1U, 2U}) queue_.add(flow(i));
+  turns(3);
+  std::array<int, 3> turns_of{};
+  for (int i = 0; i < 900; ++i) {
+    const size_t taken = take();
+    ++turns_of.at(taken);
+    pass(1ms);
+    queue_.charge(flow(taken), FairShare::kMostBytes);
+    for (size_t each : {0U, 1U}) {
+      if (each != taken) queue_.add(flow(each));  // what it had nothing of has come, a turn later
+    }
+    if (taken == 2) queue_.add_again(flow(2));
+  }
+  EXPECT_THAT(turns_of, testing::Each(testing::Ge(200))) << "of 900";
 }
 
 TEST_F(RunQueueTest, ThoseWhoTakeLittleDoNotKeepTheOthersFromTheirTurn) {
@@ -154,6 +193,15 @@ TEST_F(RunQueueTest, WhoIsTakenOutIsGoneFromWhereverItWas) {
   queue_.forget(flow(0));  // is not there
   EXPECT_EQ(take(), 1U);
   EXPECT_TRUE(queue_.empty());
+}
+
+TEST_F(RunQueueTest, WhoEndsInItsPartLeavesItToNobody) {
+  for (size_t i : {0U, 1U, 2U}) queue_.add(flow(i));
+  turns(3);
+  EXPECT_EQ(take(), 0U);
+  pass(RunQueue::kLongestPart / 2);
+  queue_.forget(flow(0));
+  EXPECT_THAT(turns(3, RunQueue::kLongestPart / 2), ElementsAre(1, 1, 2)) << "a whole part of its own";
 }
 
 /// A connection that takes what it is given, and so may be given more than a turn.

@@ -297,13 +297,13 @@ std::optional<TimePoint> TcpEngine::Connections::next_deadline() const {
 
 /// Memory that a burst has used goes back to the kernel some seconds after it.
 void TcpEngine::Connections::trim_when_idle() {
-  const bool hot_is_forgotten = hot_ && !trim_at_;  // it took the place of another chunk: no change to be seen
+  const bool hot_is_forgotten = !read_room_.empty() && !trim_at_;  // it took the place of another chunk: no change to be seen
   if (pool_.used_bytes() != pool_in_use_ || hot_is_forgotten) {
     pool_in_use_ = pool_.used_bytes();
     trim_at_ = now_ + kBeforeTrimming;
   } else if (trim_at_ && now_ >= *trim_at_) {
     trim_at_.reset();
-    hot_.reset();
+    read_room_.clear();
     pool_.trim();
     pool_in_use_ = pool_.used_bytes();
   }

@@ -17,6 +17,7 @@
 #include "gathering.h"
 #include "grants.h"
 #include "lingering.h"
+#include "read_room.h"
 #include "run_queue.h"
 #include "slab.h"
 #include "tcp_flow.h"
@@ -78,9 +79,10 @@ class TcpEngine::Connections {
 
   // host_input.cpp
   void pull(TcpFlow& flow);
-  bool pull_once(TcpFlow& flow, size_t most_bytes);
+  bool pull_once(TcpFlow& flow);
   bool has_memory_to_read(const TcpFlow& flow);
-  void keep(TcpFlow& flow, Sequence begin, size_t bytes);
+  void give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, bool is_all);
+  void keep(TcpFlow& flow, Sequence begin, Chunk& chunk, size_t bytes);
   void host_stopped(TcpFlow& flow, ssize_t result);
   void look_for_failure(TcpFlow& flow);
 
@@ -149,7 +151,7 @@ class TcpEngine::Connections {
   int bursts_waited_ = 0;       // in a row, with acknowledgments
   bool had_burst_ = false;      // since the last run()
   bool expects_burst_ = false;  // before the next run() but one
-  std::optional<Chunk> hot_;    // read into again and again, while it is in the processor's cache
+  ReadRoom read_room_;          // for what comes next from the host
   size_t pulled_bytes_ = 0;     // in this turn
   uint16_t next_ip_id_ = 0;
   TimePoint next_eviction_{}, next_forgetting_{};

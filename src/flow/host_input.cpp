@@ -9,7 +9,6 @@ namespace postern::flow {
 
 namespace {
 
-constexpr size_t kBytesAtOnce = size_t{256} * 1024;  // of one connection, before any other has its turn
 constexpr size_t kSmall = 2048;  // is copied, so that the large chunk in the processor's cache can be read into again
 constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
@@ -17,17 +16,20 @@ constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
 void TcpEngine::Connections::pull(TcpFlow& flow) {
   const Sequence before_it = flow.sender.max();
+  const size_t at_once = ReadRoom::kMostFrames * most_in_a_frame(flow);  // before any other has its turn
   while (flow.can_read && flow.state == State::established) {
-    if (static_cast<size_t>(flow.sender.max() - before_it) >= kBytesAtOnce) return queue_.add_again(flow);
-    if (!pull_once(flow, most_in_a_frame(flow))) return;
+    if (static_cast<size_t>(flow.sender.max() - before_it) >= at_once) return queue_.add_again(flow);
+    if (!pull_once(flow)) return;
   }
 }
 
-/// At most `most_bytes`. False: nothing more can be done now.
-bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
+/// By one read. False: nothing more can be done now.
+bool TcpEngine::Connections::pull_once(TcpFlow& flow) {
   if (!flow.can_read || flow.state != State::established) return false;
   const bool has_ended = flow.sender.is_finished();
-  size_t most = has_ended ? 0 : std::min<size_t>(flow.sender.room(), most_bytes);
+  const size_t frame_bytes = most_in_a_frame(flow);
+  const size_t most_frames = flow.reads_are_large ? ReadRoom::kMostFrames : 1;
+  size_t most = has_ended ? 0 : std::min<size_t>(flow.sender.room(), most_frames * frame_bytes);
   if (most == 0) {
     if (!has_ended) flow.sender.waits_for_window(now_);
     look_for_failure(flow);
@@ -44,41 +46,49 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
     flow.starved_at = now_;
     return false;
   }
-  const ssize_t result = host_.receive(flow.socket, hot_->bytes().first(most));
+  const auto room = read_room_.prepare(pool_, most, frame_bytes);
+  most = std::min(most, room.size() * frame_bytes);
+  const ssize_t result = host_.receive(flow.socket, room);
   if (result <= 0) {
     host_stopped(flow, result);
     return false;
   }
   const auto bytes = static_cast<size_t>(result);
   if (bytes < most && !flow.reads_stop_short) flow.can_read = false;
-  const Sequence begin = flow.sender.max();
-  const iovec payload{hot_->data(), bytes};
-  flow.sender.sent_new(static_cast<uint32_t>(bytes), now_);
+  flow.reads_are_large = bytes >= frame_bytes / 4;
   pulled_bytes_ += bytes;
   queue_.charge(flow, bytes);
   flow.carried_to_guest += bytes;
   counters_.bytes_to_guest += bytes;
-  const bool last_for_now = bytes < most || flow.sender.room() == 0;
-  transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
-  if (flow.state != State::closed) keep(flow, begin, bytes);
+  give_to_guest(flow, room, bytes, bytes < most);
   return flow.state == State::established;
+}
+
+/// `bytes` of `frames`, which read_room_ has; `is_all` that there is for now.
+void TcpEngine::Connections::give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, bool is_all) {
+  for (size_t i = 0; bytes != 0; ++i) {
+    const iovec payload{frames[i].iov_base, std::min(bytes, frames[i].iov_len)};
+    bytes -= payload.iov_len;
+    const Sequence begin = flow.sender.max();
+    flow.sender.sent_new(static_cast<uint32_t>(payload.iov_len), now_);
+    const bool last_for_now = bytes == 0 && (is_all || flow.sender.room() == 0);
+    transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
+    if (flow.state == State::closed) return;
+    keep(flow, begin, read_room_.chunk(i), payload.iov_len);
+  }
 }
 
 /// The last of it is for what the namespace sends, which has been sent already; and for what stands before a reset: it is read
 /// now or never.
 bool TcpEngine::Connections::has_memory_to_read(const TcpFlow& flow) {
-  const auto has = [&] {
-    if (!hot_) hot_ = pool_.take(ChunkPool::kSlabBytes);
-    return hot_ && (flow.host_failed || pool_.pressure() != Pressure::critical);
-  };
+  const auto has = [&] { return read_room_.is_ready(pool_) && (flow.host_failed || pool_.pressure() != Pressure::critical); };
   return has() || (forget_early() && has());
 }
 
-void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, size_t bytes) {
+void TcpEngine::Connections::keep(TcpFlow& flow, Sequence begin, Chunk& chunk, size_t bytes) {
   const size_t worth_copying = pool_.pressure() == Pressure::none ? kSmall : kSmallUnderPressure;
-  if (bytes <= worth_copying && flow.retained.append(begin, pool_, hot_->bytes().first(bytes))) return;
-  flow.retained.append(begin, std::move(*hot_), bytes);
-  hot_.reset();
+  if (bytes <= worth_copying && flow.retained.append(begin, pool_, chunk.bytes().first(bytes))) return;
+  flow.retained.append(begin, std::move(chunk), bytes);
 }
 
 /// Nothing for now, the end, or an error.

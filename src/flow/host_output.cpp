@@ -91,7 +91,7 @@ void TcpEngine::Connections::host_failed(TcpFlow& flow) {
   flow.waiting.clear();
   flow.can_write = false;
   flow.can_read = true;
-  while (flow.state != State::closed && pull_once(flow, most_in_a_frame(flow))) continue;
+  while (flow.state != State::closed && pull_once(flow)) continue;
   if (flow.state == State::closed) return;
   send_reset(flow);
   close(flow, HostSide::Closing::orderly);

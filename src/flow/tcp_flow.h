@@ -66,6 +66,7 @@ struct TcpFlow {
 
   bool can_read = false, can_write = false;  // until the host's socket says EAGAIN
   bool reads_stop_short = false;             // not for want of more: the end, or an urgent mark, may be right behind
+  bool reads_are_large = false;              // the last one brought a good part of a frame: the next one is for several
   bool may_have_failed = false;              // there was an event of an end or an error; it was not asked for yet
   bool was_reset = false;                    // before the namespace had our answer; the socket tells it once
   bool host_failed = false;                  // what can still be read is read, and no more

@@ -115,7 +115,7 @@ class World final : private flow::GuestSide, private flow::HostSide {
   }
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
-  ssize_t receive(int socket, wire::MutableBytes room) override;
+  ssize_t receive(int socket, std::span<const iovec> room) override;
   void shut_writing(int socket) override;
   void close(int socket, Closing how) override;
   void keep_alive(int socket, Duration) override { POSTERN_ASSERT(at(socket).connected); }
@@ -351,13 +351,17 @@ ssize_t World::send(int number, std::span<const iovec> bytes) {
   return taken == 0 ? -EAGAIN : static_cast<ssize_t>(taken);
 }
 
-ssize_t World::receive(int number, wire::MutableBytes room) {
+ssize_t World::receive(int number, std::span<const iovec> room) {
   Socket& socket = at(number);
-  POSTERN_ASSERT(socket.connected && !room.empty());
-  const size_t some = std::min<uint64_t>(room.size(), socket.available);
-  socket.witness->host_gives(room.first(some));
-  socket.available -= some;
-  if (some != 0) return static_cast<ssize_t>(some);
+  POSTERN_ASSERT(socket.connected && !room.empty() && room.front().iov_len != 0);
+  size_t given = 0;
+  for (const iovec& piece : room) {
+    const size_t some = std::min<uint64_t>(piece.iov_len, socket.available);
+    socket.witness->host_gives({static_cast<uint8_t*>(piece.iov_base), some});
+    socket.available -= some;
+    given += some;
+  }
+  if (given != 0) return static_cast<ssize_t>(given);
   if (socket.broken && socket.error != 0) return -std::exchange(socket.error, 0);
   if (socket.has_ended && !socket.broken) socket.witness->host_ends();
   return socket.has_ended || socket.broken ? 0 : -EAGAIN;

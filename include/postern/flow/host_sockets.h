@@ -41,7 +41,7 @@ class HostSockets final : public HostSide {
   bool adopt(int socket, uint32_t token) override;
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
-  ssize_t receive(int socket, wire::MutableBytes room) override;
+  ssize_t receive(int socket, std::span<const iovec> room) override;
   void shut_writing(int socket) override;
   void close(int socket, Closing how) override;
   void keep_alive(int socket, Duration period) override;

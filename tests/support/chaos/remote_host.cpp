@@ -91,16 +91,18 @@ ssize_t RemoteHost::send(int number, std::span<const iovec> bytes) {
   return taken != 0 || !socket.wants_room ? static_cast<ssize_t>(taken) : -EAGAIN;
 }
 
-ssize_t RemoteHost::receive(int number, wire::MutableBytes room) {
+ssize_t RemoteHost::receive(int number, std::span<const iovec> room) {
   Socket& socket = at(number);
   if (!socket.connected) complain(fmt::format("connection {}: a receive too early", socket.plan));
-  POSTERN_ASSERT(!room.empty());
-  const size_t some = std::min<size_t>(room.size(), socket.produced - socket.received);
-  if (some != 0) {
-    Stream(plan_of(socket).down_seed).read(socket.received, room.first(some));
+  POSTERN_ASSERT(!room.empty() && room.front().iov_len != 0);
+  size_t given = 0;
+  for (const iovec& piece : room) {
+    const size_t some = std::min<size_t>(piece.iov_len, socket.produced - socket.received);
+    Stream(plan_of(socket).down_seed).read(socket.received, {static_cast<uint8_t*>(piece.iov_base), some});
     socket.received += some;
-    return static_cast<ssize_t>(some);
+    given += some;
   }
+  if (given != 0) return static_cast<ssize_t>(given);
   if (socket.broken) return -take_error(socket, 0);  // 0: the error was told already, to whoever sent
   return socket.ended ? 0 : -EAGAIN;
 }

@@ -30,7 +30,7 @@ class RemoteHost final : public flow::HostSide {
   bool adopt(int, uint32_t) override { return false; }  // nobody comes from outside here
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
-  ssize_t receive(int socket, wire::MutableBytes room) override;
+  ssize_t receive(int socket, std::span<const iovec> room) override;
   void shut_writing(int socket) override;
   void close(int socket, Closing how) override;
   void keep_alive(int socket, Duration) override { (void)at(socket); }

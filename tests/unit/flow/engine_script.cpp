@@ -226,17 +226,24 @@ ssize_t ScriptHost::take(std::span<const iovec> bytes) {
   return static_cast<ssize_t>(taken);
 }
 
-ssize_t ScriptHost::give(wire::MutableBytes room) {
+ssize_t ScriptHost::give(std::span<const iovec> room) {
   ++calls;
   EXPECT_TRUE(is_open()) << "a receive after the end";
+  room_of_read = 0;
+  for (const iovec& piece : room) room_of_read += piece.iov_len;
   const size_t before_mark = read_ < mark_ ? mark_ - read_ : SIZE_MAX;
-  const size_t some = std::min({room.size(), unread(), before_mark});
-  if (some == 0 && ended_) return 0;  // Linux: an error behind the end is told to whoever sends, or asks
-  if (some == 0) return error_ != 0 ? -std::exchange(error_, 0) : -EAGAIN;
-  const auto bytes = bytes_from(static_cast<uint32_t>(read_ + 1), some);
-  std::copy(bytes.begin(), bytes.end(), room.begin());
-  read_ += some;
-  return static_cast<ssize_t>(some);
+  const size_t most = std::min(unread(), before_mark);
+  if (most == 0 && ended_) return 0;  // Linux: an error behind the end is told to whoever sends, or asks
+  if (most == 0) return error_ != 0 ? -std::exchange(error_, 0) : -EAGAIN;
+  size_t given = 0;
+  for (const iovec& piece : room) {
+    const size_t some = std::min(piece.iov_len, most - given);
+    const auto bytes = bytes_from(static_cast<uint32_t>(read_ + 1), some);
+    std::copy(bytes.begin(), bytes.end(), static_cast<uint8_t*>(piece.iov_base));
+    read_ += some;
+    given += some;
+  }
+  return static_cast<ssize_t>(given);
 }
 
 EngineScript::EngineScript() : opening_error_(EINPROGRESS) {
@@ -354,7 +361,7 @@ int EngineScript::outcome(int socket) {
 }
 
 ssize_t EngineScript::send(int socket, std::span<const iovec> bytes) { return host_of(socket).take(bytes); }
-ssize_t EngineScript::receive(int socket, wire::MutableBytes room) { return host_of(socket).give(room); }
+ssize_t EngineScript::receive(int socket, std::span<const iovec> room) { return host_of(socket).give(room); }
 
 void EngineScript::shut_writing(int socket) { EXPECT_FALSE(std::exchange(host_of(socket).is_shut, true)) << "shut twice"; }
 

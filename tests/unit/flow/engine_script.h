@@ -142,13 +142,14 @@ class ScriptHost {
   bool is_shut = false;
   std::optional<HostSide::Closing> closed;
   std::optional<Duration> keep_alive;
-  int calls = 0;     // receive() and send()
-  int outcomes = 0;  // how often it was asked how connecting ended
+  int calls = 0;            // receive() and send()
+  size_t room_of_read = 0;  // the last receive()'s
+  int outcomes = 0;         // how often it was asked how connecting ended
 
  private:
   friend class EngineScript;
   ssize_t take(std::span<const iovec> bytes);
-  ssize_t give(wire::MutableBytes room);
+  ssize_t give(std::span<const iovec> room);
 
   EngineScript* script_ = nullptr;
   int socket_ = -1;
@@ -229,7 +230,7 @@ class EngineScript : public testing::Test, public GuestSide, public HostSide {
   bool adopt(int socket, uint32_t token) override;
   int outcome(int socket) override;
   ssize_t send(int socket, std::span<const iovec> bytes) override;
-  ssize_t receive(int socket, wire::MutableBytes room) override;
+  ssize_t receive(int socket, std::span<const iovec> room) override;
   void shut_writing(int socket) override;
   void close(int socket, Closing how) override;
   void keep_alive(int socket, Duration period) override;

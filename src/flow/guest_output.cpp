@@ -93,7 +93,7 @@ void TcpEngine::Connections::send_stretch(TcpFlow& flow, const TcpSender::Stretc
     const uint8_t flags = ack | (left == 0 ? psh : 0) | (left == 0 && stretch.fin ? fin : 0);
     transmit(flow, begin, flags, std::span(pieces).first(gathered.parts));
     begin = begin + static_cast<uint32_t>(gathered.bytes);
-  } while (left != 0);
+  } while (left != 0 && flow.state != State::closed);  // transmit() may find the host's socket dead
 }
 
 void TcpEngine::Connections::send_again(TcpFlow& flow) {

@@ -273,4 +273,25 @@ TEST_F(Hazard, H21AGuestThatNeverAnswersIsGivenUpAfterFifteenTimeouts) {
   EXPECT_EQ(all.back(), "R. 101 ack 1");
 }
 
+/// What is to be sent again lies in more pieces than a frame takes, and the host's socket is found dead before the first of them.
+TEST_F(Hazard, H20AConnectionThatEndsWhileItIsRepairedEndsTheRepair) {
+  guest.set_window(4 << 20);
+  establish({.scale = 14});
+  for (int i = 0; i < 8; ++i) {  // its share of a round: it waits for its turn from now on
+    host.sends(60'000);
+    guest.acks();
+  }
+  for (int i = 0; i < 40; ++i) host.sends(2'049);                  // too large to be copied: a chunk each
+  const uint32_t lost = guest.heard_up_to() - 40 * 2'049 + 2'000;  // 33 pieces in 64'240 bytes
+  guest.acks(lost);
+  guest.ignores_all();
+  host.send_fails(EPIPE);
+  burst([&] {
+    const uint32_t next = guest.next(), end = guest.heard_up_to();
+    guest.segment({.seq = next, .ack = lost, .bytes = 100});
+    for (int i = 0; i < 4; ++i) guest.segment({.seq = next + 100, .ack = lost, .sack = {{end - 10, end}}});
+  });
+  EXPECT_TRUE(host.closed);
+}
+
 }  // namespace postern::flow

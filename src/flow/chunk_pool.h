@@ -6,7 +6,7 @@
 //               └── 4 chunks of 16 KiB, or 32 of 2 KiB
 //
 // The chunk that came back last is handed out first, for its bytes are still in the processor's cache: a connection that keeps up
-// needs one chunk for all its traffic. A slab whose chunks are all back may be cut for another size. What a burst has touched
+// needs few for all its traffic. A slab whose chunks are all back may be cut for another size. What a burst has touched
 // stays resident until trim(), for the next burst is likely near; then the kernel gets it back.
 #pragma once
 

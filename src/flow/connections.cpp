@@ -297,8 +297,8 @@ std::optional<TimePoint> TcpEngine::Connections::next_deadline() const {
 
 /// Memory that a burst has used goes back to the kernel some seconds after it.
 void TcpEngine::Connections::trim_when_idle() {
-  const bool hot_is_forgotten = !read_room_.empty() && !trim_at_;  // it took the place of another chunk: no change to be seen
-  if (pool_.used_bytes() != pool_in_use_ || hot_is_forgotten) {
+  const bool room_is_forgotten = !read_room_.empty() && !trim_at_;  // it took another chunk's place: no change to be seen
+  if (pool_.used_bytes() != pool_in_use_ || room_is_forgotten) {
     pool_in_use_ = pool_.used_bytes();
     trim_at_ = now_ + kBeforeTrimming;
   } else if (trim_at_ && now_ >= *trim_at_) {

@@ -79,9 +79,9 @@ class TcpEngine::Connections {
 
   // host_input.cpp
   void pull(TcpFlow& flow);
-  bool pull_once(TcpFlow& flow);
+  bool pull_once(TcpFlow& flow, size_t most_bytes);
   bool has_memory_to_read(const TcpFlow& flow);
-  void give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, bool is_all);
+  void give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, Behind behind);
   void keep(TcpFlow& flow, Sequence begin, Chunk& chunk, size_t bytes);
   void host_stopped(TcpFlow& flow, ssize_t result);
   void look_for_failure(TcpFlow& flow);

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "postern/base/assert.h"
+
 #include "connections.h"
 
 namespace postern::flow {
@@ -16,20 +18,22 @@ constexpr size_t kSmallUnderPressure = size_t{16} * 1024;
 
 void TcpEngine::Connections::pull(TcpFlow& flow) {
   const Sequence before_it = flow.sender.max();
-  const size_t at_once = ReadRoom::kMostFrames * most_in_a_frame(flow);  // before any other has its turn
+  const size_t in_a_turn = ReadRoom::kMostFrames * most_in_a_frame(flow);
   while (flow.can_read && flow.state == State::established) {
-    if (static_cast<size_t>(flow.sender.max() - before_it) >= at_once) return queue_.add_again(flow);
-    if (!pull_once(flow)) return;
+    const auto taken = static_cast<size_t>(flow.sender.max() - before_it);
+    if (taken >= in_a_turn) return queue_.add_again(flow);
+    if (!pull_once(flow, in_a_turn - taken)) return;
   }
 }
 
 /// By one read. False: nothing more can be done now.
-bool TcpEngine::Connections::pull_once(TcpFlow& flow) {
+bool TcpEngine::Connections::pull_once(TcpFlow& flow, size_t most_bytes) {
+  flush_gathered(flow);  // or the first frame does: if the host's socket is then found dead, what was read would be lost
   if (!flow.can_read || flow.state != State::established) return false;
   const bool has_ended = flow.sender.is_finished();
   const size_t frame_bytes = most_in_a_frame(flow);
   const size_t most_frames = flow.reads_are_large ? ReadRoom::kMostFrames : 1;
-  size_t most = has_ended ? 0 : std::min<size_t>(flow.sender.room(), most_frames * frame_bytes);
+  size_t most = has_ended ? 0 : std::min<size_t>({flow.sender.room(), most_bytes, most_frames * frame_bytes});
   if (most == 0) {
     if (!has_ended) flow.sender.waits_for_window(now_);
     look_for_failure(flow);
@@ -47,7 +51,7 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow) {
     return false;
   }
   const auto room = read_room_.prepare(pool_, most, frame_bytes);
-  most = std::min(most, room.size() * frame_bytes);
+  most = std::min(most, room.size() * frame_bytes);  // what fills less room is no sign that there is no more
   const ssize_t result = host_.receive(flow.socket, room);
   if (result <= 0) {
     host_stopped(flow, result);
@@ -60,20 +64,20 @@ bool TcpEngine::Connections::pull_once(TcpFlow& flow) {
   queue_.charge(flow, bytes);
   flow.carried_to_guest += bytes;
   counters_.bytes_to_guest += bytes;
-  give_to_guest(flow, room, bytes, bytes < most);
+  give_to_guest(flow, room, bytes, bytes < most ? Behind::nothing : Behind::more);
   return flow.state == State::established;
 }
 
-/// `bytes` of `frames`, which read_room_ has; `is_all` that there is for now.
-void TcpEngine::Connections::give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, bool is_all) {
+/// `bytes` of `frames`, which are read_room_'s chunks.
+void TcpEngine::Connections::give_to_guest(TcpFlow& flow, std::span<const iovec> frames, size_t bytes, Behind behind) {
   for (size_t i = 0; bytes != 0; ++i) {
     const iovec payload{frames[i].iov_base, std::min(bytes, frames[i].iov_len)};
     bytes -= payload.iov_len;
     const Sequence begin = flow.sender.max();
     flow.sender.sent_new(static_cast<uint32_t>(payload.iov_len), now_);
-    const bool last_for_now = bytes == 0 && (is_all || flow.sender.room() == 0);
+    const bool last_for_now = bytes == 0 && (behind == Behind::nothing || flow.sender.room() == 0);
     transmit(flow, begin, static_cast<uint8_t>(wire::tcp_flag::ack | (last_for_now ? wire::tcp_flag::psh : 0)), {&payload, 1});
-    if (flow.state == State::closed) return;
+    POSTERN_ASSERT(flow.state == State::established);
     keep(flow, begin, read_room_.chunk(i), payload.iov_len);
   }
 }

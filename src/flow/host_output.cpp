@@ -91,7 +91,7 @@ void TcpEngine::Connections::host_failed(TcpFlow& flow) {
   flow.waiting.clear();
   flow.can_write = false;
   flow.can_read = true;
-  while (flow.state != State::closed && pull_once(flow)) continue;
+  while (flow.state != State::closed && pull_once(flow, SIZE_MAX)) continue;
   if (flow.state == State::closed) return;
   send_reset(flow);
   close(flow, HostSide::Closing::orderly);

@@ -203,7 +203,7 @@ ssize_t HostSockets::send(int socket, std::span<const iovec> bytes) {
 
 ssize_t HostSockets::receive(int socket, std::span<const iovec> room) {
   msghdr message = message_of(room);
-  // recv(2) where it will do: with recvmsg(2) 7 % fewer requests go to and fro in a second.
+  // recv(2) where it will do: with recvmsg(2) 8 % fewer requests go to and fro in a second.
   const ssize_t received = room.size() == 1 ? ::recv(socket, room.front().iov_base, room.front().iov_len, MSG_DONTWAIT)
                                             : ::recvmsg(socket, &message, MSG_DONTWAIT);
   return received < 0 ? -errno : received;

@@ -5,7 +5,8 @@
 //                    └── written to the TAP, then retained: the chunk is taken, and the next read has another one
 //
 // One read for several frames, for what a read costs besides copying (an acknowledgment to the remote, and all that this sets
-// going) is the same for one frame as for six. What stays behind is read into again, while it is in the processor's cache.
+// going) is the same for one frame as for six. What stays behind is read into again, while it is in the processor's cache; under
+// pressure no more than one chunk stays, for others need it.
 #pragma once
 
 #include <sys/uio.h>
@@ -21,12 +22,15 @@ namespace postern::flow {
 
 class ReadRoom {
  public:
-  static constexpr size_t kMostFrames = 6;  // 384 KiB with their headers, of the processor's cache
+  static constexpr size_t kMostFrames = 6;  // 384 KiB of the processor's cache
 
   /// Has room for one frame at least. False: the pool has none.
-  bool is_ready(ChunkPool& pool) { return fill(pool, chunks_.front()); }
-  /// Room for `bytes` in frames of `frame_bytes` each, the last one shorter; for fewer frames where the pool is not at ease.
-  /// Stays until the next call. After is_ready().
+  bool is_ready(ChunkPool& pool) {
+    if (pool.pressure() != Pressure::none) keep_one();
+    return fill(pool, chunks_.front());
+  }
+  /// Room for `bytes` in frames of `frame_bytes` each, the last one shorter; for fewer frames where the pool is not at ease. What
+  /// it points at stays until the next call. After is_ready().
   std::span<const iovec> prepare(ChunkPool& pool, size_t bytes, size_t frame_bytes) {
     size_t count = 0;
     for (; count < kMostFrames && bytes != 0; ++count) {
@@ -48,6 +52,12 @@ class ReadRoom {
   }
 
  private:
+  void keep_one() {
+    for (Chunk& each : std::span(chunks_).subspan(1)) {
+      Chunk spare = std::move(each);
+      if (!chunks_.front()) chunks_.front() = std::move(spare);
+    }
+  }
   static bool fill(ChunkPool& pool, Chunk& chunk) {
     if (chunk) return true;
     auto fresh = pool.take(ChunkPool::kSlabBytes);

@@ -34,7 +34,7 @@ SyscallRules syscalls() {
       {"sendmsg"},
       {"sendmmsg"},
       {"recvfrom"},
-      {"recvmsg"},  // the error queue
+      {"recvmsg"},  // several frames of a stream; the error queue
       {"recvmmsg"},
       option_of("getsockopt", SOL_SOCKET),
       option_of("setsockopt", SOL_SOCKET),

@@ -48,7 +48,8 @@ class HostSide {
   /// How an attempt ended, or what has happened since: 0, or the errno, which is told once.
   virtual int outcome(int socket) = 0;
   virtual ssize_t send(int socket, std::span<const iovec> bytes) = 0;
-  /// The first of `room` is filled first.
+  /// Fills the first of `room` first; none of them is empty. Less than there is room for: nothing more for now, but before the
+  /// end, an error or an urgent mark.
   virtual ssize_t receive(int socket, std::span<const iovec> room) = 0;
   virtual void shut_writing(int socket) = 0;
   virtual void close(int socket, Closing how) = 0;

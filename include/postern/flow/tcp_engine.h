@@ -5,9 +5,9 @@
 //                in both directions   a state machine          a connection
 //
 // Why it is fast: a TAP with a vnet header hands over, and takes, 64 KiB of a stream as one frame with one header and no
-// checksum; so per 64 KiB there is one read, one send, and a small acknowledgment back, or one receive and one write.
-// docs/fast-engine.md. What differs from TCP end to end: a byte is acknowledged when the host's kernel has it, not when the
-// remote has.
+// checksum; so per 64 KiB there is one read, one send, and a small acknowledgment back, or one write, and one receive for up to
+// six of them. docs/fast-engine.md. What differs from TCP end to end: a byte is acknowledged when the host's kernel has it, not
+// when the remote has.
 //
 //   connecting ─ host connected ─► syn_received ─ ACK ─► established ─┬ guest's FIN: the host's socket is shut for writing
 //       │         (SYN-ACK)            │                      ▲       └ host's end: FIN
@@ -98,7 +98,7 @@ class TcpEngine {
   /// us; else in time, as much together as may be, and who has had its share meanwhile is told no further window before its turn.
   void end_burst(TimePoint now, Behind behind = Behind::nothing);
   void host_ready(uint32_t token, Readiness readiness, TimePoint now);
-  /// Moves bytes towards the namespace, of 16 connections or 256 KiB, and does what is due.
+  /// Moves bytes towards the namespace, of at most 16 connections and of none once 256 KiB have come, and does what is due.
   void run(TimePoint now);
 
   /// There is more to move: call run() again without waiting.

@@ -6,8 +6,8 @@
 //                           |  ◄──────────────────────────── frames back
 //
 // Fairness: a turn serves every host socket that is ready, then at most kFramesPerTurn frames or kBytesPerTurn, then 16 fast
-// connections or 256 KiB of them, so that neither direction waits for the other to run dry. Trust: frames are hostile; only wire/
-// and the filter read their bytes.
+// connections, but none once 256 KiB have come, so that neither direction waits for the other to run dry. Trust: frames are
+// hostile; only wire/ and the filter read their bytes.
 #pragma once
 
 #include <functional>

@@ -2,7 +2,6 @@
 #include "read_room.h"
 
 #include "engine_script.h"
-#include "stream_bytes.h"
 
 namespace postern::flow {
 namespace {
@@ -10,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Each;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr size_t kSlab = ChunkPool::kSlabBytes;
 constexpr size_t kFrame = 44 * 1460;  // whole segments, of a packet of 64 KiB
@@ -56,6 +54,17 @@ TEST_F(ReadRoomTest, UnderPressureOnlyTheFirstFrameTakesMemory) {
   room_.clear();
   others.push_back(*pool_.take(kSlab));
   EXPECT_FALSE(room_.is_ready(pool_));
+}
+
+TEST_F(ReadRoomTest, UnderPressureWhatIsNotNeededGoesBack) {
+  prepare(6 * kFrame);
+  const Chunk taken = std::move(room_.chunk(0));
+  const uint8_t* const second = room_.chunk(1).data();
+  std::vector<Chunk> others;
+  while (auto chunk = pool_.take(kSlab)) others.push_back(std::move(*chunk));
+  EXPECT_TRUE(room_.is_ready(pool_)) << "the pool has none, but here is one";
+  EXPECT_EQ(room_.chunk(0).data(), second);
+  EXPECT_EQ(pool_.used_bytes(), pool_.limit_bytes() - 4 * kSlab);
 }
 
 TEST_F(ReadRoomTest, ClearGivesEverythingBack) {
@@ -110,11 +119,54 @@ TEST_F(Reads, AfterSixFramesItIsSomebodyElsesTurn) {
   EXPECT_EQ(guest.heard_up_to(), begin + 6 * kFrame);
 }
 
+TEST_F(Reads, ATurnHasSixFramesByHoweverManyReads) {
+  establish_busy();
+  host.sends(100);  // so the next read is for one frame
+  const uint32_t begin = guest.heard_up_to();
+  const int before_it = host.calls;
+  burst_cut_off([&] { host.sends(12 * kFrame); });
+  EXPECT_EQ(guest.heard_up_to(), begin + 6 * kFrame);
+  EXPECT_EQ(host.calls, before_it + 2);
+}
+
+/// The mark stands in the second of six frames: the read ends there, and what is behind it comes by the next one.
+TEST_F(Reads, AnUrgentMarkInTheMiddleLosesNothing) {
+  establish_busy();
+  const uint32_t begin = guest.heard_up_to();
+  host.sends_marked(kFrame + 100, 5 * kFrame);
+  EXPECT_EQ(guest.heard_up_to(), begin + 5 * kFrame);
+}
+
+TEST_F(Reads, AllThatStandsBeforeAResetComes) {
+  establish_busy();
+  const uint32_t begin = guest.heard_up_to();
+  host.arrives_untold(9 * kFrame);
+  host.fails(ECONNRESET);
+  EXPECT_EQ(guest.heard_up_to(), begin + 9 * kFrame);
+  EXPECT_TRUE(host.closed);
+}
+
+/// Two frames and a small rest, which is copied: all lost, and sent again from what was retained.
+TEST_F(Reads, WhatWasReadTogetherIsRetainedInOrder) {
+  establish_busy();
+  const uint32_t begin = guest.heard_up_to();
+  guest.loses(3);
+  host.sends(2 * kFrame + 100);
+  guest.ignores_all();
+  EXPECT_EQ(guest.heard_up_to(), begin);
+  wait(2s);
+  for (int i = 0; i < 20; ++i) guest.acks();
+  EXPECT_EQ(guest.heard_up_to(), begin + 2 * kFrame + 100);
+  EXPECT_GE(engine().counters().sent_again, 1u);
+}
+
 TEST_F(Reads, WhoSaysLittleIsReadForOneFrame) {
   establish_busy();
   host.sends(100);
-  EXPECT_GT(host.room_of_read, kFrame) << "of the one before it nothing is known yet";
+  EXPECT_GT(host.room_of_read, kFrame) << "the read before it was large";
   host.sends(100);
+  EXPECT_EQ(host.room_of_read, kFrame);
+  host.sends(kFrame / 4 - 1);
   EXPECT_EQ(host.room_of_read, kFrame);
   host.sends(kFrame / 4);
   EXPECT_EQ(host.room_of_read, kFrame);
@@ -135,6 +187,7 @@ TEST_F(Reads, AllComesWhereMemoryEndsInTheMiddleOfARead) {
   }
   const uint32_t begin = guest.heard_up_to();
   host.sends(20 * kFrame);
+  EXPECT_EQ(host.room_of_read, 3 * kFrame) << "there was room for more";
   for (int i = 0; i < 40; ++i) guest.acks();
   EXPECT_EQ(guest.heard_up_to(), begin + 20 * kFrame);
 }

@@ -324,10 +324,10 @@ class LabWire : public LabServers {
 
 TEST_F(LabWire, TakesItsTimeInBothFamilies) {
   for (const std::string& at : {wire_.remote4(), wire_.remote6()}) {
-    const Outcome ping = host().sh(fmt::format("ping -c3 -i0.01 -W5 {} | sed -n 's|^rtt.* = \\([0-9]*\\).*|\\1|p'", at));
+    const Outcome ping = host().sh(fmt::format("ping -c30 -i0.05 -W5 {} | sed -n 's|^rtt.* = \\([0-9]*\\).*|\\1|p'", at));
     EXPECT_THAT(ping, Succeeds());
     EXPECT_GE(std::atoi(ping.out.c_str()), 20) << at;
-    EXPECT_LT(std::atoi(ping.out.c_str()), 40) << at;  // the quickest of three, on a machine with other work
+    EXPECT_LT(std::atoi(ping.out.c_str()), 40) << at;  // the quickest of thirty, on a machine with other work
   }
 }
 

@@ -1,5 +1,6 @@
 #include "postern/process/output.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -36,8 +37,11 @@ TEST(OutputOfProgram, AProgramThatIsMissingIsNamed) {
 
 TEST(OutputOfProgram, InheritsNoDescriptorAndAnEmptyInput) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);  // NOLINT(android-cloexec-pipe): without close-on-exec
-  const UniqueFd reader(ends[0]), writer(ends[1]);
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd pipe_reader(ends[0]), pipe_writer(ends[1]);
+  // Without close-on-exec, and far from the numbers that the shell's own pipes have for a moment.
+  const UniqueFd reader(::fcntl(ends[0], F_DUPFD, 100)), writer(::fcntl(ends[1], F_DUPFD, 100));  // NOLINT(android-cloexec-*)
+  ASSERT_TRUE(reader && writer);
   const auto output = output_of_program({"/bin/sh", "-c", "cat; ls /proc/$$/fd | sort -n | tr '\\n' ' '"});
   ASSERT_TRUE(output) << output.error().message();
   EXPECT_EQ(output->find(std::to_string(reader.get()) + " "), std::string::npos) << *output;

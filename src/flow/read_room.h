@@ -60,9 +60,8 @@ class ReadRoom {
   }
   static bool fill(ChunkPool& pool, Chunk& chunk) {
     if (chunk) return true;
-    auto fresh = pool.take(ChunkPool::kSlabBytes);
-    if (fresh) chunk = *std::move(fresh);
-    return fresh.has_value();
+    if (auto fresh = pool.take(ChunkPool::kSlabBytes)) chunk = *std::move(fresh);
+    return bool(chunk);
   }
 
   std::array<Chunk, kMostFrames> chunks_;

@@ -11,7 +11,7 @@ using testing::Each;
 using testing::ElementsAre;
 
 constexpr size_t kSlab = ChunkPool::kSlabBytes;
-constexpr size_t kFrame = 44 * 1460;  // whole segments, of a packet of 64 KiB
+constexpr size_t kFrame = size_t{44} * 1460;  // whole segments, of a packet of 64 KiB
 
 class ReadRoomTest : public testing::Test {
  protected:
